@@ -1,0 +1,238 @@
+"""The one description of a run, behind form, command line, URL, store and docs."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import torch
+from pydantic import ValidationError, model_validator
+
+from wgan_core.datasets import Dataset
+from wgan_core.explain import ConfigError, Problem, problems_of
+from wgan_core.networks import Latent, Network
+from wgan_core.objectives import Objective
+from wgan_core.optimisers import Optimiser
+from wgan_core.schema import Part, knob, union
+
+if TYPE_CHECKING:
+    AnyDataset, AnyNetwork, AnyObjective, AnyOptimiser = Dataset, Network, Objective, Optimiser
+else:
+    AnyDataset, AnyNetwork, AnyObjective, AnyOptimiser = map(union, (Dataset, Network, Objective, Optimiser))
+
+MAX_PARAMETERS = 30_000_000
+MAX_URL_CHARACTERS = 4_000
+
+
+class RunConfig(Part):
+    """Everything that decides a run. Same config, same numbers (on the CPU).
+
+    What is left out is filled in before validation from the objective's paper and the kind of data: optimisers,
+    n_critic, batch size, and the architecture that fits. After validation every field is explicit.
+
+    Examples
+    --------
+    >>> config = RunConfig.parse({"objective": {"kind": "wgan-clip"}})
+    >>> config.n_critic, config.critic_optimiser.kind, config.critic_optimiser.lr
+    (5, 'rmsprop', 5e-05)
+    """
+
+    schema_version: Literal[1] = 1
+    dataset: AnyDataset = knob(None, "Data set", "Where the real samples come from.")
+    latent: Latent = knob(None, "Latent", "The prior that the generator turns into samples.")
+    generator: AnyNetwork = knob(None, "Generator", "The network that makes samples.")
+    critic: AnyNetwork = knob(None, "Critic", "The network that scores samples (a GAN's discriminator).")
+    objective: AnyObjective = knob(None, "Objective", "What critic and generator minimise.")
+    n_critic: int = knob(
+        5, "n_critic", "Critic steps before each generator step. WGANs use 5, GANs 1.", live=True, ge=1, le=100
+    )
+    critic_optimiser: AnyOptimiser = knob(None, "Critic's optimiser", "How the critic learns.")
+    generator_optimiser: AnyOptimiser = knob(None, "Generator's optimiser", "How the generator learns.")
+    batch_size: int = knob(64, "Batch size", "Samples in each step.", ge=1, le=16_384)
+    steps: int = knob(2000, "Generator steps", "Length of the run in generator steps.", ge=1, le=10_000_000)
+    seed: int = knob(0, "Seed", "Same config and seed, same numbers.", ge=0, le=2**31 - 1)
+    device: str = knob(
+        "auto", "Device", "auto takes a GPU where there is one.", pattern=r"^(auto|cpu|cuda|cuda:\d{1,2}|mps)$"
+    )
+    threads: int = knob(
+        1,
+        "CPU threads",
+        "Threads for a run on the CPU. More than one pays for images when nothing else trains.",
+        ge=1,
+        le=max(8, os.cpu_count() or 1),
+    )
+    snapshot_every: int = knob(
+        20, "Snapshot every", "Generator steps between two measurements.", ge=1, le=1_000_000
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, data: Any) -> Any:
+        return completed(data) if isinstance(data, Mapping) else data
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        for role in ("generator", "critic"):
+            if getattr(self, role).images_only and not self.dataset.is_image:
+                raise ValueError(
+                    f"{role}.kind: a {getattr(self, role).label} makes images, and {self.dataset.kind} holds points;"
+                    " use mlp, or choose a data set of images"
+                )
+        if self.objective.no_batch_norm and self.critic.normalisation == "batch":
+            raise ValueError(
+                f"critic.normalisation: batch normalisation does not go with {self.objective.label}:"
+                f" {self.objective.no_batch_norm}; use layer or none"
+            )
+        if self.dataset.size is not None and self.batch_size > self.dataset.size:
+            raise ValueError(
+                f"batch_size: must not be larger than the data set, {self.dataset.size:,} samples; you gave {self.batch_size}"
+            )
+        if (size := self.parameters()) > MAX_PARAMETERS:
+            raise ValueError(
+                f"generator, critic: these networks have {size:,} parameters, {MAX_PARAMETERS:,} are allowed;"
+                " lower width, depth, base_channels or latent.dim"
+            )
+        return self
+
+    def parameters(self) -> int:
+        """Number of parameters of both networks together. Nothing is allocated."""
+        with torch.device("meta"):
+            nets = self.generator.generator(self.latent.dim, self.dataset.shape), self.critic.critic(self.dataset.shape)
+        return sum(p.numel() for net in nets for p in net.parameters())
+
+    @classmethod
+    def parse(cls, data: Mapping[str, Any] | str) -> RunConfig:
+        """Build a config from nested dicts or JSON.
+
+        Raises
+        ------
+        ConfigError
+            Each problem names the field, what is allowed and what was given.
+        """
+        if isinstance(data, str):
+            if len(data) > MAX_URL_CHARACTERS:
+                raise ConfigError([Problem("", f"the config is longer than {MAX_URL_CHARACTERS} characters")])
+            try:
+                data = json.loads(data)
+            except (ValueError, RecursionError) as error:
+                raise ConfigError([Problem("", f"the config is not valid JSON ({error})")]) from None
+        if not isinstance(data, Mapping):
+            raise ConfigError([Problem("", "the config must be a JSON object, {…}")])
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            raise ConfigError(problems_of(error, cls)) from None
+
+    def edited(self, changes: Mapping[str, Any]) -> RunConfig:
+        """A copy with fields changed by dotted path, validated as a whole.
+
+        Examples
+        --------
+        >>> RunConfig.parse({}).edited({"objective.penalty_weight": 1}).objective.penalty_weight
+        1.0
+        """
+        return RunConfig.parse(with_paths(self.model_dump(), changes))
+
+    def essence(self) -> dict[str, Any]:
+        """The smallest nested dict that :meth:`parse` turns back into this config: what differs from the defaults."""
+        full = self.model_dump()
+        kinds = {name: {"kind": full[name]["kind"]} for name in ("dataset", "objective")}
+        return difference(full, RunConfig.parse(kinds).model_dump()) | {
+            name: difference(full[name], type(getattr(self, name))().model_dump()) | kinds[name] for name in kinds
+        }
+
+    def to_url(self) -> str:
+        """The essence as compact JSON, for ``?config=``."""
+        return json.dumps(self.essence(), separators=(",", ":"), ensure_ascii=False)
+
+
+def completed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill in what a partial config leaves out. Wrong types and kinds pass through, for validation to name."""
+
+    def part(name: str, default_kind: str, defaults: Mapping[str, Any] | None = None) -> Any:
+        given = data.get(name)
+        if given is None:
+            given = {}
+        if not isinstance(given, Mapping):
+            return given
+        base = {"kind": default_kind, **(defaults or {})}
+        # Defaults belong to the default kind only: another optimiser has its own.
+        return {**base, **given} if given.get("kind", default_kind) == default_kind else dict(given)
+
+    dataset = part("dataset", "ring")
+    objective = part("objective", "wgan-gp")
+    dataset_class = _kind(Dataset, dataset)
+    objective_class = _kind(Objective, objective)
+    is_image = dataset_class is not None and len(dataset_class.shape) == 3
+    paper = objective_class.defaults if objective_class else {}
+    critic_norm = objective_class.dcgan_critic_normalisation if objective_class and is_image else "none"
+    network = "dcgan" if is_image else "mlp"
+    latent = {} if data.get("latent") is None else data["latent"]
+    filled = {
+        "dataset": dataset,
+        "objective": objective,
+        "generator": part("generator", network),
+        "critic": part("critic", network, {"normalisation": critic_norm}),
+        "latent": {"dim": 64 if is_image else 16, **latent} if isinstance(latent, Mapping) else latent,
+    }
+    for name in ("critic_optimiser", "generator_optimiser"):
+        defaults = paper.get(name, {"kind": "adam"})
+        filled[name] = part(name, defaults["kind"], defaults)
+    return {"n_critic": paper.get("n_critic", 1), "batch_size": paper.get("batch_size", 64), **data, **filled}
+
+
+def _kind(family: type[Any], value: Any) -> Any:
+    kind = value.get("kind") if isinstance(value, Mapping) else None
+    return family.kinds.get(kind) if isinstance(kind, str) else None
+
+
+def with_paths(data: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Set values by dotted path in nested dicts, making the dicts on the way. ``data`` is changed and returned."""
+    for path, value in changes.items():
+        *parents, leaf = path.split(".")
+        target = data
+        for name in parents:
+            child = target.get(name)
+            target[name] = child = dict(child) if isinstance(child, Mapping) else {}
+            target = child
+        target[leaf] = value
+    return data
+
+
+def difference(full: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
+    """What of ``full`` differs from ``base``, nested; of a part of another kind, everything."""
+    out: dict[str, Any] = {}
+    for name, value in full.items():
+        other = base.get(name)
+        if isinstance(value, Mapping) and isinstance(other, Mapping) and value.get("kind") == other.get("kind"):
+            value = difference(value, other)
+            if not value:
+                continue
+        elif value == other:
+            continue
+        out[name] = value
+    return out
+
+
+def live_paths(config: RunConfig) -> list[str]:
+    """Dotted paths of the knobs that may be turned while this run trains.
+
+    Examples
+    --------
+    >>> live_paths(RunConfig.parse({}))  # doctest: +NORMALIZE_WHITESPACE
+    ['objective.penalty_weight', 'n_critic', 'critic_optimiser.lr', 'generator_optimiser.lr']
+    """
+
+    def walk(part: Part, prefix: str) -> list[str]:
+        paths = []
+        for name, field in type(part).model_fields.items():
+            value = getattr(part, name)
+            if isinstance(value, Part):
+                paths += walk(value, f"{prefix}{name}.")
+            elif isinstance(extra := field.json_schema_extra, dict) and extra.get("live"):
+                paths.append(prefix + name)
+        return paths
+
+    return walk(config, "")

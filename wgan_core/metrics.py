@@ -1,0 +1,269 @@
+"""Measurements: the truth beside the estimates. None of them changes the training that they watch.
+
+To add one, write a function of a :class:`Moment` that returns named numbers (scalars) or arrays, under ``@measurement``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import ot
+import torch
+from numpy.typing import ArrayLike
+from scipy.spatial.distance import cdist
+from torch import Generator, Tensor, nn
+
+from wgan_core.config import RunConfig
+from wgan_core.datasets import Modes
+from wgan_core.objectives import WganClip, input_gradient_norms, interpolates
+from wgan_core.records import Array
+
+EM_SAMPLES = 512
+MODE_SAMPLES = 2_500
+FLOOR_REPEATS = 3
+GRID_IMAGES = 64
+ARROWS = 64
+SURFACE_SIDE = 48
+HISTOGRAM_BINS = 60
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The fixed samples and latents that every snapshot of a run is measured with.
+
+    They are drawn once, from a generator of their own, so that measuring more or less often changes nothing, and the
+    same latent stays the same point or picture from snapshot to snapshot.
+    """
+
+    real: Tensor
+    latents: Tensor
+    alpha: Tensor
+    w1_floor: float | None
+
+    @classmethod
+    def draw(cls, config: RunConfig, rng: Generator, device: torch.device) -> Probe:
+        """Draw the probe. For points this computes the finite-sample floor of W1 too."""
+        dataset = config.dataset
+        few, many = (GRID_IMAGES, GRID_IMAGES) if dataset.is_image else (EM_SAMPLES, MODE_SAMPLES)
+        real = dataset.sample(few, rng, device)
+        latents = config.latent.sample(many, rng, device)
+        alpha = torch.rand(few, generator=rng, device=device)
+        floor = None
+        if not dataset.is_image:
+            others = [dataset.sample(few, rng, device) for _ in range(FLOOR_REPEATS)]
+            floor = sum(exact_em(real.cpu(), other.cpu()) for other in others) / FLOOR_REPEATS
+        return cls(real, latents, alpha, floor)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a measurement may look at: the networks as they are now, the probe, and what they make of it."""
+
+    config: RunConfig
+    generator: nn.Module
+    critic: nn.Module
+    critic_weights: Tensor
+    probe: Probe
+    samples: Tensor
+
+
+Reading = Mapping[str, "float | Array"]
+MEASUREMENTS: list[Callable[[Moment], Reading]] = []
+
+
+def measurement(function: Callable[[Moment], Reading]) -> Callable[[Moment], Reading]:
+    """Enter a function in the list that runs at every snapshot."""
+    MEASUREMENTS.append(function)
+    return function
+
+
+@contextmanager
+def evaluating(*nets: nn.Module) -> Iterator[None]:
+    """Nets in evaluation mode, without gradients: batch statistics are neither used nor touched."""
+    before = [net.training for net in nets]
+    for net in nets:
+        net.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for net, training in zip(nets, before, strict=True):
+            net.train(training)
+
+
+def measure(config: RunConfig, generator: nn.Module, critic: nn.Module, critic_weights: Tensor, probe: Probe) -> Reading:
+    """Run every measurement once."""
+    with evaluating(generator, critic):
+        moment = Moment(config, generator, critic, critic_weights, probe, generator(probe.latents))
+        found: dict[str, float | Array] = {}
+        for function in MEASUREMENTS:
+            found.update(function(moment))
+    return found
+
+
+# The definitions
+
+
+def exact_em(a: ArrayLike, b: ArrayLike) -> float:
+    """Exact EM distance (W1, Euclidean cost) between two samples of equal weight, by linear programming.
+
+    Parameters
+    ----------
+    a, b : array-like
+        Shapes (n, d) and (m, d).
+
+    Notes
+    -----
+    Kantorovich's problem, solved by POT's network simplex. Between two finite samples of one distribution it is not 0:
+    see ``w1_floor``.
+
+    Examples
+    --------
+    >>> exact_em([[0.0, 0.0]], [[3.0, 4.0]])
+    5.0
+    """
+    return float(ot.emd2([], [], cdist(np.asarray(a, float), np.asarray(b, float))))
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How a sample sits on the modes of a mixture.
+
+    Attributes
+    ----------
+    modes_covered : int
+        Modes with at least ``threshold`` of all samples nearest to them and of high quality.
+    high_quality : float
+        Share of samples within 3σ of their nearest mode (a perfect sampler in 2-D reaches 0.989).
+    reverse_kl : float or None
+        Σ p_gen ln(p_gen / p_real) over the modes of the high-quality samples; ln 8 for one mode of eight. None
+        where no sample is of high quality.
+    """
+
+    modes_covered: int
+    high_quality: float
+    reverse_kl: float | None
+
+
+def coverage_threshold(modes: int) -> float:
+    """Share of all samples that a mode needs to count: 1 %, or a quarter of its fair share where that is less."""
+    return min(0.01, 0.25 / modes)
+
+
+def mode_coverage(samples: Tensor, modes: Modes) -> Coverage:
+    """Modes covered, high-quality share and reverse KL (Srivastava et al. 2017; Lin et al. 2018).
+
+    Parameters
+    ----------
+    samples : Tensor
+        Shape (n, d).
+    """
+    distance, nearest = torch.cdist(samples, modes.centres.to(samples.device)).min(1)
+    good = distance <= 3 * modes.sigma
+    counts = torch.bincount(nearest[good], minlength=len(modes.centres)).cpu().double()
+    k = len(counts)
+    share = counts / max(1.0, float(counts.sum()))
+    kl = float(torch.xlogy(share, share * k).sum()) if counts.sum() else None
+    covered = int((counts >= coverage_threshold(k) * len(samples)).sum())
+    return Coverage(covered, float(good.double().mean()), kl)
+
+
+def share_at_clip(weights: Tensor, clip: float) -> float:
+    """Share of parameters with \\|w\\| ≥ 0.99 c (Gulrajani et al. 2017, Figure 1)."""
+    return float((weights.abs() >= 0.99 * clip).double().mean())
+
+
+# What every snapshot holds
+
+
+@measurement
+def samples(at: Moment) -> Reading:
+    """Generated points (n, 2), or a grid of images from the fixed latents; the real ones beside."""
+    if not at.config.dataset.is_image:
+        return {"fake": _numpy(at.samples[:EM_SAMPLES]), "real": _numpy(at.probe.real)}
+    return {"fake_grid": image_grid(at.samples), "real_grid": image_grid(at.probe.real)}
+
+
+@measurement
+def em_distance(at: Moment) -> Reading:
+    if at.probe.w1_floor is None:
+        return {}
+    return {
+        "w1": exact_em(at.samples[:EM_SAMPLES].cpu(), at.probe.real.cpu()),
+        "w1_floor": at.probe.w1_floor,
+    }
+
+
+@measurement
+def modes(at: Moment) -> Reading:
+    if (where := at.config.dataset.modes()) is None:
+        return {}
+    found = mode_coverage(at.samples, where)
+    kl = {} if found.reverse_kl is None else {"reverse_kl": found.reverse_kl}
+    return {"modes_covered": float(found.modes_covered), "high_quality": found.high_quality, **kl}
+
+
+@measurement
+def input_gradients(at: Moment) -> Reading:
+    """‖∇ₓf‖ at interpolates between real and generated samples: where the penalty looks."""
+    n = len(at.probe.real)
+    x = interpolates(at.probe.real, at.samples[:n], at.probe.alpha)
+    norms = input_gradient_norms(at.critic, x)
+    return {"input_grad_norm_mean": float(norms.mean()), "input_grad_norm_max": float(norms.max())}
+
+
+@measurement
+def critic_weights(at: Moment) -> Reading:
+    """Histogram of all critic parameters, on [−c, c] for a clipped critic, else on their own range."""
+    weights = at.critic_weights.detach()
+    clip = at.config.objective.clip if isinstance(at.config.objective, WganClip) else None
+    limit = 1.05 * clip if clip is not None else max(1e-6, float(weights.abs().max()))
+    counts = torch.histc(weights, HISTOGRAM_BINS, -limit, limit)
+    found: dict[str, float | Array] = {
+        "weight_counts": _numpy(counts),
+        "weight_edges": np.linspace(-limit, limit, HISTOGRAM_BINS + 1),
+    }
+    return found if clip is None else found | {"weights_at_clip": share_at_clip(weights, clip)}
+
+
+@measurement
+def critic_surface(at: Moment) -> Reading:
+    """The critic's score on a square grid, (side, side), rows from low to high y."""
+    if at.config.dataset.is_image:
+        return {}
+    axis = torch.linspace(-1, 1, SURFACE_SIDE, device=at.samples.device) * at.config.dataset.extent
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    scores = at.critic(torch.stack([x, y], -1).view(-1, 2)).view(SURFACE_SIDE, SURFACE_SIDE)
+    return {"surface": _numpy(scores), "surface_axis": _numpy(axis)}
+
+
+@measurement
+def push(at: Moment) -> Reading:
+    """Where the generator is pushed: −∇ of its loss in the sample, at the first samples, (n, 2) each."""
+    if at.config.dataset.is_image:
+        return {}
+    with torch.enable_grad():
+        x = at.samples[:ARROWS].detach().requires_grad_(True)
+        loss = at.config.objective.generator_loss(at.critic, x) * len(x)
+        (gradient,) = torch.autograd.grad(loss, x)
+    return {"push_at": _numpy(x), "push": _numpy(-gradient)}
+
+
+def image_grid(images: Tensor) -> Array:
+    """Images in [−1, 1], shape (n, c, h, w), as one uint8 picture (H, W, 3), eight a row."""
+    # torchvision takes a second to import, and only images need it.
+    from torchvision.utils import make_grid
+
+    rows = math.ceil(math.sqrt(len(images)))
+    picture = make_grid(images.cpu().add(1).div(2).clamp(0, 1), nrow=rows, padding=2, pad_value=0.5)
+    return _numpy(picture.mul(255).round().to(torch.uint8).permute(1, 2, 0).contiguous())
+
+
+def _numpy(tensor: Tensor) -> Array:
+    array: Array = tensor.detach().cpu().numpy()
+    array.setflags(write=False)
+    return array

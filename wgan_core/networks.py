@@ -1,0 +1,217 @@
+"""Networks: multi-layer perceptrons for points, DCGANs for 32 × 32 images, as generator and as critic.
+
+Weights are drawn from the run's own generator of random numbers, on the CPU, so that two runs with the same seed start
+alike on every device, and nothing touches torch's global state.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, Literal
+
+import torch
+from torch import Generator, Tensor, nn
+
+from wgan_core.schema import Part, Variant, knob
+
+Normalisation = Literal["none", "batch", "layer"]
+Activation = Literal["relu", "leaky-relu", "tanh"]
+ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "leaky-relu": nn.LeakyReLU, "tanh": nn.Tanh}
+NORMALISATION_HELP = "Layer normalises each sample alone; batch mixes the samples of a batch, which a penalised critic must not."
+
+
+class Latent(Part):
+    """The prior p(z) that the generator turns into samples."""
+
+    dim: int = knob(16, "Latent size", "Number of latent coordinates.", ge=1, le=1024)
+    prior: Literal["gaussian", "uniform"] = knob(
+        "gaussian", "Latent prior", "Standard Gaussian, or uniform on [−1, 1]."
+    )
+
+    def sample(self, n: int, rng: Generator, device: torch.device) -> Tensor:
+        """Draw ``n`` latents: float32, shape (n, dim)."""
+        if self.prior == "gaussian":
+            return torch.randn(n, self.dim, generator=rng, device=device)
+        return torch.rand(n, self.dim, generator=rng, device=device).mul_(2).sub_(1)
+
+
+class Network(Variant):
+    """An architecture, able to build a generator and a critic."""
+
+    images_only: ClassVar[bool] = False
+
+    normalisation: Normalisation = "none"
+
+    def generator(self, latent_dim: int, shape: tuple[int, ...]) -> nn.Sequential:
+        """Map latents (n, latent_dim) to samples (n, *shape); images end in tanh. Weights are not drawn yet."""
+        raise NotImplementedError
+
+    def critic(self, shape: tuple[int, ...]) -> nn.Sequential:
+        """Map samples (n, *shape) to scores (n, 1), without a sigmoid. Weights are not drawn yet."""
+        raise NotImplementedError
+
+    def initialise(self, net: nn.Module, rng: Generator) -> None:
+        """Draw the weights of a net that this architecture built. Torch's default for linear layers."""
+        for module in net.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.kaiming_uniform_(module.weight, a=math.sqrt(5), generator=rng)
+                bound = 1 / math.sqrt(module.in_features)
+                nn.init.uniform_(module.bias, -bound, bound, generator=rng)
+
+
+class Mlp(Network):
+    """Fully connected layers. Works for points and, flattened, for images."""
+
+    label: ClassVar = "MLP"
+
+    kind: Literal["mlp"] = "mlp"
+    depth: int = knob(2, "Hidden layers", "Number of hidden layers.", ge=1, le=8)
+    width: int = knob(128, "Width", "Units in each hidden layer.", ge=1, le=2048)
+    activation: Activation = knob("relu", "Activation", "The non-linearity after each hidden layer.")
+    normalisation: Normalisation = knob("none", "Normalisation", NORMALISATION_HELP)
+
+    def _hidden(self, inputs: int) -> list[nn.Module]:
+        layers: list[nn.Module] = []
+        for _ in range(self.depth):
+            layers.append(nn.Linear(inputs, self.width))
+            if self.normalisation == "batch":
+                layers.append(nn.BatchNorm1d(self.width))
+            elif self.normalisation == "layer":
+                layers.append(nn.LayerNorm(self.width))
+            layers.append(ACTIVATIONS[self.activation]())
+            inputs = self.width
+        return layers
+
+    def generator(self, latent_dim: int, shape: tuple[int, ...]) -> nn.Sequential:
+        layers = [*self._hidden(latent_dim), nn.Linear(self.width, math.prod(shape))]
+        if len(shape) > 1:
+            layers += [nn.Tanh(), nn.Unflatten(1, shape)]
+        return nn.Sequential(*layers)
+
+    def critic(self, shape: tuple[int, ...]) -> nn.Sequential:
+        flatten = [nn.Flatten()] if len(shape) > 1 else []
+        return nn.Sequential(*flatten, *self._hidden(math.prod(shape)), nn.Linear(self.width, 1))
+
+
+class Dcgan(Network):
+    """The DCGAN of Radford et al. 2016 for 32 × 32 images: three strided layers and one linear layer each way."""
+
+    label: ClassVar = "DCGAN 32 × 32"
+    source: ClassVar = "Radford, Metz, Chintala 2016"
+    images_only: ClassVar = True
+
+    kind: Literal["dcgan"] = "dcgan"
+    base_channels: int = knob(16, "Base channels", "Channels of the layer beside the image; they double inwards.", ge=4, le=256)
+    normalisation: Normalisation = knob("batch", "Normalisation", NORMALISATION_HELP)
+
+    def _block(self, layer: nn.Module, channels: int, activation: nn.Module) -> list[nn.Module]:
+        if self.normalisation == "batch":
+            return [layer, nn.BatchNorm2d(channels), activation]
+        if self.normalisation == "layer":
+            return [layer, nn.GroupNorm(1, channels), activation]
+        return [layer, activation]
+
+    def generator(self, latent_dim: int, shape: tuple[int, ...]) -> nn.Sequential:
+        c = self.base_channels
+        layers: list[nn.Module] = [nn.Linear(latent_dim, 4 * c * 16), nn.Unflatten(1, (4 * c, 4, 4))]
+        layers += self._block(nn.Identity(), 4 * c, nn.ReLU())
+        for inner, outer in ((4 * c, 2 * c), (2 * c, c)):
+            layers += self._block(nn.ConvTranspose2d(inner, outer, 4, 2, 1), outer, nn.ReLU())
+        return nn.Sequential(*layers, nn.ConvTranspose2d(c, shape[0], 4, 2, 1), nn.Tanh())
+
+    def critic(self, shape: tuple[int, ...]) -> nn.Sequential:
+        c = self.base_channels
+        layers: list[nn.Module] = [nn.Conv2d(shape[0], c, 4, 2, 1), nn.LeakyReLU(0.2)]  # never normalised, as in DCGAN
+        for outer, inner in ((c, 2 * c), (2 * c, 4 * c)):
+            layers += self._block(nn.Conv2d(outer, inner, 4, 2, 1), inner, nn.LeakyReLU(0.2))
+        return nn.Sequential(*layers, nn.Flatten(), nn.Linear(4 * c * 16, 1))
+
+    def initialise(self, net: nn.Module, rng: Generator) -> None:
+        """Weights N(0, 0.02²), biases 0, as the DCGAN paper says."""
+        for module in net.modules():
+            if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+                nn.init.normal_(module.weight, 0.0, 0.02, generator=rng)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+
+
+def mixes_samples(net: nn.Module) -> bool:
+    """Whether a sample's output depends on the rest of its batch (batch normalisation)."""
+    return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in net.modules())
+
+
+def materialise(net: nn.Sequential, architecture: Network, rng: Generator, device: torch.device) -> nn.Sequential:
+    """Give a net that was built on the meta device its weights, drawn on the CPU, and move it to ``device``."""
+    net.to_empty(device=torch.device("cpu"))
+    for module in net.modules():
+        # Normalisation layers reset to constants; the layers with weights are drawn below.
+        if isinstance(module, nn.LayerNorm | nn.GroupNorm | nn.modules.batchnorm._BatchNorm):
+            module.reset_parameters()
+    architecture.initialise(net, rng)
+    return net.to(device)
+
+
+def build_generator(
+    architecture: Network,
+    latent_dim: int,
+    shape: tuple[int, ...],
+    rng: Generator,
+    device: torch.device,
+    start: tuple[float, ...] | None = None,
+) -> nn.Sequential:
+    """Build a generator with weights from ``rng`` (on the CPU). ``start`` shifts the mean of its first samples."""
+    with torch.device("meta"):
+        net = architecture.generator(latent_dim, shape)
+    net = materialise(net, architecture, rng, device)
+    if start is not None and isinstance(last := net[-1], nn.Linear):
+        with torch.no_grad():
+            last.bias += torch.tensor(start, device=device)
+    return net
+
+
+def build_critic(architecture: Network, shape: tuple[int, ...], rng: Generator, device: torch.device) -> nn.Sequential:
+    """Build a critic with weights from ``rng`` (on the CPU)."""
+    with torch.device("meta"):
+        net = architecture.critic(shape)
+    return materialise(net, architecture, rng, device)
+
+
+class FlatParameters:
+    """All parameters of a net in one vector, their gradients in another; the net's tensors are views of it.
+
+    Optimiser step, clipping, norms, histograms and finiteness then cost one operation on one tensor instead of one for
+    each layer, which is most of the time of a small net's step. Element-wise optimisers (Adam, RMSProp, SGD) give
+    the same numbers either way.
+
+    Attributes
+    ----------
+    vector : nn.Parameter
+        Shape (p,). ``vector.grad`` holds the gradient that :meth:`backward` last left.
+
+    Examples
+    --------
+    >>> net = nn.Linear(2, 1)
+    >>> flat = FlatParameters(net)
+    >>> _ = flat.vector.detach().fill_(3.0)
+    >>> net.bias.item()
+    3.0
+    """
+
+    def __init__(self, net: nn.Module) -> None:
+        self.parameters = list(net.parameters())
+        self.vector = nn.Parameter(torch.cat([p.detach().reshape(-1) for p in self.parameters]))
+        self._gradient = torch.zeros_like(self.vector)
+        self.vector.grad = self._gradient
+        offset = 0
+        for p in self.parameters:
+            p.data = self.vector.detach()[offset : offset + p.numel()].view_as(p)
+            offset += p.numel()
+
+    def backward(self, loss: Tensor) -> None:
+        """Put ∂loss/∂parameters into ``vector.grad``. Nothing accumulates, no other net's gradient is computed."""
+        gradients = torch.autograd.grad(loss, self.parameters)
+        torch.cat([g.reshape(-1) for g in gradients], out=self._gradient)
+
+    def gradient_norm(self) -> float:
+        """‖gradient‖₂ over all parameters."""
+        return float(self._gradient.norm())

@@ -1,0 +1,189 @@
+"""Objectives: what critic and generator minimise, one screen of maths each.
+
+To add one, write a subclass of :class:`Objective` here. Its fields are its knobs; form, command line, URL, docs and
+contract tests follow. An objective owns no optimiser and draws random numbers only from the generator it is handed.
+
+Throughout, f is the critic's raw output (for a GAN: the logit, so D = sigmoid(f)), x real samples, x̃ = G(z) generated ones.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn.functional import softplus
+
+from wgan_core.networks import mixes_samples
+from wgan_core.schema import Variant, knob
+
+LOG_2 = math.log(2)
+
+
+def scores(critic: nn.Module, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    """The critic's scores of both batches, in one pass where it treats each sample alone (faster, same numbers)."""
+    if mixes_samples(critic):
+        return critic(real), critic(fake)
+    on_real, on_fake = critic(torch.cat([real, fake])).split([len(real), len(fake)])
+    return on_real, on_fake
+
+
+def interpolates(real: Tensor, fake: Tensor, alpha: Tensor) -> Tensor:
+    """x̂ = α x + (1 − α) x̃ with one α in [0, 1] a sample (WGAN-GP paper, Algorithm 1, line 6)."""
+    return torch.lerp(fake, real, alpha.view(-1, *[1] * (real.dim() - 1)))
+
+
+def input_gradient_norms(critic: nn.Module, x: Tensor, *, create_graph: bool = False) -> Tensor:
+    """‖∇ₓ f(x)‖₂ of each sample, over all non-batch dimensions.
+
+    Returns
+    -------
+    Tensor
+        Shape (n,). The square root has 1e-12 inside: its gradient at 0 is finite.
+    """
+    with torch.enable_grad():
+        x = x.detach().requires_grad_(True)
+        (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=create_graph)
+    return gradient.flatten(1).square().sum(1).add(1e-12).sqrt()
+
+
+def gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor, rng: Generator) -> Tensor:
+    """E[(‖∇f(x̂)‖₂ − 1)²] at random interpolates (Gulrajani et al. 2017, equation 3), without λ."""
+    alpha = torch.rand(len(real), generator=rng, device=real.device)
+    x = interpolates(real, fake, alpha)
+    return (input_gradient_norms(critic, x, create_graph=True) - 1).square().mean()
+
+
+class Objective(Variant):
+    """A pair of losses and, where there is one, the constraint on the critic.
+
+    Attributes
+    ----------
+    estimate_name : str
+        Which distance :meth:`estimate` approximates: ``w_estimate`` or ``js_estimate``.
+    defaults : dict
+        What its paper uses for optimisers, n_critic and batch size.
+    dcgan_critic_normalisation : str
+        What its paper puts into a DCGAN critic.
+    no_batch_norm : str
+        Why the critic must not have batch normalisation, or "" where it may.
+    """
+
+    estimate_name: ClassVar[str] = "w_estimate"
+    defaults: ClassVar[dict[str, Any]] = {}
+    dcgan_critic_normalisation: ClassVar[str] = "none"
+    no_batch_norm: ClassVar[str] = ""
+
+    def critic_loss(self, critic: nn.Module, real: Tensor, fake: Tensor, rng: Generator) -> dict[str, Tensor]:
+        """Named terms, each a scalar; the critic minimises their sum. ``fake`` carries no graph."""
+        raise NotImplementedError
+
+    def generator_loss(self, critic: nn.Module, fake: Tensor) -> Tensor:
+        """A scalar, which the generator minimises through ``fake``."""
+        raise NotImplementedError
+
+    def constrain(self, weights: Tensor) -> None:
+        """Project the critic's parameters, one flat vector, in place after each of its steps."""
+
+    def estimate(self, terms: dict[str, float]) -> float:
+        """What this objective says the distance is, from the critic's terms, without any penalty."""
+        raise NotImplementedError
+
+
+class Gan(Objective):
+    """The original GAN (Goodfellow et al. 2014), from logits: log D = −softplus(−f), log(1 − D) = −softplus(f)."""
+
+    label: ClassVar = "GAN"
+    source: ClassVar = "Goodfellow et al. 2014; From GAN to WGAN, §3"
+    estimate_name: ClassVar = "js_estimate"
+    defaults: ClassVar = {
+        "critic_optimiser": {"kind": "adam", "lr": 2e-4, "beta1": 0.5, "beta2": 0.999},
+        "generator_optimiser": {"kind": "adam", "lr": 2e-4, "beta1": 0.5, "beta2": 0.999},
+        "n_critic": 1,
+        "batch_size": 128,
+    }
+    dcgan_critic_normalisation: ClassVar = "batch"
+
+    kind: Literal["gan"] = "gan"
+    generator_goal: Literal["non-saturating", "saturating"] = knob(
+        "non-saturating", "Generator's loss", "Non-saturating minimises −log D(G(z)); saturating minimises log(1 − D(G(z)))."
+    )
+
+    def critic_loss(self, critic: nn.Module, real: Tensor, fake: Tensor, rng: Generator) -> dict[str, Tensor]:
+        # −L(D, G) = −E[log D(x)] − E[log(1 − D(x̃))]
+        on_real, on_fake = scores(critic, real, fake)
+        return {"critic_real": softplus(-on_real).mean(), "critic_fake": softplus(on_fake).mean()}
+
+    def generator_loss(self, critic: nn.Module, fake: Tensor) -> Tensor:
+        on_fake = critic(fake)
+        if self.generator_goal == "saturating":
+            return -softplus(on_fake).mean()
+        return softplus(-on_fake).mean()
+
+    def estimate(self, terms: dict[str, float]) -> float:
+        # L(D*, G) = 2 JS − 2 log 2, so JS ≈ ½ L + log 2 (WGAN paper, §4.2); never above log 2.
+        return LOG_2 - 0.5 * (terms["critic_real"] + terms["critic_fake"])
+
+
+class Wasserstein(Objective):
+    """What both WGANs share: the critic maximises E[f(x)] − E[f(x̃)] (WGAN paper, equation 2)."""
+
+    def critic_loss(self, critic: nn.Module, real: Tensor, fake: Tensor, rng: Generator) -> dict[str, Tensor]:
+        on_real, on_fake = scores(critic, real, fake)
+        return {"critic_real": -on_real.mean(), "critic_fake": on_fake.mean()}
+
+    def generator_loss(self, critic: nn.Module, fake: Tensor) -> Tensor:
+        return -critic(fake).mean()
+
+    def estimate(self, terms: dict[str, float]) -> float:
+        return -(terms["critic_real"] + terms["critic_fake"])
+
+
+class WganClip(Wasserstein):
+    """WGAN with weight clipping (Arjovsky, Chintala, Bottou 2017, Algorithm 1)."""
+
+    label: ClassVar = "WGAN, weight clipping"
+    source: ClassVar = "the WGAN paper, Algorithm 1"
+    defaults: ClassVar = {
+        "critic_optimiser": {"kind": "rmsprop", "lr": 5e-5},
+        "generator_optimiser": {"kind": "rmsprop", "lr": 5e-5},
+        "n_critic": 5,
+        "batch_size": 64,
+    }
+    dcgan_critic_normalisation: ClassVar = "batch"
+
+    kind: Literal["wgan-clip"] = "wgan-clip"
+    clip: float = knob(
+        0.01, "c", "Every parameter of the critic is clipped to [−c, c] after each step.", live=True, log=True, gt=0, le=10
+    )
+
+    def constrain(self, weights: Tensor) -> None:
+        weights.clamp_(-self.clip, self.clip)
+
+
+class WganGp(Wasserstein):
+    """WGAN with gradient penalty (Gulrajani et al. 2017, Algorithm 1)."""
+
+    label: ClassVar = "WGAN-GP"
+    source: ClassVar = "Gulrajani et al. 2017, equation 3 and Algorithm 1"
+    no_batch_norm: ClassVar = (
+        "the penalty holds the norm of each sample's own gradient, and batch normalisation makes a score depend on the"
+        " whole batch (Gulrajani et al. 2017, §4)"
+    )
+    defaults: ClassVar = {
+        "critic_optimiser": {"kind": "adam", "lr": 1e-4, "beta1": 0.0, "beta2": 0.9},
+        "generator_optimiser": {"kind": "adam", "lr": 1e-4, "beta1": 0.0, "beta2": 0.9},
+        "n_critic": 5,
+        "batch_size": 64,
+    }
+    dcgan_critic_normalisation: ClassVar = "layer"
+
+    kind: Literal["wgan-gp"] = "wgan-gp"
+    penalty_weight: float = knob(
+        10.0, "λ", "Weight of the penalty (‖∇f(x̂)‖ − 1)² that keeps the critic near 1-Lipschitz.", live=True, log=True, ge=0, le=10_000
+    )
+
+    def critic_loss(self, critic: nn.Module, real: Tensor, fake: Tensor, rng: Generator) -> dict[str, Tensor]:
+        terms = super().critic_loss(critic, real, fake, rng)
+        return terms | {"gradient_penalty": self.penalty_weight * gradient_penalty(critic, real, fake, rng)}

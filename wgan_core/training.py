@@ -1,0 +1,292 @@
+"""The loop, as a generator that reads like the papers' algorithm boxes.
+
+Pausing is not calling ``next``. The command line, the background thread and a test are three drivers of one generator.
+It prints nothing, writes no file, starts no thread.
+"""
+
+from __future__ import annotations
+
+import math
+import traceback
+from collections.abc import Iterator, Mapping
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from wgan_core.config import RunConfig, live_paths
+from wgan_core.datasets import DataError
+from wgan_core.devices import DeviceError, resolve
+from wgan_core.explain import ConfigError, Problem
+from wgan_core.metrics import Probe, measure
+from wgan_core.networks import FlatParameters, build_critic, build_generator, mixes_samples
+from wgan_core.records import Event, Failure, Snapshot
+
+STREAMS = ("generator-init", "critic-init", "real", "latent", "penalty", "measurement")
+# Losses of this size mean that training is lost, long before float32 overflows at 3e38.
+DIVERGED = 1e9
+# Loss terms wait on the device for the next snapshot, but no more than this many.
+MOST_GATHERED = 1000
+# All fakes of a round come from one pass through the generator up to this many samples.
+MOST_IN_ONE_PASS = 8192
+
+
+class Diverged(Exception):
+    """Training left the finite numbers: at which step, in which term."""
+
+    def __init__(self, step: int, term: str, value: float, config: RunConfig) -> None:
+        self.step, self.term = step, term
+        what = f"{value:.3g}" if math.isfinite(value) else "not finite"
+        self.cause = likely_cause(config)
+        super().__init__(f"Training diverged at generator step {step}: {term} was {what}.")
+
+
+def likely_cause(config: RunConfig) -> str:
+    """One sentence on why training most likely diverged, and what to try."""
+    for name, role in (("critic_optimiser", "critic"), ("generator_optimiser", "generator")):
+        if (lr := getattr(config, name).lr) > 0.01:
+            return f"The {role}'s learning rate, {lr:g}, is very high. Try 1e-4 to 1e-3."
+    if getattr(config.objective, "penalty_weight", 0) > 100:
+        return f"The penalty weight λ = {config.objective.model_dump()['penalty_weight']:g} is very high. Try 0.1 to 10."
+    if getattr(config.objective, "penalty_weight", 1) == 0:
+        return "With λ = 0 nothing holds the critic, and its scores grow without bound. Try λ from 0.1 to 10."
+    return "Lower the learning rates, or give the critic a stronger constraint (larger λ, smaller c)."
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Say in plain words why a training ended with an exception."""
+    trace = "".join(traceback.format_exception(error))
+    text = str(error)
+    if isinstance(error, Diverged):
+        return Failure(text, error.cause, trace)
+    if isinstance(error, DeviceError | DataError | ConfigError):
+        return Failure(text, "Change the setting that the message names and start again.", trace)
+    if isinstance(error, torch.OutOfMemoryError | MemoryError) or "not enough memory" in text or "out of memory" in text:
+        return Failure("Memory ran out.", "Lower the batch size, the width or the base channels.", trace)
+    return Failure(f"{type(error).__name__}: {text}", "This is likely a fault in the software; the traceback says where.", trace)
+
+
+def stream(seed: int, name: str, device: torch.device) -> Generator:
+    """A generator of random numbers of its own for each purpose, so that none disturbs another."""
+    state = np.random.SeedSequence([seed, STREAMS.index(name)]).generate_state(1, np.uint64)
+    return Generator(device).manual_seed(int(state[0]) % 2**63)
+
+
+class Training:
+    """The state of one training: networks, optimisers, random numbers, counters.
+
+    Parameters
+    ----------
+    config : RunConfig
+
+    Raises
+    ------
+    DeviceError, DataError
+        The device or the data cannot be had.
+    """
+
+    def __init__(self, config: RunConfig) -> None:
+        self.config = config
+        self.device = resolve(config.device)
+        self.step = self.critic_steps = 0
+        self.seconds = 0.0
+        self._use_threads()
+        cpu, seed, shape = torch.device("cpu"), config.seed, config.dataset.shape
+        self.generator = build_generator(
+            config.generator, config.latent.dim, shape, stream(seed, "generator-init", cpu), self.device, config.dataset.start
+        )
+        self.critic = build_critic(config.critic, shape, stream(seed, "critic-init", cpu), self.device)
+        self._theta, self._w = FlatParameters(self.generator), FlatParameters(self.critic)
+        self._generator_optimiser = config.generator_optimiser.build(self._theta.vector)
+        self._critic_optimiser = config.critic_optimiser.build(self._w.vector)
+        self._real, self._latent, self._penalty = (stream(seed, name, self.device) for name in ("real", "latent", "penalty"))
+        self._probe = Probe.draw(config, stream(seed, "measurement", self.device), self.device)
+        self._generator_mixes = mixes_samples(self.generator)
+        self._gathered: list[tuple[int, dict[str, Tensor]]] = []
+        self._last: dict[str, float] = {}
+
+    def updates(self) -> Iterator[Snapshot | None]:
+        """Train: one item for each update of a network, a snapshot where one is due, None elsewhere.
+
+        The first item is the snapshot of the untrained networks, the last that of the final step.
+        """
+        yield self.snapshot()
+        while self.step < self.config.steps:
+            for fake in self._fakes():
+                self._update_critic(fake)
+                yield None
+            self._update_generator()
+            due = self.step % self.config.snapshot_every == 0 or self.step >= self.config.steps
+            yield self.snapshot() if due else None
+
+    # One round of the algorithm box
+
+    def _fakes(self) -> Iterator[Tensor]:
+        """A batch of generated samples from fresh latents for each critic step of this round."""
+        m, n = self.config.batch_size, self.config.n_critic
+        together = not self._generator_mixes and n * m <= MOST_IN_ONE_PASS
+        for _ in range(1 if together else n):
+            start = self._tick()
+            with torch.no_grad():
+                fake = self.generator(self.config.latent.sample(n * m if together else m, self._latent, self.device))
+            self._tock(start)
+            yield from fake.split(m)
+
+    def _update_critic(self, fake: Tensor) -> None:
+        start = self._tick()
+        objective = self.config.objective
+        real = self.config.dataset.sample(len(fake), self._real, self.device)
+        terms = objective.critic_loss(self.critic, real, fake, self._penalty)
+        self._w.backward(_total(terms))
+        self._critic_optimiser.step()
+        objective.constrain(self._w.vector.detach())
+        self.critic_steps += 1
+        self._gather(terms)
+        self._tock(start)
+
+    def _update_generator(self) -> None:
+        start = self._tick()
+        z = self.config.latent.sample(self.config.batch_size, self._latent, self.device)
+        loss = self.config.objective.generator_loss(self.critic, self.generator(z))
+        self._theta.backward(loss)
+        self._generator_optimiser.step()
+        self.step += 1
+        self._gather({"generator_loss": loss})
+        self._tock(start)
+
+    # Knobs that turn while it runs
+
+    def edit(self, changes: Mapping[str, Any]) -> Event:
+        """Turn knobs from the next update on.
+
+        Parameters
+        ----------
+        changes : Mapping[str, Any]
+            New values by dotted path, of :func:`wgan_core.config.live_paths`.
+
+        Raises
+        ------
+        ConfigError
+            A path is not a live knob, or a value is out of its range. Nothing has changed then.
+        """
+        before, after = self.config, check_edit(self.config, changes)
+        self.config = after
+        for optimiser, lr in (
+            (self._critic_optimiser, after.critic_optimiser.lr),
+            (self._generator_optimiser, after.generator_optimiser.lr),
+        ):
+            for group in optimiser.param_groups:
+                group["lr"] = lr
+        turned = [f"{path}: {_at(before, path):g} → {_at(after, path):g}" for path in changes]
+        return Event(self.step, self.critic_steps, self.seconds, "edit", ", ".join(turned))
+
+    # Measuring
+
+    def snapshot(self) -> Snapshot:
+        """Measure now. Changes nothing but what has been read so far.
+
+        Raises
+        ------
+        Diverged
+            A loss term or a parameter is no longer finite.
+        """
+        start = self._tick()
+        self._read_gathered()
+        # Waiting for a GPU to catch up belongs to training, the measurements do not.
+        finite = [bool(flat.vector.isfinite().all()) for flat in (self._w, self._theta)]
+        self._tock(start)
+        for ok, name in zip(finite, ("a critic parameter", "a generator parameter"), strict=True):
+            if not ok:
+                raise Diverged(self.step, name, math.nan, self.config)
+        found = measure(self.config, self.generator, self.critic, self._w.vector, self._probe)
+        scalars = self._training_scalars()
+        arrays = {}
+        for name, value in found.items():
+            if isinstance(value, np.ndarray):
+                arrays[name] = value
+            elif math.isfinite(value):
+                scalars[name] = float(value)
+            else:
+                raise Diverged(self.step, name, float(value), self.config)
+        return Snapshot(self.step, self.critic_steps, self.seconds, scalars, arrays)
+
+    def _training_scalars(self) -> dict[str, float]:
+        """The newest minibatch's loss terms, the estimate they give, and the norms of the gradients they left."""
+        if self.step == 0:
+            return {}
+        terms = {name: value for name, value in self._last.items() if name != "generator_loss"}
+        return {
+            self.config.objective.estimate_name: self.config.objective.estimate(terms),
+            "critic_loss": math.fsum(terms.values()),
+            **self._last,
+            "critic_grad_norm": self._w.gradient_norm(),
+            "generator_grad_norm": self._theta.gradient_norm(),
+        }
+
+    def _gather(self, terms: Mapping[str, Tensor]) -> None:
+        self._gathered.append((self.step, {name: term.detach() for name, term in terms.items()}))
+        if len(self._gathered) >= MOST_GATHERED:
+            self._read_gathered()
+
+    def _read_gathered(self) -> None:
+        """Bring the terms of all updates since the last reading over in one transfer, and look for the first bad one."""
+        if not self._gathered:
+            return
+        flat = torch.stack([term for _, terms in self._gathered for term in terms.values()]).tolist()
+        values = iter(flat)
+        for step, terms in self._gathered:
+            for name in terms:
+                value = next(values)
+                if not abs(value) < DIVERGED:
+                    raise Diverged(step, name, value, self.config)
+                self._last[name] = value
+        self._gathered.clear()
+
+    def _tick(self) -> float:
+        self._use_threads()
+        return perf_counter()
+
+    def _tock(self, start: float) -> None:
+        self.seconds += perf_counter() - start
+
+    def _use_threads(self) -> None:
+        # The count belongs to the calling thread. Sums split differently give other last digits, so it is part of the config.
+        if torch.get_num_threads() != self.config.threads:
+            torch.set_num_threads(self.config.threads)
+
+
+def train(config: RunConfig) -> Iterator[Snapshot]:
+    """Train to the end, yielding each snapshot.
+
+    Examples
+    --------
+    >>> config = RunConfig.parse({"steps": 4, "snapshot_every": 2})
+    >>> [snapshot.step for snapshot in train(config)]
+    [0, 2, 4]
+    """
+    return (snapshot for snapshot in Training(config).updates() if snapshot is not None)
+
+
+def check_edit(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
+    """The config after an edit, or ConfigError."""
+    allowed = live_paths(config)
+    if wrong := [path for path in changes if path not in allowed]:
+        known = ", ".join(allowed)
+        raise ConfigError([Problem(path, f"cannot be changed while a run trains; these can: {known}") for path in wrong])
+    return config.edited(changes)
+
+
+def _total(terms: Mapping[str, Tensor]) -> Tensor:
+    first, *rest = terms.values()
+    for term in rest:
+        first = first + term
+    return first
+
+
+def _at(config: RunConfig, path: str) -> float:
+    value: Any = config
+    for name in path.split("."):
+        value = getattr(value, name)
+    return float(value)
