@@ -18,7 +18,10 @@ from wgan_core.optimisers import Optimiser
 from wgan_core.schema import Part, knob, union
 
 if TYPE_CHECKING:
-    AnyDataset, AnyNetwork, AnyObjective, AnyOptimiser = Dataset, Network, Objective, Optimiser
+    from wgan_core.datasets import Dataset as AnyDataset
+    from wgan_core.networks import Network as AnyNetwork
+    from wgan_core.objectives import Objective as AnyObjective
+    from wgan_core.optimisers import Optimiser as AnyOptimiser
 else:
     AnyDataset, AnyNetwork, AnyObjective, AnyOptimiser = map(union, (Dataset, Network, Objective, Optimiser))
 
@@ -63,9 +66,7 @@ class RunConfig(Part):
         ge=1,
         le=max(8, os.cpu_count() or 1),
     )
-    snapshot_every: int = knob(
-        20, "Snapshot every", "Generator steps between two measurements.", ge=1, le=1_000_000
-    )
+    snapshot_every: int = knob(20, "Snapshot every", "Generator steps between two measurements.", ge=1, le=1_000_000)
 
     @model_validator(mode="before")
     @classmethod
@@ -189,7 +190,10 @@ def _kind(family: type[Any], value: Any) -> Any:
 
 
 def with_paths(data: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Set values by dotted path in nested dicts, making the dicts on the way. ``data`` is changed and returned."""
+    """Set values by dotted path in nested dicts, making the dicts on the way. ``data`` is changed and returned.
+
+    A new ``kind`` drops what belonged to the old one.
+    """
     for path, value in changes.items():
         *parents, leaf = path.split(".")
         target = data
@@ -197,6 +201,8 @@ def with_paths(data: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, An
             child = target.get(name)
             target[name] = child = dict(child) if isinstance(child, Mapping) else {}
             target = child
+        if leaf == "kind" and target.get("kind", value) != value:
+            target.clear()
         target[leaf] = value
     return data
 

@@ -235,7 +235,9 @@ def read_idx_images(path: Path, sha256: str) -> Tensor:
         The file is missing or is not the one that the hash names.
     """
     if not path.is_file():
-        raise DataError(f"The file {path.name} is missing from {path.parent}. Get it back from a fresh copy of WGAN Live.")
+        raise DataError(
+            f"The file {path.name} is missing from {path.parent}. Get it back from a fresh copy of WGAN Live."
+        )
     raw = path.read_bytes()
     found = hashlib.sha256(raw).hexdigest()
     if found != sha256:

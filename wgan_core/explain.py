@@ -91,7 +91,9 @@ def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]
     return problems
 
 
-def _resolve(loc: tuple[int | str, ...], model: type[BaseModel]) -> tuple[list[str], type[BaseModel] | None, FieldInfo | None]:
+def _resolve(
+    loc: tuple[int | str, ...], model: type[BaseModel]
+) -> tuple[list[str], type[BaseModel] | None, FieldInfo | None]:
     """Follow a pydantic location, dropping the tags of unions: the names on the way, and the model and field it ends in."""
     names: list[str] = []
     owner: type[BaseModel] | None = None

@@ -20,6 +20,7 @@ from torch import Generator, Tensor, nn
 from wgan_core.config import RunConfig
 from wgan_core.datasets import Modes
 from wgan_core.objectives import WganClip, input_gradient_norms, interpolates
+from wgan_core.piecewise import Net
 from wgan_core.records import Array
 
 EM_SAMPLES = 512
@@ -64,8 +65,8 @@ class Moment:
     """What a measurement may look at: the networks as they are now, the probe, and what they make of it."""
 
     config: RunConfig
-    generator: nn.Module
-    critic: nn.Module
+    generator: Net
+    critic: Net
     critic_weights: Tensor
     probe: Probe
     samples: Tensor
@@ -95,7 +96,7 @@ def evaluating(*nets: nn.Module) -> Iterator[None]:
             net.train(training)
 
 
-def measure(config: RunConfig, generator: nn.Module, critic: nn.Module, critic_weights: Tensor, probe: Probe) -> Reading:
+def measure(config: RunConfig, generator: Net, critic: Net, critic_weights: Tensor, probe: Probe) -> Reading:
     """Run every measurement once."""
     with evaluating(generator, critic):
         moment = Moment(config, generator, critic, critic_weights, probe, generator(probe.latents))

@@ -7,17 +7,29 @@ alike on every device, and nothing touches torch's global state.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import ClassVar, Literal
 
 import torch
 from torch import Generator, Tensor, nn
 
+from wgan_core.piecewise import Net, PiecewiseLinear
 from wgan_core.schema import Part, Variant, knob
 
 Normalisation = Literal["none", "batch", "layer"]
+LEAKY_SLOPE = 0.2
 Activation = Literal["relu", "leaky-relu", "tanh"]
-ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "leaky-relu": nn.LeakyReLU, "tanh": nn.Tanh}
-NORMALISATION_HELP = "Layer normalises each sample alone; batch mixes the samples of a batch, which a penalised critic must not."
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky-relu": partial(nn.LeakyReLU, LEAKY_SLOPE),
+    "tanh": nn.Tanh,
+}
+SLOPES = {"relu": 0.0, "leaky-relu": LEAKY_SLOPE}
+NORMALISATION_HELP = (
+    "Layer normalises each sample alone; batch mixes the samples of a batch, which a penalised critic must not."
+)
 
 
 class Latent(Part):
@@ -42,11 +54,11 @@ class Network(Variant):
 
     normalisation: Normalisation = "none"
 
-    def generator(self, latent_dim: int, shape: tuple[int, ...]) -> nn.Sequential:
+    def generator(self, latent_dim: int, shape: tuple[int, ...]) -> Net:
         """Map latents (n, latent_dim) to samples (n, *shape); images end in tanh. Weights are not drawn yet."""
         raise NotImplementedError
 
-    def critic(self, shape: tuple[int, ...]) -> nn.Sequential:
+    def critic(self, shape: tuple[int, ...]) -> Net:
         """Map samples (n, *shape) to scores (n, 1), without a sigmoid. Weights are not drawn yet."""
         raise NotImplementedError
 
@@ -82,15 +94,19 @@ class Mlp(Network):
             inputs = self.width
         return layers
 
-    def generator(self, latent_dim: int, shape: tuple[int, ...]) -> nn.Sequential:
-        layers = [*self._hidden(latent_dim), nn.Linear(self.width, math.prod(shape))]
-        if len(shape) > 1:
-            layers += [nn.Tanh(), nn.Unflatten(1, shape)]
-        return nn.Sequential(*layers)
+    def _body(self, inputs: int, outputs: int) -> Net:
+        layers = [*self._hidden(inputs), nn.Linear(self.width, outputs)]
+        if self.normalisation == "none" and self.activation in SLOPES:
+            return PiecewiseLinear(*layers, slope=SLOPES[self.activation])
+        return Net(*layers)
 
-    def critic(self, shape: tuple[int, ...]) -> nn.Sequential:
-        flatten = [nn.Flatten()] if len(shape) > 1 else []
-        return nn.Sequential(*flatten, *self._hidden(math.prod(shape)), nn.Linear(self.width, 1))
+    def generator(self, latent_dim: int, shape: tuple[int, ...]) -> Net:
+        body = self._body(latent_dim, math.prod(shape))
+        return body if len(shape) == 1 else Net(*body, nn.Tanh(), nn.Unflatten(1, shape))
+
+    def critic(self, shape: tuple[int, ...]) -> Net:
+        body = self._body(math.prod(shape), 1)
+        return body if len(shape) == 1 else Net(nn.Flatten(), *body)
 
 
 class Dcgan(Network):
@@ -101,7 +117,9 @@ class Dcgan(Network):
     images_only: ClassVar = True
 
     kind: Literal["dcgan"] = "dcgan"
-    base_channels: int = knob(16, "Base channels", "Channels of the layer beside the image; they double inwards.", ge=4, le=256)
+    base_channels: int = knob(
+        16, "Base channels", "Channels of the layer beside the image; they double inwards.", ge=4, le=256
+    )
     normalisation: Normalisation = knob("batch", "Normalisation", NORMALISATION_HELP)
 
     def _block(self, layer: nn.Module, channels: int, activation: nn.Module) -> list[nn.Module]:
@@ -111,20 +129,23 @@ class Dcgan(Network):
             return [layer, nn.GroupNorm(1, channels), activation]
         return [layer, activation]
 
-    def generator(self, latent_dim: int, shape: tuple[int, ...]) -> nn.Sequential:
+    def generator(self, latent_dim: int, shape: tuple[int, ...]) -> Net:
         c = self.base_channels
         layers: list[nn.Module] = [nn.Linear(latent_dim, 4 * c * 16), nn.Unflatten(1, (4 * c, 4, 4))]
         layers += self._block(nn.Identity(), 4 * c, nn.ReLU())
         for inner, outer in ((4 * c, 2 * c), (2 * c, c)):
             layers += self._block(nn.ConvTranspose2d(inner, outer, 4, 2, 1), outer, nn.ReLU())
-        return nn.Sequential(*layers, nn.ConvTranspose2d(c, shape[0], 4, 2, 1), nn.Tanh())
+        return Net(*layers, nn.ConvTranspose2d(c, shape[0], 4, 2, 1), nn.Tanh())
 
-    def critic(self, shape: tuple[int, ...]) -> nn.Sequential:
+    def critic(self, shape: tuple[int, ...]) -> Net:
         c = self.base_channels
-        layers: list[nn.Module] = [nn.Conv2d(shape[0], c, 4, 2, 1), nn.LeakyReLU(0.2)]  # never normalised, as in DCGAN
+        layers: list[nn.Module] = [
+            nn.Conv2d(shape[0], c, 4, 2, 1),
+            nn.LeakyReLU(LEAKY_SLOPE),
+        ]  # never normalised, as in DCGAN
         for outer, inner in ((c, 2 * c), (2 * c, 4 * c)):
-            layers += self._block(nn.Conv2d(outer, inner, 4, 2, 1), inner, nn.LeakyReLU(0.2))
-        return nn.Sequential(*layers, nn.Flatten(), nn.Linear(4 * c * 16, 1))
+            layers += self._block(nn.Conv2d(outer, inner, 4, 2, 1), inner, nn.LeakyReLU(LEAKY_SLOPE))
+        return Net(*layers, nn.Flatten(), nn.Linear(4 * c * 16, 1))
 
     def initialise(self, net: nn.Module, rng: Generator) -> None:
         """Weights N(0, 0.02²), biases 0, as the DCGAN paper says."""
@@ -135,12 +156,7 @@ class Dcgan(Network):
                     nn.init.zeros_(module.bias)
 
 
-def mixes_samples(net: nn.Module) -> bool:
-    """Whether a sample's output depends on the rest of its batch (batch normalisation)."""
-    return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in net.modules())
-
-
-def materialise(net: nn.Sequential, architecture: Network, rng: Generator, device: torch.device) -> nn.Sequential:
+def materialise(net: Net, architecture: Network, rng: Generator, device: torch.device) -> Net:
     """Give a net that was built on the meta device its weights, drawn on the CPU, and move it to ``device``."""
     net.to_empty(device=torch.device("cpu"))
     for module in net.modules():
@@ -158,18 +174,18 @@ def build_generator(
     rng: Generator,
     device: torch.device,
     start: tuple[float, ...] | None = None,
-) -> nn.Sequential:
+) -> Net:
     """Build a generator with weights from ``rng`` (on the CPU). ``start`` shifts the mean of its first samples."""
     with torch.device("meta"):
         net = architecture.generator(latent_dim, shape)
     net = materialise(net, architecture, rng, device)
     if start is not None and isinstance(last := net[-1], nn.Linear):
         with torch.no_grad():
-            last.bias += torch.tensor(start, device=device)
+            last.bias.add_(torch.tensor(start, device=device))
     return net
 
 
-def build_critic(architecture: Network, shape: tuple[int, ...], rng: Generator, device: torch.device) -> nn.Sequential:
+def build_critic(architecture: Network, shape: tuple[int, ...], rng: Generator, device: torch.device) -> Net:
     """Build a critic with weights from ``rng`` (on the CPU)."""
     with torch.device("meta"):
         net = architecture.critic(shape)
@@ -211,6 +227,17 @@ class FlatParameters:
         """Put ∂loss/∂parameters into ``vector.grad``. Nothing accumulates, no other net's gradient is computed."""
         gradients = torch.autograd.grad(loss, self.parameters)
         torch.cat([g.reshape(-1) for g in gradients], out=self._gradient)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Within, losses go through the net without asking for its own gradient."""
+        for p in self.parameters:
+            p.requires_grad_(False)
+        try:
+            yield
+        finally:
+            for p in self.parameters:
+                p.requires_grad_(True)
 
     def gradient_norm(self) -> float:
         """‖gradient‖₂ over all parameters."""

@@ -12,18 +12,18 @@ import math
 from typing import Any, ClassVar, Literal
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 from torch.nn.functional import softplus
 
-from wgan_core.networks import mixes_samples
+from wgan_core.piecewise import Net, PiecewiseLinear
 from wgan_core.schema import Variant, knob
 
 LOG_2 = math.log(2)
 
 
-def scores(critic: nn.Module, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+def scores(critic: Net, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
     """The critic's scores of both batches, in one pass where it treats each sample alone (faster, same numbers)."""
-    if mixes_samples(critic):
+    if critic.mixes_samples:
         return critic(real), critic(fake)
     on_real, on_fake = critic(torch.cat([real, fake])).split([len(real), len(fake)])
     return on_real, on_fake
@@ -34,7 +34,7 @@ def interpolates(real: Tensor, fake: Tensor, alpha: Tensor) -> Tensor:
     return torch.lerp(fake, real, alpha.view(-1, *[1] * (real.dim() - 1)))
 
 
-def input_gradient_norms(critic: nn.Module, x: Tensor, *, create_graph: bool = False) -> Tensor:
+def input_gradient_norms(critic: Net, x: Tensor, *, create_graph: bool = False) -> Tensor:
     """‖∇ₓ f(x)‖₂ of each sample, over all non-batch dimensions.
 
     Returns
@@ -43,14 +43,17 @@ def input_gradient_norms(critic: nn.Module, x: Tensor, *, create_graph: bool = F
         Shape (n,). The square root has 1e-12 inside: its gradient at 0 is finite.
     """
     with torch.enable_grad():
-        x = x.detach().requires_grad_(True)
-        (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=create_graph)
+        if isinstance(critic, PiecewiseLinear):
+            gradient = critic.input_gradient(x)
+        else:
+            x = x.detach().requires_grad_(True)
+            (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=create_graph)
     return gradient.flatten(1).square().sum(1).add(1e-12).sqrt()
 
 
-def gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor, rng: Generator) -> Tensor:
+def gradient_penalty(critic: Net, real: Tensor, fake: Tensor, rng: Generator) -> Tensor:
     """E[(‖∇f(x̂)‖₂ − 1)²] at random interpolates (Gulrajani et al. 2017, equation 3), without λ."""
-    alpha = torch.rand(len(real), generator=rng, device=real.device)
+    alpha = torch.rand(len(real), generator=rng, device=real.device, dtype=real.dtype)
     x = interpolates(real, fake, alpha)
     return (input_gradient_norms(critic, x, create_graph=True) - 1).square().mean()
 
@@ -75,11 +78,11 @@ class Objective(Variant):
     dcgan_critic_normalisation: ClassVar[str] = "none"
     no_batch_norm: ClassVar[str] = ""
 
-    def critic_loss(self, critic: nn.Module, real: Tensor, fake: Tensor, rng: Generator) -> dict[str, Tensor]:
+    def critic_loss(self, critic: Net, real: Tensor, fake: Tensor, rng: Generator) -> dict[str, Tensor]:
         """Named terms, each a scalar; the critic minimises their sum. ``fake`` carries no graph."""
         raise NotImplementedError
 
-    def generator_loss(self, critic: nn.Module, fake: Tensor) -> Tensor:
+    def generator_loss(self, critic: Net, fake: Tensor) -> Tensor:
         """A scalar, which the generator minimises through ``fake``."""
         raise NotImplementedError
 
@@ -107,15 +110,17 @@ class Gan(Objective):
 
     kind: Literal["gan"] = "gan"
     generator_goal: Literal["non-saturating", "saturating"] = knob(
-        "non-saturating", "Generator's loss", "Non-saturating minimises −log D(G(z)); saturating minimises log(1 − D(G(z)))."
+        "non-saturating",
+        "Generator's loss",
+        "Non-saturating minimises −log D(G(z)); saturating minimises log(1 − D(G(z))).",
     )
 
-    def critic_loss(self, critic: nn.Module, real: Tensor, fake: Tensor, rng: Generator) -> dict[str, Tensor]:
+    def critic_loss(self, critic: Net, real: Tensor, fake: Tensor, rng: Generator) -> dict[str, Tensor]:
         # −L(D, G) = −E[log D(x)] − E[log(1 − D(x̃))]
         on_real, on_fake = scores(critic, real, fake)
         return {"critic_real": softplus(-on_real).mean(), "critic_fake": softplus(on_fake).mean()}
 
-    def generator_loss(self, critic: nn.Module, fake: Tensor) -> Tensor:
+    def generator_loss(self, critic: Net, fake: Tensor) -> Tensor:
         on_fake = critic(fake)
         if self.generator_goal == "saturating":
             return -softplus(on_fake).mean()
@@ -129,11 +134,11 @@ class Gan(Objective):
 class Wasserstein(Objective):
     """What both WGANs share: the critic maximises E[f(x)] − E[f(x̃)] (WGAN paper, equation 2)."""
 
-    def critic_loss(self, critic: nn.Module, real: Tensor, fake: Tensor, rng: Generator) -> dict[str, Tensor]:
+    def critic_loss(self, critic: Net, real: Tensor, fake: Tensor, rng: Generator) -> dict[str, Tensor]:
         on_real, on_fake = scores(critic, real, fake)
         return {"critic_real": -on_real.mean(), "critic_fake": on_fake.mean()}
 
-    def generator_loss(self, critic: nn.Module, fake: Tensor) -> Tensor:
+    def generator_loss(self, critic: Net, fake: Tensor) -> Tensor:
         return -critic(fake).mean()
 
     def estimate(self, terms: dict[str, float]) -> float:
@@ -155,7 +160,13 @@ class WganClip(Wasserstein):
 
     kind: Literal["wgan-clip"] = "wgan-clip"
     clip: float = knob(
-        0.01, "c", "Every parameter of the critic is clipped to [−c, c] after each step.", live=True, log=True, gt=0, le=10
+        0.01,
+        "c",
+        "Every parameter of the critic is clipped to [−c, c] after each step.",
+        live=True,
+        log=True,
+        gt=0,
+        le=10,
     )
 
     def constrain(self, weights: Tensor) -> None:
@@ -181,9 +192,15 @@ class WganGp(Wasserstein):
 
     kind: Literal["wgan-gp"] = "wgan-gp"
     penalty_weight: float = knob(
-        10.0, "λ", "Weight of the penalty (‖∇f(x̂)‖ − 1)² that keeps the critic near 1-Lipschitz.", live=True, log=True, ge=0, le=10_000
+        10.0,
+        "λ",
+        "Weight of the penalty (‖∇f(x̂)‖ − 1)² that keeps the critic near 1-Lipschitz.",
+        live=True,
+        log=True,
+        ge=0,
+        le=10_000,
     )
 
-    def critic_loss(self, critic: nn.Module, real: Tensor, fake: Tensor, rng: Generator) -> dict[str, Tensor]:
+    def critic_loss(self, critic: Net, real: Tensor, fake: Tensor, rng: Generator) -> dict[str, Tensor]:
         terms = super().critic_loss(critic, real, fake, rng)
         return terms | {"gradient_penalty": self.penalty_weight * gradient_penalty(critic, real, fake, rng)}

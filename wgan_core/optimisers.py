@@ -30,7 +30,9 @@ class Adam(Optimiser):
 
     kind: Literal["adam"] = "adam"
     lr: float = learning_rate(1e-4)
-    beta1: float = knob(0.5, "β₁", "Memory of the gradient (momentum). The WGAN-GP paper uses 0, DCGAN 0.5.", ge=0, lt=1)
+    beta1: float = knob(
+        0.5, "β₁", "Memory of the gradient (momentum). The WGAN-GP paper uses 0, DCGAN 0.5.", ge=0, lt=1
+    )
     beta2: float = knob(0.999, "β₂", "Memory of the squared gradient.", ge=0, lt=1)
 
     def build(self, vector: nn.Parameter) -> torch.optim.Optimizer:

@@ -127,6 +127,10 @@ class RunView:
     ----------
     version : int
         Grows with every change; equal versions of one run are equal views.
+    snapshots : int
+        Grows with every snapshot; equal numbers have equal history and latest.
+    step, critic_steps, seconds
+        Progress now, which may be ahead of the latest snapshot.
     history : Mapping[str, ndarray]
         The clocks ``step``, ``critic_steps``, ``seconds`` and each scalar, as arrays of one length.
     latest : Snapshot or None
@@ -140,11 +144,15 @@ class RunView:
     config: RunConfig
     status: Status
     device: str
+    snapshots: int
+    step: int
+    critic_steps: int
+    seconds: float
+    steps_per_second: float
     history: Mapping[str, Floats]
     latest: Snapshot | None
     events: tuple[Event, ...] = ()
     failure: Failure | None = None
-    steps_per_second: float = 0.0
 
     @property
     def live(self) -> bool:

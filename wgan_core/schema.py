@@ -7,7 +7,7 @@ the command line, the docs and the contract tests are derived. Defining the clas
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Self, Union
+from typing import Annotated, Any, ClassVar, Union
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -31,7 +31,7 @@ class Variant(Part):
         Where the definition comes from (paper, equation).
     """
 
-    kinds: ClassVar[dict[str, type[Self]]]  # type: ignore[misc]
+    kinds: ClassVar[dict[str, Any]]
     label: ClassVar[str] = ""
     source: ClassVar[str] = ""
 

@@ -21,7 +21,7 @@ from wgan_core.datasets import DataError
 from wgan_core.devices import DeviceError, resolve
 from wgan_core.explain import ConfigError, Problem
 from wgan_core.metrics import Probe, measure
-from wgan_core.networks import FlatParameters, build_critic, build_generator, mixes_samples
+from wgan_core.networks import FlatParameters, build_critic, build_generator
 from wgan_core.records import Event, Failure, Snapshot
 
 STREAMS = ("generator-init", "critic-init", "real", "latent", "penalty", "measurement")
@@ -49,7 +49,9 @@ def likely_cause(config: RunConfig) -> str:
         if (lr := getattr(config, name).lr) > 0.01:
             return f"The {role}'s learning rate, {lr:g}, is very high. Try 1e-4 to 1e-3."
     if getattr(config.objective, "penalty_weight", 0) > 100:
-        return f"The penalty weight λ = {config.objective.model_dump()['penalty_weight']:g} is very high. Try 0.1 to 10."
+        return (
+            f"The penalty weight λ = {config.objective.model_dump()['penalty_weight']:g} is very high. Try 0.1 to 10."
+        )
     if getattr(config.objective, "penalty_weight", 1) == 0:
         return "With λ = 0 nothing holds the critic, and its scores grow without bound. Try λ from 0.1 to 10."
     return "Lower the learning rates, or give the critic a stronger constraint (larger λ, smaller c)."
@@ -63,9 +65,15 @@ def failure_of(error: BaseException) -> Failure:
         return Failure(text, error.cause, trace)
     if isinstance(error, DeviceError | DataError | ConfigError):
         return Failure(text, "Change the setting that the message names and start again.", trace)
-    if isinstance(error, torch.OutOfMemoryError | MemoryError) or "not enough memory" in text or "out of memory" in text:
+    if (
+        isinstance(error, torch.OutOfMemoryError | MemoryError)
+        or "not enough memory" in text
+        or "out of memory" in text
+    ):
         return Failure("Memory ran out.", "Lower the batch size, the width or the base channels.", trace)
-    return Failure(f"{type(error).__name__}: {text}", "This is likely a fault in the software; the traceback says where.", trace)
+    return Failure(
+        f"{type(error).__name__}: {text}", "This is likely a fault in the software; the traceback says where.", trace
+    )
 
 
 def stream(seed: int, name: str, device: torch.device) -> Generator:
@@ -95,15 +103,21 @@ class Training:
         self._use_threads()
         cpu, seed, shape = torch.device("cpu"), config.seed, config.dataset.shape
         self.generator = build_generator(
-            config.generator, config.latent.dim, shape, stream(seed, "generator-init", cpu), self.device, config.dataset.start
+            config.generator,
+            config.latent.dim,
+            shape,
+            stream(seed, "generator-init", cpu),
+            self.device,
+            config.dataset.start,
         )
         self.critic = build_critic(config.critic, shape, stream(seed, "critic-init", cpu), self.device)
         self._theta, self._w = FlatParameters(self.generator), FlatParameters(self.critic)
         self._generator_optimiser = config.generator_optimiser.build(self._theta.vector)
         self._critic_optimiser = config.critic_optimiser.build(self._w.vector)
-        self._real, self._latent, self._penalty = (stream(seed, name, self.device) for name in ("real", "latent", "penalty"))
+        self._real, self._latent, self._penalty = (
+            stream(seed, name, self.device) for name in ("real", "latent", "penalty")
+        )
         self._probe = Probe.draw(config, stream(seed, "measurement", self.device), self.device)
-        self._generator_mixes = mixes_samples(self.generator)
         self._gathered: list[tuple[int, dict[str, Tensor]]] = []
         self._last: dict[str, float] = {}
 
@@ -126,7 +140,7 @@ class Training:
     def _fakes(self) -> Iterator[Tensor]:
         """A batch of generated samples from fresh latents for each critic step of this round."""
         m, n = self.config.batch_size, self.config.n_critic
-        together = not self._generator_mixes and n * m <= MOST_IN_ONE_PASS
+        together = not self.generator.mixes_samples and n * m <= MOST_IN_ONE_PASS
         for _ in range(1 if together else n):
             start = self._tick()
             with torch.no_grad():
@@ -149,8 +163,9 @@ class Training:
     def _update_generator(self) -> None:
         start = self._tick()
         z = self.config.latent.sample(self.config.batch_size, self._latent, self.device)
-        loss = self.config.objective.generator_loss(self.critic, self.generator(z))
-        self._theta.backward(loss)
+        with self._w.frozen():
+            loss = self.config.objective.generator_loss(self.critic, self.generator(z))
+            self._theta.backward(loss)
         self._generator_optimiser.step()
         self.step += 1
         self._gather({"generator_loss": loss})
@@ -231,7 +246,7 @@ class Training:
             self._read_gathered()
 
     def _read_gathered(self) -> None:
-        """Bring the terms of all updates since the last reading over in one transfer, and look for the first bad one."""
+        """Bring all terms since the last reading over in one transfer, and look for the first bad one."""
         if not self._gathered:
             return
         flat = torch.stack([term for _, terms in self._gathered for term in terms.values()]).tolist()
@@ -252,7 +267,7 @@ class Training:
         self.seconds += perf_counter() - start
 
     def _use_threads(self) -> None:
-        # The count belongs to the calling thread. Sums split differently give other last digits, so it is part of the config.
+        # The count belongs to the calling thread. Sums split differently give other last digits: it is in the config.
         if torch.get_num_threads() != self.config.threads:
             torch.set_num_threads(self.config.threads)
 
@@ -274,7 +289,9 @@ def check_edit(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     allowed = live_paths(config)
     if wrong := [path for path in changes if path not in allowed]:
         known = ", ".join(allowed)
-        raise ConfigError([Problem(path, f"cannot be changed while a run trains; these can: {known}") for path in wrong])
+        raise ConfigError(
+            [Problem(path, f"cannot be changed while a run trains; these can: {known}") for path in wrong]
+        )
     return config.edited(changes)
 
 

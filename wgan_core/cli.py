@@ -1,0 +1,150 @@
+"""The command line: the same core, without a page.
+
+Fields of the config are flags by dotted path: ``--objective.kind wgan-gp --objective.penalty_weight 10 --steps 500``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import secrets
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from wgan_core.config import RunConfig, with_paths
+from wgan_core.datasets import Dataset
+from wgan_core.devices import DeviceError, resolve
+from wgan_core.explain import ConfigError, Problem, allowed
+from wgan_core.objectives import Objective
+from wgan_core.presets import PRESETS
+from wgan_core.records import Failure, Snapshot, Status
+from wgan_core.schema import Variant
+from wgan_core.training import failure_of, train
+
+USAGE = """\
+python -m wgan_core train [--preset NAME] [--FIELD VALUE ...] [--json]
+python -m wgan_core presets|datasets|objectives [--json]
+
+FIELD is a dotted path into the config, for example
+  --dataset.kind ring --objective.kind wgan-gp --objective.penalty_weight 10
+  --critic_optimiser.lr 1e-3 --n_critic 5 --steps 2000 --seed 1"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns the exit status: 0 finished or stopped, 1 failed, 2 bad arguments."""
+    parser = argparse.ArgumentParser("python -m wgan_core", usage=USAGE, allow_abbrev=False)
+    parser.add_argument("command", choices=("train", "presets", "datasets", "objectives"))
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--preset", metavar="NAME", help="start from a preset (train only)")
+    known, rest = parser.parse_known_args(arguments)
+    try:
+        if known.command == "train":
+            return run(configure(known.preset, rest), known.json)
+        if rest or known.preset:
+            raise ConfigError([Problem("", f"{known.command} takes no flags but --json")])
+    except (ConfigError, DeviceError) as error:
+        for problem in getattr(error, "problems", [error]):
+            print(f"error: {problem}", file=sys.stderr)
+        return 2
+    entries = listing(known.command)
+    if known.json:
+        print(json.dumps(entries, ensure_ascii=False))
+    else:
+        for entry in entries:
+            print(f"{entry['name']:<24}{entry['title']}")
+            if text := entry.get("shows"):
+                print(f"{'':<24}{text}")
+            for knob in entry.get("knobs", []):
+                print(f"{'':<24}{knob['name']} = {knob['default']}  ({knob['allowed']})")
+    return 0
+
+
+def configure(preset: str | None, flags: Sequence[str]) -> RunConfig:
+    """Build a config from a preset's name and the flags after it.
+
+    Raises
+    ------
+    ConfigError
+        An unknown preset or field, a flag without a value, a value that is not allowed.
+    """
+    if preset is not None and preset not in PRESETS:
+        raise ConfigError([Problem("preset", f"must be one of {', '.join(PRESETS)}; you gave “{preset}”")])
+    changes: dict[str, Any] = {}
+    items = iter(flags)
+    for item in items:
+        if not item.startswith("--"):
+            raise ConfigError([Problem("", f"“{item}” stands where a flag, --field value, was expected")])
+        path, equals, value = item[2:].partition("=")
+        if not equals and (value := next(items, "")) == "":
+            raise ConfigError([Problem(path, "a value is missing")])
+        changes[path] = value
+    data = PRESETS[preset].settings if preset else {}
+    data = with_paths({**data}, {path: value for path, value in changes.items() if path.endswith("kind")})
+    config = RunConfig.parse(with_paths(data, changes))
+    resolve(config.device)
+    return config
+
+
+def run(config: RunConfig, as_json: bool) -> int:
+    """Drive the loop in this thread, printing each snapshot; Ctrl-C and SIGTERM end it cleanly."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    status: Status = "finished"
+    failure: Failure | None = None
+    try:
+        for snapshot in train(config):
+            print(_json_line(snapshot) if as_json else _text_line(snapshot), flush=True)
+    except KeyboardInterrupt:
+        status = "stopped"
+    except Exception as error:
+        status, failure = "failed", failure_of(error)
+    error_text = f"{failure.message} {failure.cause}" if failure else None
+    if as_json:
+        print(
+            json.dumps({"status": status, "error": error_text, "run": secrets.token_hex(4)}, ensure_ascii=False),
+            flush=True,
+        )
+    else:
+        print(status if error_text is None else f"{status}: {error_text}", flush=True)
+    return 1 if failure else 0
+
+
+def listing(what: str) -> list[dict[str, Any]]:
+    """What there is: presets, data sets or objectives, with their knobs."""
+    if what == "presets":
+        return [
+            {"name": p.name, "title": p.title, "shows": p.shows, "config": p.config.model_dump()}
+            for p in PRESETS.values()
+        ]
+    family: type[Variant] = {"datasets": Dataset, "objectives": Objective}[what]
+    return [
+        {
+            "name": kind,
+            "title": entry.label,
+            "source": entry.source,
+            "knobs": [
+                {"name": name, "default": field.default, "allowed": allowed(field), "help": field.description}
+                for name, field in entry.model_fields.items()
+                if name != "kind"
+            ],
+        }
+        for kind, entry in family.kinds.items()
+    ]
+
+
+def _json_line(snapshot: Snapshot) -> str:
+    return json.dumps(
+        {
+            "step": snapshot.step,
+            "critic_steps": snapshot.critic_steps,
+            "seconds": round(snapshot.seconds, 6),
+            "scalars": dict(snapshot.scalars),
+        }
+    )
+
+
+def _text_line(snapshot: Snapshot) -> str:
+    shown = ("w_estimate", "js_estimate", "critic_loss", "generator_loss", "w1", "modes_covered")
+    parts = [f"{name} {snapshot.scalars[name]:.4g}" for name in shown if name in snapshot.scalars]
+    return f"step {snapshot.step:>7}  {snapshot.seconds:7.1f} s  " + "  ".join(parts)

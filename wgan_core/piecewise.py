@@ -1,0 +1,133 @@
+"""Multi-layer perceptrons with piecewise-linear activations, differentiated by hand.
+
+Inside one linear piece the net is f(x) = W_L D_{L-1} … D_1 W_1 x + const, where the diagonal D_i hold the activation's
+slopes. Both what training needs (∂f/∂W) and what the gradient penalty needs (∇ₓf, and ∂(v·∇ₓf)/∂W) are then short
+chains of matrix products. Writing them out spares autograd's graph, most of all the double backward pass. The
+numbers are autograd's, to rounding; ``benchmarks/loop.py`` has what it gains.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+
+class Net(nn.Sequential):
+    """A sequence of layers that knows whether a sample's output depends on the rest of its batch."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__(*layers)
+        self.mixes_samples = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.modules())
+
+    def __call__(self, x: Tensor) -> Tensor:
+        out: Tensor = super().__call__(x)
+        return out
+
+
+class PiecewiseLinear(Net):
+    """Linear layers with (leaky) ReLU between them: layers 0, 2, 4, … are linear.
+
+    Parameters
+    ----------
+    *layers : nn.Module
+        Alternating ``nn.Linear`` and activations, starting and ending with a linear layer.
+    slope : float
+        The activation's slope left of 0: 0 for ReLU.
+    """
+
+    def __init__(self, *layers: nn.Module, slope: float) -> None:
+        super().__init__(*layers)
+        self.slope = slope
+        self._tensors: tuple[Tensor, ...] = ()
+
+    def _apply(self, *args: Any, **kwargs: Any) -> Self:
+        self._tensors = ()  # a move to another device may replace them
+        super()._apply(*args, **kwargs)  # type: ignore[no-untyped-call]
+        return self
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Weight and bias of each linear layer in turn. Walking over the modules at each call would cost as much as a layer."""
+        if not self._tensors:
+            self._tensors = tuple(self.parameters())
+        return self._tensors
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = _Forward.apply(x, self.slope, *self.tensors())
+        return out
+
+    def input_gradient(self, x: Tensor) -> Tensor:
+        """∇ₓ Σ f(x), shape (n, d), differentiable once more in the parameters (not in x: it is constant there)."""
+        out: Tensor = _InputGradient.apply(x.detach(), self.slope, *self.tensors())
+        return out
+
+
+def _hidden(x: Tensor, slope: float, parameters: tuple[Tensor, ...]) -> list[Tensor]:
+    """The activations after each hidden layer, the input first."""
+    hidden = [x]
+    for weight, bias in zip(parameters[:-2:2], parameters[1:-2:2], strict=True):
+        z = torch.addmm(bias, hidden[-1], weight.t())
+        hidden.append(z.relu_() if slope == 0 else nn.functional.leaky_relu_(z, slope))
+    return hidden
+
+
+def _through_activation(gradient: Tensor, after: Tensor, slope: float) -> Tensor:
+    """gradient × D, where the activation's sign tells the piece."""
+    if slope == 0:
+        return torch.ops.aten.threshold_backward(gradient, after, 0)  # type: ignore[no-any-return]
+    return torch.ops.aten.leaky_relu_backward(gradient, after, slope, True)  # type: ignore[no-any-return]
+
+
+class _Forward(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, slope: float, *parameters: Tensor) -> Tensor:
+        hidden = _hidden(x, slope, parameters)
+        ctx.slope = slope
+        ctx.save_for_backward(*hidden, *parameters)
+        return torch.addmm(parameters[-1], hidden[-1], parameters[-2].t())
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        count = (len(ctx.saved_tensors) - 1) // 3 + 1
+        hidden, weights = ctx.saved_tensors[:count], ctx.saved_tensors[count::2]
+        wanted = any(ctx.needs_input_grad[2:])
+        gradients: list[Tensor | None] = []
+        for i in reversed(range(len(weights))):
+            gradients += [gradient.sum(0), gradient.t() @ hidden[i]] if wanted else [None, None]
+            if i > 0:
+                gradient = _through_activation(gradient @ weights[i], hidden[i], ctx.slope)
+        to_input = gradient @ weights[0] if ctx.needs_input_grad[0] else None
+        return to_input, None, *reversed(gradients)
+
+
+class _InputGradient(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, slope: float, *parameters: Tensor) -> Tensor:
+        hidden, weights = _hidden(x, slope, parameters), parameters[::2]
+        # deltas[i] is ∂ Σf / ∂(output of linear layer i), all layers but the last, where it is 1.
+        deltas: list[Tensor] = []
+        delta = weights[-1].sum(0).expand(len(x), -1)
+        for i in reversed(range(1, len(weights))):
+            delta = _through_activation(delta, hidden[i], slope)
+            deltas.insert(0, delta)
+            delta = delta @ weights[i - 1]
+        ctx.slope = slope
+        ctx.outputs = weights[-1].shape[0]
+        ctx.save_for_backward(*hidden[1:], *deltas, *weights[:-1])
+        return delta
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, direction: Tensor) -> tuple[Tensor | None, ...]:
+        # direction · ∇ₓf is the derivative of f along ``direction``: push the direction forward through the piece.
+        count = len(ctx.saved_tensors) // 3
+        hidden, deltas, weights = (ctx.saved_tensors[i * count : (i + 1) * count] for i in range(3))
+        gradients: list[Tensor | None] = [None, None]
+        for h, delta, weight in zip(hidden, deltas, weights, strict=True):
+            gradients += [delta.t() @ direction, None]
+            direction = _through_activation(direction @ weight.t(), h, ctx.slope)
+        last = direction.sum(0, keepdim=True).expand(ctx.outputs, -1)
+        return *gradients, last, None
