@@ -25,7 +25,7 @@ def scores(critic: Net, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
     """The critic's scores of both batches, in one pass where it treats each sample alone (faster, same numbers)."""
     if critic.mixes_samples:
         return critic(real), critic(fake)
-    on_real, on_fake = critic(torch.cat([real, fake])).split([len(real), len(fake)])
+    on_real, on_fake = torch.split(critic(torch.cat([real, fake])), [len(real), len(fake)])
     return on_real, on_fake
 
 

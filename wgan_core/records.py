@@ -75,7 +75,7 @@ class History:
     >>> for step in range(100):
     ...     history.append(Snapshot(step, step, 0.0, {"w1": float(step)}))
     >>> history.columns()["step"].tolist()
-    [0.0, 32.0, 64.0, 96.0, 99.0]
+    [0.0, 64.0, 99.0]
     """
 
     def __init__(self, capacity: int = 1024) -> None:

@@ -146,7 +146,7 @@ class Training:
             with torch.no_grad():
                 fake = self.generator(self.config.latent.sample(n * m if together else m, self._latent, self.device))
             self._tock(start)
-            yield from fake.split(m)
+            yield from torch.split(fake, m)
 
     def _update_critic(self, fake: Tensor) -> None:
         start = self._tick()
