@@ -83,8 +83,10 @@ def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]
         elif item["type"] == "union_tag_not_found":
             path += ".kind"
             message = "a kind is needed" + given
-        elif field is not None and not isinstance(item["input"], dict):
+        elif field is not None:
             message = f"must be {allowed(field)}{given}"
+        elif item["type"] in ("model_type", "model_attributes_type"):
+            message = "must be an object of settings, {…}" + given
         else:
             message = item["msg"] + given
         problems.append(Problem(path, message))
@@ -107,18 +109,22 @@ def _resolve(
         names.append(part)
         owner = models[0] if len(models) == 1 else None
         field = owner.model_fields.get(part) if owner else None
-        models = _models(field.annotation) if field else []
+        models = models_of(field.annotation) if field else []
     return names, owner, None if models else field
 
 
-def _models(annotation: Any) -> list[type[BaseModel]]:
+def models_of(annotation: Any) -> list[Any]:
+    """The models that a field's type names: one for a part, several for a union of kinds, none for a plain value."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        return [model for item in typing.get_args(annotation) for model in _models(item)]
+        return [model for item in typing.get_args(annotation) for model in models_of(item)]
     return []
 
 
 def _short(value: Any) -> str:
-    text = repr(value) if not isinstance(value, str) else f"“{value}”"
+    try:
+        text = repr(value) if not isinstance(value, str) else f"“{value}”"
+    except (ValueError, RecursionError):  # thousands of digits, or of brackets
+        text = f"a very long {type(value).__name__}"
     return text if len(text) <= 60 else text[:57] + "…"

@@ -1,0 +1,434 @@
+"""Charts: from a view of a run to a plotly figure.
+
+To add one, write a function under ``@chart``. It gets a :class:`RunView` and the clock of its x axis, and returns
+traces and layout as plain dicts, or None where there is nothing to draw. Arrays stay numpy: the live
+component sends them as bytes. Nothing here imports streamlit.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.ndimage import median_filter
+from tsdownsample import MinMaxLTTBDownsampler
+
+from pages.ui import theme
+from wgan_core.datasets import Dataset
+from wgan_core.objectives import LOG_2
+from wgan_core.records import RunView
+
+Clock = Literal["step", "critic_steps", "seconds"]
+CLOCKS: dict[str, str] = {"step": "generator steps", "critic_steps": "critic steps", "seconds": "seconds of training"}
+POINTS = 400
+Floats = NDArray[np.float64]
+Trace = dict[str, Any]
+Figure = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart and what stands around it.
+
+    Attributes
+    ----------
+    title, unit
+        What is measured, and in what.
+    help
+        Two sentences behind the "?".
+    source
+        The paper it comes from.
+    wide
+        The chart takes four places of the grid instead of one.
+    images
+        True for charts of image runs only, False for charts of points only, None for both.
+    """
+
+    name: str
+    title: str
+    unit: str
+    help: str
+    source: str
+    draw: Callable[[RunView, Clock], Figure | None]
+    wide: bool = False
+    images: bool | None = None
+
+    def suits(self, dataset: Dataset) -> bool:
+        return self.images is None or self.images == dataset.is_image
+
+
+CHARTS: dict[str, Chart] = {}
+
+
+def chart(
+    name: str, title: str, unit: str, help: str, source: str, **more: Any
+) -> Callable[[Callable[[RunView, Clock], Figure | None]], Chart]:
+    """Enter a drawing function in the map of charts, in the order of the page."""
+
+    def enter(draw: Callable[[RunView, Clock], Figure | None]) -> Chart:
+        CHARTS[name] = Chart(name, title, unit, help, source, draw, **more)
+        return CHARTS[name]
+
+    return enter
+
+
+def figure(name: str, view: RunView, clock: Clock = "step") -> go.Figure:
+    """A chart as a plotly figure, for use outside the live page."""
+    return go.Figure(CHARTS[name].draw(view, clock) or {})
+
+
+# What the drawing functions share
+
+
+def window(rows: int) -> int:
+    """Width of the median filter: a twentieth of what is drawn, odd, between 1 and 41 snapshots."""
+    return min(41, max(1, rows // 20)) | 1
+
+
+def downsample(x: Floats, y: Floats, points: int = POINTS) -> NDArray[np.uint64]:
+    """Indices of at most ``points`` rows that keep the look of y, its extremes first."""
+    if len(y) <= points:
+        return np.arange(len(y), dtype=np.uint64)
+    return MinMaxLTTBDownsampler().downsample(x, y, n_out=points)
+
+
+def curve(view: RunView, clock: Clock, name: str, label: str, color: str, **style: Any) -> list[Trace]:
+    """A scalar over time: the raw values as a ghost under their median filter (the WGAN paper filters its curves too).
+
+    The filter runs over all rows before any are dropped. ``raw=True`` draws the values alone; ``transform`` is
+    applied to what is drawn, and the true values are shown on hovering.
+    """
+    raw_only = style.pop("raw", False)
+    transform: Callable[[Floats], Floats] | None = style.pop("transform", None)
+    axis = {"yaxis": style.pop("yaxis")} if "yaxis" in style else {}
+    if name not in view.history:
+        return []
+    there = np.isfinite(view.history[name])
+    x, y = view.history[clock][there], view.history[name][there]
+    if not len(x):
+        return []
+    at = downsample(x, y)
+    x32 = x[at].astype(np.float32)
+    line = {"color": color, "width": 2} | style
+
+    def trace(values: Floats, **more: Any) -> Trace:
+        values = values[at]
+        shown = values if transform is None else transform(values)
+        hover = {} if transform is None else {"customdata": values.astype(np.float32)}
+        number = "%{y:.4g}" if transform is None else "%{customdata:.4g}"
+        return (
+            {"type": "scatter", "mode": "lines", "x": x32, "y": shown.astype(np.float32), "legendgroup": name, "line": line}
+            | {"name": label, "hovertemplate": f"{label} {number}<extra></extra>"}
+            | hover
+            | axis
+            | more
+        )
+
+    if raw_only:
+        return [trace(y)]
+    ghost = trace(y, line=line | {"width": 1}, opacity=0.3, showlegend=False, hoverinfo="skip")
+    ghost.pop("hovertemplate")
+    ghost.pop("customdata", None)
+    return [ghost, trace(median_filter(y, window(len(y)), mode="nearest"))]
+
+
+def level(value: float, text: str, color: str = theme.INK, yref: str = "y", log: bool = False) -> dict[str, Any]:
+    """A dashed horizontal line with a name: shapes and annotations to be merged into a layout."""
+    height = math.log10(value) if log else value  # plotly places lines by value, notes by exponent
+    line = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "yref": yref, "y0": value, "y1": value}
+    line["line"] = {"color": color, "width": 1.5, "dash": "dash"}
+    note = {"xref": "paper", "x": 1, "xanchor": "right", "yref": yref, "y": height, "yanchor": "bottom", "text": text}
+    return {"shapes": [line], "annotations": [note | {"showarrow": False, "font": {"size": 11, "color": color}}]}
+
+
+def layout(clock: Clock, y_title: str, *parts: dict[str, Any], **yaxis: Any) -> dict[str, Any]:
+    """A layout with time as the x axis; lists of shapes and annotations in ``parts`` are joined."""
+    found: dict[str, Any] = {"xaxis": {"title": {"text": CLOCKS[clock]}}, "yaxis": {"title": {"text": y_title}} | yaxis}
+    for part in parts:
+        for key, value in part.items():
+            found[key] = found.get(key, []) + value if isinstance(value, list) else value
+    return found
+
+
+SYMLOG_FROM = 0.01
+
+
+def symlog(y: Floats) -> Floats:
+    """Logarithmic on both sides of 0: sign(y) log10(1 + |y| / 0.01). Shows losses of 0.01 and of 1,000 on one axis."""
+    result: Floats = np.sign(y) * np.log10(1 + np.abs(y) / SYMLOG_FROM)
+    return result
+
+
+def symlog_axis() -> dict[str, Any]:
+    """Ticks of a symlog axis, in true values."""
+    values = [sign * 10.0**power for power in range(-2, 9) for sign in (1, -1)] + [0.0]
+    return {"tickvals": [float(symlog(np.array(v))) for v in values], "ticktext": [f"{v:g}" for v in values]}
+
+
+def event_lines(view: RunView, clock: Clock) -> dict[str, Any]:
+    """A thin vertical line where a knob was turned; its text shows on hovering."""
+    edits = [event for event in view.events if event.kind == "edit"][-20:]
+    lines, notes = [], []
+    for event in edits:
+        x = getattr(event, clock)
+        lines.append(
+            {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": x, "x1": x, "line": {"color": theme.QUIET, "width": 1}}
+        )
+        note = {"x": x, "yref": "paper", "y": 1, "yanchor": "top", "text": "✎", "hovertext": event.text, "showarrow": False}
+        notes.append(note)
+    return {"shapes": lines, "annotations": notes}
+
+
+# The charts, in the order of the page
+
+
+@chart(
+    "samples",
+    "Samples over the critic's surface",
+    "data coordinates",
+    "Real and generated points lie over the critic's score, green where it is high (more real) and brown where it is low."
+    " The arrows show which way the generator is pushed; click a name in the legend to hide a layer.",
+    "WGAN paper, Figure 2; GAN Lab",
+    wide=True,
+    images=False,
+)
+def samples(view: RunView, clock: Clock) -> Figure | None:
+    if view.latest is None:
+        return None
+    a = view.latest.arrays
+    extent = view.config.dataset.extent
+    score = a["surface"].astype(np.float32)
+    spread = float(np.abs(score - score.mean()).max()) or 1.0
+    tip, tail = _arrows(a["push_at"], a["push"], 0.12 * extent)
+    points = np.stack([tail, tip, np.full_like(tip, np.nan)], 1).reshape(-1, 2).astype(np.float32)
+    traces: list[Trace] = [
+        {
+            "type": "heatmap",
+            "name": "critic's score",
+            "z": score,
+            "x": a["surface_axis"],
+            "y": a["surface_axis"],
+            "zmid": float(score.mean()),
+            "zmin": float(score.mean()) - spread,
+            "zmax": float(score.mean()) + spread,
+            "colorscale": theme.SURFACE,
+            "showscale": False,
+            "showlegend": True,
+            "zsmooth": "best",
+            "hovertemplate": "score %{z:.4g}<extra></extra>",
+        },
+        _points(a["real"], "real", theme.REAL, 4, 0.45),
+        _points(a["fake"], "generated", theme.GENERATED, 5, 0.8),
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "name": "push on the generator",
+            "x": points[:, 0].copy(),
+            "y": points[:, 1].copy(),
+            "line": {"color": theme.INK, "width": 1.2},
+            "marker": {"symbol": "arrow", "angleref": "previous", "color": theme.INK, "size": [0, 7, 0] * len(tip)},
+            "hoverinfo": "skip",
+        },
+    ]
+    side = {"range": [-extent, extent], "zeroline": False}
+    return {
+        "data": traces,
+        "layout": {"xaxis": side | {"constrain": "domain"}, "yaxis": side | {"scaleanchor": "x", "constrain": "domain"}},
+    }
+
+
+def _points(xy: NDArray[Any], name: str, color: str, size: int, opacity: float) -> Trace:
+    marker = {"color": color, "size": size, "opacity": opacity}
+    x, y = xy.astype(np.float32).T.copy()
+    return {"type": "scatter", "mode": "markers", "name": name, "x": x, "y": y, "marker": marker, "hoverinfo": "skip"}
+
+
+def _arrows(at: NDArray[Any], push: NDArray[Any], longest: float) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Tips and tails of arrows whose longest has the given length."""
+    norm = float(np.linalg.norm(push, axis=1).max())
+    return at + push * (longest / norm if norm > 0 else 0.0), at
+
+
+@chart(
+    "images",
+    "Generated and real images",
+    "",
+    "Left, what the generator makes of 64 latents that stay the same, so each place shows one picture as it develops."
+    " Right, 64 real images.",
+    "WGAN paper, Figure 4",
+    wide=True,
+    images=True,
+)
+def images(view: RunView, clock: Clock) -> Figure | None:
+    if view.latest is None:
+        return None
+    a = view.latest.arrays
+    bare = {"visible": False, "constrain": "domain"}
+    titles = [
+        {"xref": "paper", "yref": "paper", "x": x, "y": 1, "yanchor": "bottom", "text": text, "showarrow": False}
+        for x, text in ((0.245, "generated"), (0.755, "real"))
+    ]
+    return {
+        "data": [_picture(a["fake_grid"], ""), _picture(a["real_grid"], "2")],
+        "layout": {
+            "xaxis": bare | {"domain": [0, 0.49]},
+            "yaxis": bare | {"scaleanchor": "x", "autorange": "reversed"},
+            "xaxis2": bare | {"domain": [0.51, 1], "anchor": "y2"},
+            "yaxis2": bare | {"scaleanchor": "x2", "autorange": "reversed", "anchor": "x2"},
+            "annotations": titles,
+        },
+    }
+
+
+def _picture(pixels: NDArray[Any], axis: str) -> Trace:
+    buffer = io.BytesIO()
+    grey = (pixels[..., :1] == pixels).all()
+    Image.fromarray(pixels[..., 0] if grey else pixels).save(buffer, "PNG", optimize=True)
+    source = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return {"type": "image", "source": source, "xaxis": f"x{axis}", "yaxis": f"y{axis}", "hoverinfo": "skip"}
+
+
+@chart(
+    "distance",
+    "Estimate and exact EM distance",
+    "distance",
+    "The estimate is what the critic says the distance is: Ŵ = E[f(real)] − E[f(generated)] without the penalty, or JS for a"
+    " GAN. For points, exact W1 of 512 against 512 samples stands beside it on the right axis, with the floor that two real"
+    " samples reach.",
+    "WGAN paper, Figures 3 and 4; exact W1 by linear programming (POT)",
+)
+def distance(view: RunView, clock: Clock) -> Figure | None:
+    objective = view.config.objective
+    color = theme.of_objective(objective.kind)
+    js = objective.estimate_name == "js_estimate"
+    name = "JS estimate" if js else "Ŵ"
+    traces = curve(view, clock, objective.estimate_name, name, color)
+    truth = curve(view, clock, "w1", "exact W1", theme.REAL, raw=True, yaxis="y2")
+    if not traces and not truth:
+        return None
+    parts = [event_lines(view, clock)]
+    if js:
+        parts.append(level(LOG_2, "ln 2"))
+    if truth:
+        floor = float(view.history["w1_floor"][-1])
+        parts.append(level(floor, "floor of W1", theme.REAL, "y2"))
+        parts.append({"yaxis2": {"title": {"text": "exact W1"}, "overlaying": "y", "side": "right", "rangemode": "tozero"}})
+        parts[-1]["yaxis2"]["showgrid"] = False
+    return {"data": traces + truth, "layout": layout(clock, name, *parts)}
+
+
+@chart(
+    "modes",
+    "Modes and quality",
+    "modes, share",
+    "A sample is of high quality when it lies within 3σ of a mode; a mode is covered when at least 1 % of 2,500 samples are of"
+    " high quality and nearest to it. A perfect generator reaches a share of 0.989.",
+    "VEEGAN (Srivastava et al. 2017); PacGAN (Lin et al. 2018)",
+    images=False,
+)
+def modes(view: RunView, clock: Clock) -> Figure | None:
+    where = view.config.dataset.modes()
+    covered = curve(view, clock, "modes_covered", "modes", theme.GENERATED, raw=True, shape="hv")
+    if where is None or not covered:
+        return None
+    count = len(where.centres)
+    share = curve(view, clock, "high_quality", "quality", theme.REAL, raw=True, width=1.5, yaxis="y2")
+    right = {"title": {"text": "share"}, "overlaying": "y", "side": "right", "range": [0, 1.05], "showgrid": False}
+    axis = {"range": [0, count * 1.05], "dtick": max(1, count // 4)}
+    parts = [event_lines(view, clock), level(count, f"all {count}"), {"yaxis2": right}]
+    return {"data": covered + share, "layout": layout(clock, "modes", *parts, **axis)}
+
+
+@chart(
+    "losses",
+    "Loss terms",
+    "loss, symlog axis",
+    "The critic minimises the sum of its terms; for a WGAN that is E[f(generated)] − E[f(real)], plus the penalty, which is drawn"
+    " apart with its weight λ in it. The axis is logarithmic on both sides of 0.",
+    "WGAN paper, Algorithm 1; Gulrajani et al. 2017, equation 3",
+)
+def losses(view: RunView, clock: Clock) -> Figure | None:
+    lines = [
+        ("critic_real", "on real", theme.REAL, {}),
+        ("critic_fake", "on generated", theme.GENERATED, {}),
+        ("gradient_penalty", "penalty", theme.CRITIC, {"dash": "dot"}),
+        ("generator_loss", "generator", theme.INK, {"width": 1.5}),
+    ]
+    traces = [t for name, label, color, style in lines for t in curve(view, clock, name, label, color, transform=symlog, **style)]
+    return {"data": traces, "layout": layout(clock, "loss", event_lines(view, clock), **symlog_axis())} if traces else None
+
+
+@chart(
+    "gradients",
+    "Gradient norms",
+    "‖∇ loss‖₂, log axis",
+    "How strongly each network is being moved: the norm of its loss's gradient over all its parameters at the newest step."
+    " A generator whose norm falls by orders of magnitude has stopped learning.",
+    "WGAN paper, Figure 3; From GAN to WGAN, Figure 5",
+)
+def gradients(view: RunView, clock: Clock) -> Figure | None:
+    traces = curve(view, clock, "critic_grad_norm", "critic", theme.CRITIC)
+    traces += curve(view, clock, "generator_grad_norm", "generator", theme.GENERATED)
+    return {"data": traces, "layout": layout(clock, "‖∇‖₂", event_lines(view, clock), **LOG)} if traces else None
+
+
+LOG = {"type": "log", "exponentformat": "power", "dtick": 1}
+
+
+@chart(
+    "lipschitz",
+    "The critic's slope",
+    "‖∇ₓ f‖₂, log axis",
+    "The norm of the critic's gradient in its input, at points between real and generated samples. WGAN-GP pulls it to 1;"
+    " clipping lets it vanish or grow, and a GAN does not hold it at all.",
+    "Gulrajani et al. 2017, Figure 1",
+)
+def lipschitz(view: RunView, clock: Clock) -> Figure | None:
+    traces = curve(view, clock, "input_grad_norm_mean", "mean", theme.CRITIC)
+    traces += curve(view, clock, "input_grad_norm_max", "largest", theme.INK, width=1)
+    parts = (event_lines(view, clock), level(1.0, "slope 1", log=True))
+    return {"data": traces, "layout": layout(clock, "‖∇ₓ f‖₂", *parts, **LOG)} if traces else None
+
+
+@chart(
+    "weights",
+    "The critic's parameters",
+    "count, log axis",
+    "A histogram of all parameters of the critic as they are now. Clipping piles them up at −c and c, the dashed lines; a"
+    " penalty does not.",
+    "Gulrajani et al. 2017, Figure 1",
+)
+def weights(view: RunView, clock: Clock) -> Figure | None:
+    if view.latest is None:
+        return None
+    edges, counts = view.latest.arrays["weight_edges"], view.latest.arrays["weight_counts"]
+    bars = {
+        "type": "bar",
+        "name": "parameters",
+        "x": ((edges[1:] + edges[:-1]) / 2).astype(np.float32),
+        "y": counts.astype(np.float32),
+        "width": float(edges[1] - edges[0]),
+        "marker": {"color": theme.CRITIC},
+        "showlegend": False,
+        "hovertemplate": "%{x:.3g}: %{y}<extra></extra>",
+    }
+    clip = getattr(view.config.objective, "clip", None)
+    shapes, notes = [], []
+    for x in () if clip is None else (-clip, clip):
+        line = {"color": theme.INK, "width": 1.5, "dash": "dash"}
+        shapes.append({"type": "line", "x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1, "line": line})
+        note = {"x": x, "yref": "paper", "y": 1, "yanchor": "top", "xanchor": "left" if x < 0 else "right", "showarrow": False}
+        notes.append(note | {"text": f"{'−' if x < 0 else ''}c"})
+    if (share := view.latest.scalars.get("weights_at_clip")) is not None:
+        text = {"xref": "paper", "yref": "paper", "x": 0.5, "y": 1, "yanchor": "top", "showarrow": False}
+        notes.append(text | {"text": f"{share:.0%} at ±c"})
+    axes = {"xaxis": {"title": {"text": "value"}}, "yaxis": {"title": {"text": "parameters"}} | LOG}
+    return {"data": [bars], "layout": axes | {"shapes": shapes, "annotations": notes, "bargap": 0}}

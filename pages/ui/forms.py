@@ -1,0 +1,175 @@
+"""Forms: from the schema of a config to widgets, and back to a config.
+
+Nothing here knows a particular knob: title, help, bounds and choices come from the schema, so a new knob of a new
+objective appears by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+from pydantic.fields import FieldInfo
+
+from wgan_core.config import RunConfig, completed, with_paths
+from wgan_core.datasets import Dataset
+from wgan_core.devices import available
+from wgan_core.explain import ConfigError, bounds, choices, models_of
+from wgan_core.objectives import Objective
+
+DRAFT = "draft"
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Data": ("dataset",),
+    "Objective": ("objective", "n_critic"),
+    "Networks": ("latent", "generator", "critic"),
+    "Optimisers": ("critic_optimiser", "generator_optimiser", "batch_size"),
+    "Run": ("steps", "seed", "device", "threads", "snapshot_every"),
+}
+OPEN = ("Data", "Objective")
+
+
+def fill(config: RunConfig) -> None:
+    """Put a config into the form."""
+    st.session_state[DRAFT] = config.model_dump()
+    for key in [key for key in st.session_state if str(key).startswith("form.")]:
+        del st.session_state[key]
+
+
+def config_form() -> RunConfig | None:
+    """Draw the form and return its config, or None after saying what is wrong with it."""
+    if DRAFT not in st.session_state:
+        fill(RunConfig.parse({}))
+    draft = st.session_state[DRAFT]
+    data: dict[str, Any] = {}
+    for group, names in GROUPS.items():
+        with st.expander(group, expanded=group in OPEN):
+            for name in names:
+                data[name] = _field(name, RunConfig.model_fields[name], draft.get(name))
+    st.session_state[DRAFT] = data
+    try:
+        return RunConfig.parse(data)
+    except ConfigError as error:
+        for problem in error.problems:
+            st.error(str(problem), icon=":material/error:")
+        return None
+
+
+def live_knobs(config: RunConfig, paths: list[str], run_id: str) -> dict[str, Any]:
+    """Inputs for knobs of a running config; returns those whose value differs from it, by path."""
+    changes = {}
+    for path in paths:
+        part: Any = config
+        *parents, leaf = path.split(".")
+        for name in parents:
+            part = getattr(part, name)
+        field = type(part).model_fields[leaf]
+        owner = RunConfig.model_fields[parents[0]].title if parents and parents[0] != "objective" else ""
+        now = getattr(part, leaf)
+        value = _input(f"live.{run_id}.{path}", field, now, label=f"{owner}: {field.title}" if owner else str(field.title))
+        if value != now:
+            changes[path] = value
+    return changes
+
+
+def command_line(config: RunConfig) -> str:
+    """The command that trains this config without a page."""
+
+    def flags(part: Mapping[str, Any], prefix: str) -> list[str]:
+        found = []
+        for name, value in part.items():
+            found += flags(value, f"{prefix}{name}.") if isinstance(value, Mapping) else [f"--{prefix}{name} {value}"]
+        return found
+
+    return " ".join(["python -m wgan_core train", *flags(config.essence(), "")])
+
+
+def _field(path: str, field: FieldInfo, value: Any) -> Any:
+    """The widgets of one field: a single one, or those of a part."""
+    if isinstance(value, Mapping):
+        return _part(path, field, dict(value))
+    return _input(f"form.{path}", field, value)
+
+
+def _part(path: str, field: FieldInfo, value: dict[str, Any]) -> dict[str, Any]:
+    models = models_of(field.annotation)
+    if len(models) > 1:
+        kinds = {model.model_fields["kind"].default: model for model in models}
+        key = f"form.{path}.kind"
+        st.session_state.setdefault(key, value["kind"])
+        kind = st.selectbox(
+            str(field.title),
+            list(kinds),
+            key=key,
+            format_func=lambda k: kinds[k].label,
+            help=field.description,
+            on_change=_kind_changed,
+            args=(path,),
+        )
+        model = kinds[kind]
+        made = {"kind": kind}
+    else:
+        model, made = models[0], {}
+        st.caption(str(field.title))
+    for name, inner in model.model_fields.items():
+        if name != "kind":
+            made[name] = _field(f"{path}.{name}", inner, value.get(name, inner.default))
+    return made
+
+
+def _kind_changed(path: str) -> None:
+    """Another kind brings its own defaults, and those of what depends on it, as its paper has them."""
+    draft: dict[str, Any] = dict(st.session_state[DRAFT])
+    kind = st.session_state[f"form.{path}.kind"]
+    keep = with_paths(draft, {f"{path}.kind": kind})
+    if path == "objective":
+        drop = {"critic_optimiser", "generator_optimiser", "n_critic", "batch_size"}
+        if Dataset.kinds[draft["dataset"]["kind"]]().is_image or Objective.kinds[kind].no_batch_norm:
+            drop.add("critic")
+    elif path == "dataset":
+        drop = {"latent", "generator", "critic"}
+    else:
+        drop = set()
+    filled = completed({name: value for name, value in keep.items() if name not in drop})
+    try:
+        fill(RunConfig.parse(filled))
+    except ConfigError:
+        # Something else in the form is wrong and is said there; take the new kind all the same.
+        st.session_state[DRAFT] = filled
+
+
+def _input(key: str, field: FieldInfo, value: Any, label: str | None = None) -> Any:
+    """One widget, by the field's type."""
+    text, help = label or str(field.title), field.description
+    if options := choices(field):
+        st.session_state.setdefault(key, value)
+        return st.selectbox(text, options, key=key, help=help)
+    if field.annotation in (int, float):
+        number = field.annotation
+        limits = bounds(field)
+        low, high = limits.get("ge", limits.get("gt")), limits.get("le", limits.get("lt"))
+        st.session_state.setdefault(key, number(value))
+        return st.number_input(
+            text,
+            min_value=None if low is None else number(low),
+            max_value=None if high is None else number(high),
+            step=1 if number is int else _step(field, float(value)),
+            format="%d" if number is int else "%.6g",
+            key=key,
+            help=help,
+        )
+    if field.title == "Device":
+        st.session_state.setdefault(key, value)
+        options = list(dict.fromkeys(["auto", *available(), value]))
+        return st.selectbox(text, options, key=key, help=help)
+    st.session_state.setdefault(key, str(value))
+    return st.text_input(text, key=key, help=help)
+
+
+def _step(field: FieldInfo, value: float) -> float:
+    """Step of a number's + and − buttons: the leading digit of the value where the knob is logarithmic."""
+    extra = field.json_schema_extra
+    if isinstance(extra, dict) and extra.get("log") and value > 0:
+        return float(f"1e{f'{value:e}'.split('e')[1]}")
+    return 0.1 if abs(value) < 10 else 1.0
+

@@ -1,0 +1,52 @@
+"""What stands around every page: its configuration, the navigation, and what is prepared once a process."""
+
+from __future__ import annotations
+
+import gc
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+from pages.ui.live import ASSETS, provide_plotly_js
+
+PAGES = {"train": "Train"}
+
+_entered = False  # whether app.py has run in this process
+
+
+@st.cache_resource(show_spinner=False)
+def _prepare() -> None:
+    """Put plotly's JavaScript in its place, and what is imported by now out of the garbage collector's way."""
+    provide_plotly_js()
+    gc.freeze()
+
+
+def _pages() -> list[StreamlitPage]:
+    # No icons from Streamlit's icon font here: for the browser's tab they are fetched from another server.
+    shown = [st.Page(f"pages/{name}.py", title=title, url_path=name) for name, title in PAGES.items()]
+
+    def home() -> None:
+        st.switch_page(shown[0], query_params=st.query_params.to_dict())
+
+    # The default page has no address of its own, and every page of ours has one.
+    return [st.Page(home, title="WGAN Live", default=True, visibility="hidden"), *shown]
+
+
+def run() -> None:
+    """The whole of ``app.py``: configure, prepare, and run the page that the URL names."""
+    global _entered
+    _entered = True
+    st.set_page_config(page_title="WGAN Live", page_icon=str(ASSETS / "logo.svg"), layout="wide")
+    _prepare()
+    st.navigation(_pages(), position="top").run()
+
+
+def require_app() -> None:
+    """Run ``app.py`` first.
+
+    Where a process's very first visitor comes by a page's own address, Streamlit finds a folder named pages and runs the
+    page alone, without ``app.py``. One call of ``st.navigation`` ends that for good; the rerun then goes the right way.
+    """
+    if not _entered:
+        st.navigation(_pages(), position="hidden")
+        st.rerun()

@@ -1,0 +1,21 @@
+"""Colours: one for each role, everywhere. From Okabe and Ito's palette, which colour-blind people can tell apart."""
+
+from __future__ import annotations
+
+REAL = "#0072B2"
+GENERATED = "#CC79A7"
+CRITIC = "#A6611A"
+# Replaced in the browser by the text's colour, so that it shows in the light and in the dark theme.
+INK = "var(--ink)"
+QUIET = "var(--quiet)"
+
+OBJECTIVES = {"gan": "#D55E00", "wgan-clip": "#E69F00", "wgan-gp": "#009E73"}
+OTHER_OBJECTIVE = "#56B4E9"
+
+# The critic's surface: a diverging map, clear at its centre, so that it lies well on a light and on a dark page.
+SURFACE = [[0, "rgba(166,97,26,0.75)"], [0.5, "rgba(128,128,128,0.05)"], [1, "rgba(1,133,113,0.75)"]]
+
+
+def of_objective(kind: str) -> str:
+    """The colour of an objective, by its kind."""
+    return OBJECTIVES.get(kind, OTHER_OBJECTIVE)

@@ -1,0 +1,92 @@
+"""The core is pure, and its imports run in one direction."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.core.helpers import ROOT, python
+
+CORE = ROOT / "wgan_core"
+
+# Each module may import those above it.
+ORDER = (
+    "schema",
+    "devices",
+    "datasets",
+    "piecewise",
+    "networks",
+    "objectives",
+    "optimisers",
+    "explain",
+    "config",
+    "presets",
+    "records",
+    "metrics",
+    "training",
+    "runs",
+    "cli",
+    "__main__",
+)
+MODULES = sorted(path.stem for path in CORE.glob("*.py") if path.stem != "__init__")
+USER_INTERFACE = {"streamlit", "plotly", "pages", "app"}
+
+IMPORT_EACH = """
+import importlib, json, sys
+found = {}
+for name in json.loads(sys.argv[1]):
+    importlib.import_module(f"wgan_core.{name}")
+    found[name] = [m for m in ("streamlit", "plotly", "torchvision") if m in sys.modules]
+print(json.dumps(found))
+"""
+
+
+def imports_of(path: Path) -> set[str]:
+    """Dotted names of all modules that a file imports, wherever in the file."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} imports relatively; the order is checked on absolute names"
+            assert node.module is not None
+            names.add(node.module)
+            if node.module == "wgan_core":
+                names |= {f"wgan_core.{alias.name}" for alias in node.names}
+    return names
+
+
+@pytest.fixture(scope="module")
+def loaded() -> dict[str, list[str]]:
+    """What a fresh interpreter has loaded after each module's import, config (and what it needs) first."""
+    order = ["config", *(m for m in MODULES if m not in ("config", "__main__"))]
+    result = python("-c", IMPORT_EACH, json.dumps(order))
+    assert result.returncode == 0, result.stderr
+    found: dict[str, list[str]] = json.loads(result.stdout)
+    return found
+
+
+def test_every_module_has_a_place_in_the_order() -> None:
+    assert set(MODULES) == set(ORDER), "a new module of the core takes its place in ORDER"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_only_what_stands_before_it(module: str) -> None:
+    inside = {name.split(".")[1] for name in imports_of(CORE / f"{module}.py") if name.startswith("wgan_core.")}
+    assert inside <= set(ORDER[: ORDER.index(module)])
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_module_names_the_user_interface(module: str) -> None:
+    assert not {name.split(".")[0] for name in imports_of(CORE / f"{module}.py")} & USER_INTERFACE
+
+
+def test_importing_the_core_loads_neither_streamlit_nor_plotly(loaded: dict[str, list[str]]) -> None:
+    assert {m: found for m, found in loaded.items() if {"streamlit", "plotly"} & set(found)} == {}
+
+
+def test_importing_the_config_does_not_load_torchvision(loaded: dict[str, list[str]]) -> None:
+    assert "torchvision" not in loaded["config"]
