@@ -178,10 +178,11 @@ function drawPanel(Plotly, panel, chart, run, look) {
   for (const key of Object.keys(layout)) {
     if (/^[xy]axis/.test(key)) layout[key] = { ...axisLook(look), ...layout[key] };
   }
+  const named = figure.data.filter((trace) => trace.showlegend !== false).length;
   Object.assign(layout, {
     uirevision: run, // zoom and hidden traces stay until another run is shown
     autosize: true,
-    margin: chart.wide ? { l: 44, r: 12, t: 26, b: 34 } : { l: 54, r: layout.yaxis2 ? 48 : 14, t: 26, b: 38 },
+    margin: chart.wide ? { l: 44, r: 12, t: 26, b: 34 } : { l: 54, r: layout.yaxis2 ? 48 : 14, t: named > 2 ? 46 : 26, b: 38 },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { color: look.ink, size: 12, family: look.font },
@@ -189,7 +190,7 @@ function drawPanel(Plotly, panel, chart, run, look) {
     legend: { orientation: "h", x: 0, y: 1, yref: "container", yanchor: "top", bgcolor: "rgba(0,0,0,0)", font: { size: 11 }, itemwidth: 30 },
     hoverlabel: { font: { size: 12 } },
     dragmode: "zoom",
-    showlegend: figure.data.length > 1,
+    showlegend: named > 1,
   });
   Plotly.react(panel.plot, figure.data, layout, {
     displaylogo: false,
@@ -251,8 +252,9 @@ function drawStrip(state) {
 function colours(root) {
   const style = getComputedStyle(root);
   const ink = style.color;
+  const dark = /[\d.]+/g.exec(ink) !== null && Number(/[\d.]+/.exec(ink)[0]) > 128; // light text: a dark page
   const quiet = style.getPropertyValue("--st-border-color") || "rgba(128,128,128,0.4)";
-  return { ink, quiet, font: style.fontFamily, key: ink + quiet };
+  return { ink, quiet, dark, font: style.fontFamily, key: ink + quiet };
 }
 
 function axisLook(look) {
@@ -269,6 +271,7 @@ function axisLook(look) {
 function inked(value, look) {
   if (value === "var(--ink)") return look.ink;
   if (value === "var(--quiet)") return "rgba(128,128,128,0.8)";
+  if (value === "var(--real)") return look.dark ? "#56B4E9" : "#0072B2";
   if (Array.isArray(value)) return typeof value[0] === "object" && !ArrayBuffer.isView(value[0]) ? value.map((v) => inked(v, look)) : value;
   if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, inked(item, look)]));

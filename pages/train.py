@@ -81,8 +81,8 @@ def run_list(shown: Run | None) -> None:
     def name(run_id: str | None) -> str:
         if run_id is None:
             return "New run"
-        view = known[run_id]
-        return f"{view.config.objective.label} on {view.config.dataset.kind}, {view.status} · {run_id}"
+        config = known[run_id].config
+        return f"{config.objective.label} on {config.dataset.kind} · {run_id}"
 
     current = shown.id if shown else None
     options = [None, *known]
@@ -123,7 +123,9 @@ def transport(run: Run | None, view: RunView | None, config: RunConfig | None) -
     alive = view is not None and view.live
     paused = view is not None and view.status == "paused"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if st.button("Start", icon=":material/play_arrow:", type="primary", disabled=alive or config is None, key="start"):
+        if st.button(
+            "Start", icon=":material/play_arrow:", type="primary", disabled=alive or config is None, key="start"
+        ):
             assert config is not None
             start(config)
             st.rerun()
@@ -136,7 +138,9 @@ def transport(run: Run | None, view: RunView | None, config: RunConfig | None) -
             assert run is not None
             (run.resume if paused else run.pause)()
             st.rerun(scope="fragment")
-        if st.button("Step", icon=":material/skip_next:", disabled=not alive, key="one_step", help="One generator step."):
+        if st.button(
+            "Step", icon=":material/skip_next:", disabled=not alive, key="one_step", help="One generator step."
+        ):
             assert run is not None
             run.step()
             st.rerun(scope="fragment")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wgan_core.config import RunConfig
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 Floats = NDArray[np.float64]
 Status = Literal["starting", "running", "paused", "finished", "stopped", "failed"]
 LIVE: frozenset[str] = frozenset({"starting", "running", "paused"})

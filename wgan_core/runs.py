@@ -169,8 +169,9 @@ class Run:
             failure = failure_of(error)
             with self._changed:
                 self._failure = failure
-                step, critic_steps, seconds = self._progress_of(training) if training else (0, 0, 0.0)
-                self._events.append(Event(step, critic_steps, seconds, "failure", failure.message))
+                if training is not None:
+                    self._progress = self._progress_of(training)
+                self._events.append(Event(*self._progress, "failure", failure.message))
             self._become("failed")
 
     def _record(self, training: Training, snapshot: Snapshot) -> None:
@@ -185,20 +186,22 @@ class Run:
         """Between two updates: apply edits, wait while paused, stop when told to."""
         while True:
             measure = False
+            unmeasured = self._latest is not None and self._latest.step < training.step
             with self._changed:
                 while self._edits:
                     self._events.append(training.edit(self._edits.popleft()))
                     self._config = training.config
                     self._version += 1
                 if self._stopping:
-                    measure = self._latest is not None and self._latest.step < training.step
+                    measure = unmeasured
                 elif not self._paused:
                     self._set_status("running")
                 elif self._one_step:
                     self._one_step, self._until = False, training.step + 1
                 elif self._until is not None and training.step >= self._until:
-                    self._until, measure = None, True
-                stay = self._paused and self._until is None
+                    self._until, measure = None, unmeasured
+                # After the last step there is nothing left to wait for.
+                stay = self._paused and self._until is None and training.step < training.config.steps
                 if not measure and not self._stopping:
                     if not stay:
                         if monotonic() - (self._beats[-1][0] if self._beats else 0.0) > HEARTBEAT_SECONDS:

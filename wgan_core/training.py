@@ -157,7 +157,7 @@ class Training:
         self._critic_optimiser.step()
         objective.constrain(self._w.vector.detach())
         self.critic_steps += 1
-        self._gather(terms)
+        self._gather(self.step + 1, terms)
         self._tock(start)
 
     def _update_generator(self) -> None:
@@ -168,7 +168,7 @@ class Training:
             self._theta.backward(loss)
         self._generator_optimiser.step()
         self.step += 1
-        self._gather({"generator_loss": loss})
+        self._gather(self.step, {"generator_loss": loss})
         self._tock(start)
 
     # Knobs that turn while it runs
@@ -240,8 +240,8 @@ class Training:
             "generator_grad_norm": self._theta.gradient_norm(),
         }
 
-    def _gather(self, terms: Mapping[str, Tensor]) -> None:
-        self._gathered.append((self.step, {name: term.detach() for name, term in terms.items()}))
+    def _gather(self, step: int, terms: Mapping[str, Tensor]) -> None:
+        self._gathered.append((step, {name: term.detach() for name, term in terms.items()}))
         if len(self._gathered) >= MOST_GATHERED:
             self._read_gathered()
 

@@ -12,7 +12,7 @@ import io
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -26,8 +26,8 @@ from wgan_core.datasets import Dataset
 from wgan_core.objectives import LOG_2
 from wgan_core.records import RunView
 
-Clock = Literal["step", "critic_steps", "seconds"]
-CLOCKS: dict[str, str] = {"step": "generator steps", "critic_steps": "critic steps", "seconds": "seconds of training"}
+Clock = str
+CLOCKS: dict[Clock, str] = {"step": "generator steps", "critic_steps": "critic steps", "seconds": "seconds of training"}
 POINTS = 400
 Floats = NDArray[np.float64]
 Trace = dict[str, Any]
@@ -97,7 +97,8 @@ def downsample(x: Floats, y: Floats, points: int = POINTS) -> NDArray[np.uint64]
     """Indices of at most ``points`` rows that keep the look of y, its extremes first."""
     if len(y) <= points:
         return np.arange(len(y), dtype=np.uint64)
-    return MinMaxLTTBDownsampler().downsample(x, y, n_out=points)
+    kept: NDArray[np.uint64] = MinMaxLTTBDownsampler().downsample(x, y, n_out=points)  # type: ignore[no-untyped-call]
+    return kept
 
 
 def curve(view: RunView, clock: Clock, name: str, label: str, color: str, **style: Any) -> list[Trace]:
@@ -125,7 +126,14 @@ def curve(view: RunView, clock: Clock, name: str, label: str, color: str, **styl
         hover = {} if transform is None else {"customdata": values.astype(np.float32)}
         number = "%{y:.4g}" if transform is None else "%{customdata:.4g}"
         return (
-            {"type": "scatter", "mode": "lines", "x": x32, "y": shown.astype(np.float32), "legendgroup": name, "line": line}
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": x32,
+                "y": shown.astype(np.float32),
+                "legendgroup": name,
+                "line": line,
+            }
             | {"name": label, "hovertemplate": f"{label} {number}<extra></extra>"}
             | hover
             | axis
@@ -167,9 +175,10 @@ def symlog(y: Floats) -> Floats:
     return result
 
 
-def symlog_axis() -> dict[str, Any]:
-    """Ticks of a symlog axis, in true values."""
-    values = [sign * 10.0**power for power in range(-2, 9) for sign in (1, -1)] + [0.0]
+def symlog_axis(largest: float) -> dict[str, Any]:
+    """Ticks of a symlog axis for values up to ``largest`` in size, in true values."""
+    smallest = -2 if largest < 0.2 else -1 if largest < 20 else 0
+    values = [sign * 10.0**power for power in range(smallest, 10) for sign in (1, -1)] + [0.0]
     return {"tickvals": [float(symlog(np.array(v))) for v in values], "ticktext": [f"{v:g}" for v in values]}
 
 
@@ -180,9 +189,25 @@ def event_lines(view: RunView, clock: Clock) -> dict[str, Any]:
     for event in edits:
         x = getattr(event, clock)
         lines.append(
-            {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": x, "x1": x, "line": {"color": theme.QUIET, "width": 1}}
+            {
+                "type": "line",
+                "yref": "paper",
+                "y0": 0,
+                "y1": 1,
+                "x0": x,
+                "x1": x,
+                "line": {"color": theme.QUIET, "width": 1},
+            }
         )
-        note = {"x": x, "yref": "paper", "y": 1, "yanchor": "top", "text": "✎", "hovertext": event.text, "showarrow": False}
+        note = {
+            "x": x,
+            "yref": "paper",
+            "y": 1,
+            "yanchor": "top",
+            "text": "✎",
+            "hovertext": event.text,
+            "showarrow": False,
+        }
         notes.append(note)
     return {"shapes": lines, "annotations": notes}
 
@@ -241,7 +266,10 @@ def samples(view: RunView, clock: Clock) -> Figure | None:
     side = {"range": [-extent, extent], "zeroline": False}
     return {
         "data": traces,
-        "layout": {"xaxis": side | {"constrain": "domain"}, "yaxis": side | {"scaleanchor": "x", "constrain": "domain"}},
+        "layout": {
+            "xaxis": side | {"constrain": "domain"},
+            "yaxis": side | {"scaleanchor": "x", "constrain": "domain"},
+        },
     }
 
 
@@ -271,7 +299,7 @@ def images(view: RunView, clock: Clock) -> Figure | None:
     if view.latest is None:
         return None
     a = view.latest.arrays
-    bare = {"visible": False, "constrain": "domain"}
+    bare = {"visible": False, "constrain": "domain", "constraintoward": "top"}
     titles = [
         {"xref": "paper", "yref": "paper", "x": x, "y": 1, "yanchor": "bottom", "text": text, "showarrow": False}
         for x, text in ((0.245, "generated"), (0.755, "real"))
@@ -279,9 +307,9 @@ def images(view: RunView, clock: Clock) -> Figure | None:
     return {
         "data": [_picture(a["fake_grid"], ""), _picture(a["real_grid"], "2")],
         "layout": {
-            "xaxis": bare | {"domain": [0, 0.49]},
+            "xaxis": bare | {"constraintoward": "center", "domain": [0, 0.49]},
             "yaxis": bare | {"scaleanchor": "x", "autorange": "reversed"},
-            "xaxis2": bare | {"domain": [0.51, 1], "anchor": "y2"},
+            "xaxis2": bare | {"constraintoward": "center", "domain": [0.51, 1], "anchor": "y2"},
             "yaxis2": bare | {"scaleanchor": "x2", "autorange": "reversed", "anchor": "x2"},
             "annotations": titles,
         },
@@ -298,7 +326,7 @@ def _picture(pixels: NDArray[Any], axis: str) -> Trace:
 
 @chart(
     "distance",
-    "Estimate and exact EM distance",
+    "Estimate and truth",
     "distance",
     "The estimate is what the critic says the distance is: Ŵ = E[f(real)] − E[f(generated)] without the penalty, or JS for a"
     " GAN. For points, exact W1 of 512 against 512 samples stands beside it on the right axis, with the floor that two real"
@@ -320,7 +348,17 @@ def distance(view: RunView, clock: Clock) -> Figure | None:
     if truth:
         floor = float(view.history["w1_floor"][-1])
         parts.append(level(floor, "floor of W1", theme.REAL, "y2"))
-        parts.append({"yaxis2": {"title": {"text": "exact W1"}, "overlaying": "y", "side": "right", "rangemode": "tozero"}})
+        parts.append(
+            {
+                "yaxis2": {
+                    "title": {"text": "exact W1"},
+                    "overlaying": "y",
+                    "side": "right",
+                    "rangemode": "tozero",
+                    "tickmode": "auto",
+                }
+            }
+        )
         parts[-1]["yaxis2"]["showgrid"] = False
     return {"data": traces + truth, "layout": layout(clock, name, *parts)}
 
@@ -341,7 +379,14 @@ def modes(view: RunView, clock: Clock) -> Figure | None:
         return None
     count = len(where.centres)
     share = curve(view, clock, "high_quality", "quality", theme.REAL, raw=True, width=1.5, yaxis="y2")
-    right = {"title": {"text": "share"}, "overlaying": "y", "side": "right", "range": [0, 1.05], "showgrid": False}
+    right = {
+        "title": {"text": "share"},
+        "overlaying": "y",
+        "side": "right",
+        "range": [0, 1.05],
+        "showgrid": False,
+        "tickmode": "auto",
+    }
     axis = {"range": [0, count * 1.05], "dtick": max(1, count // 4)}
     parts = [event_lines(view, clock), level(count, f"all {count}"), {"yaxis2": right}]
     return {"data": covered + share, "layout": layout(clock, "modes", *parts, **axis)}
@@ -356,14 +401,20 @@ def modes(view: RunView, clock: Clock) -> Figure | None:
     "WGAN paper, Algorithm 1; Gulrajani et al. 2017, equation 3",
 )
 def losses(view: RunView, clock: Clock) -> Figure | None:
-    lines = [
+    lines: list[tuple[str, str, str, dict[str, Any]]] = [
         ("critic_real", "on real", theme.REAL, {}),
         ("critic_fake", "on generated", theme.GENERATED, {}),
         ("gradient_penalty", "penalty", theme.CRITIC, {"dash": "dot"}),
         ("generator_loss", "generator", theme.INK, {"width": 1.5}),
     ]
-    traces = [t for name, label, color, style in lines for t in curve(view, clock, name, label, color, transform=symlog, **style)]
-    return {"data": traces, "layout": layout(clock, "loss", event_lines(view, clock), **symlog_axis())} if traces else None
+    traces = [
+        t
+        for name, label, color, style in lines
+        for t in curve(view, clock, name, label, color, transform=symlog, **style)
+    ]
+    return (
+        {"data": traces, "layout": layout(clock, "loss", event_lines(view, clock), **symlog_axis())} if traces else None
+    )
 
 
 @chart(
@@ -425,7 +476,14 @@ def weights(view: RunView, clock: Clock) -> Figure | None:
     for x in () if clip is None else (-clip, clip):
         line = {"color": theme.INK, "width": 1.5, "dash": "dash"}
         shapes.append({"type": "line", "x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1, "line": line})
-        note = {"x": x, "yref": "paper", "y": 1, "yanchor": "top", "xanchor": "left" if x < 0 else "right", "showarrow": False}
+        note = {
+            "x": x,
+            "yref": "paper",
+            "y": 1,
+            "yanchor": "top",
+            "xanchor": "left" if x < 0 else "right",
+            "showarrow": False,
+        }
         notes.append(note | {"text": f"{'−' if x < 0 else ''}c"})
     if (share := view.latest.scalars.get("weights_at_clip")) is not None:
         text = {"xref": "paper", "yref": "paper", "x": 0.5, "y": 1, "yanchor": "top", "showarrow": False}

@@ -66,7 +66,9 @@ def live_knobs(config: RunConfig, paths: list[str], run_id: str) -> dict[str, An
         field = type(part).model_fields[leaf]
         owner = RunConfig.model_fields[parents[0]].title if parents and parents[0] != "objective" else ""
         now = getattr(part, leaf)
-        value = _input(f"live.{run_id}.{path}", field, now, label=f"{owner}: {field.title}" if owner else str(field.title))
+        value = _input(
+            f"live.{run_id}.{path}", field, now, label=f"{owner}: {field.title}" if owner else str(field.title)
+        )
         if value != now:
             changes[path] = value
     return changes
@@ -160,8 +162,8 @@ def _input(key: str, field: FieldInfo, value: Any, label: str | None = None) -> 
         )
     if field.title == "Device":
         st.session_state.setdefault(key, value)
-        options = list(dict.fromkeys(["auto", *available(), value]))
-        return st.selectbox(text, options, key=key, help=help)
+        devices = list(dict.fromkeys(["auto", *available(), value]))
+        return st.selectbox(text, devices, key=key, help=help)
     st.session_state.setdefault(key, str(value))
     return st.text_input(text, key=key, help=help)
 
@@ -172,4 +174,3 @@ def _step(field: FieldInfo, value: float) -> float:
     if isinstance(extra, dict) and extra.get("log") and value > 0:
         return float(f"1e{f'{value:e}'.split('e')[1]}")
     return 0.1 if abs(value) < 10 else 1.0
-

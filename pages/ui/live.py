@@ -76,7 +76,9 @@ def message(view: RunView, clock: Clock) -> bytes:
     """The bytes of a refresh. Their number does not grow with the length of the run."""
 
     def build() -> bytes:
-        figures, arrays = _figures.get((view.id, view.snapshots, len(view.events), clock), lambda: figures_of(view, clock))
+        figures, arrays = _figures.get(
+            (view.id, view.snapshots, len(view.events), clock), lambda: figures_of(view, clock)
+        )
         return join(json.dumps(progress(view)).encode(), figures, arrays)
 
     result: bytes = _messages.get((view.id, view.version, clock), build)
@@ -96,7 +98,9 @@ def join(*parts: bytes) -> bytes:
 
 def names_for(dataset: Dataset) -> list[str]:
     return [
-        name for name, chart in CHARTS.items() if chart.suits(dataset) and (name != "modes" or dataset.modes() is not None)
+        name
+        for name, chart in CHARTS.items()
+        if chart.suits(dataset) and (name != "modes" or dataset.modes() is not None)
     ]
 
 
@@ -120,7 +124,11 @@ def figures_of(view: RunView, clock: Clock) -> tuple[bytes, bytes]:
         return value
 
     charts = [panel(name, pack(CHARTS[name].draw(view, clock))) for name in names_for(view.config.dataset)]
-    head = {"run": f"{view.id}:{clock}", "charts": charts, "file": f"{view.config.dataset.kind}-{view.config.objective.kind}-{view.id}"}
+    head = {
+        "run": f"{view.id}:{clock}",
+        "charts": charts,
+        "file": f"{view.config.dataset.kind}-{view.config.objective.kind}-{view.id}",
+    }
     return json.dumps(head, separators=(",", ":"), ensure_ascii=False).encode(), bytes(blob)
 
 
