@@ -412,9 +412,10 @@ def losses(view: RunView, clock: Clock) -> Figure | None:
         for name, label, color, style in lines
         for t in curve(view, clock, name, label, color, transform=symlog, **style)
     ]
-    return (
-        {"data": traces, "layout": layout(clock, "loss", event_lines(view, clock), **symlog_axis())} if traces else None
-    )
+    if not traces:
+        return None
+    largest = max(float(np.abs(trace["customdata"]).max()) for trace in traces if "customdata" in trace)
+    return {"data": traces, "layout": layout(clock, "loss", event_lines(view, clock), **symlog_axis(largest))}
 
 
 @chart(
