@@ -106,7 +106,8 @@ function panelFor(state, chart) {
   const box = element("section", "wl-panel" + (chart.wide ? " wl-wide" : ""), state.grid);
   box.dataset.chart = chart.name;
   const head = element("header", "wl-head", box);
-  element("h4", "wl-title", head, chart.title);
+  const title = element("h4", "wl-title", head, chart.title);
+  if (chart.unit) element("span", "wl-unit", title, chart.unit);
   const csv = element("button", "wl-button", head, "CSV");
   csv.title = "Download what is drawn as CSV";
   const png = element("button", "wl-button", head, "PNG");

@@ -87,13 +87,19 @@ class Mixture(Dataset):
     def _modes(self) -> Modes:
         return self.modes()
 
+    @cached_property
+    def _centres(self) -> dict[torch.device, Tensor]:
+        """The centres on each device in use: copying them for every batch would make a GPU wait."""
+        return {}
+
     @property
     def extent(self) -> float:
         modes = self._modes
         return math.ceil(2 * (float(modes.centres.abs().max()) + 4 * modes.sigma)) / 2
 
     def sample(self, n: int, rng: Generator, device: torch.device) -> Tensor:
-        centres = self._modes.centres.to(device)
+        if (centres := self._centres.get(device)) is None:
+            centres = self._centres[device] = self._modes.centres.to(device)
         which = torch.randint(len(centres), (n,), generator=rng, device=device)
         noise = torch.randn(n, 2, generator=rng, device=device)
         return torch.add(centres[which], noise, alpha=self._modes.sigma)

@@ -170,12 +170,12 @@ def mode_coverage(samples: Tensor, modes: Modes) -> Coverage:
     share = counts / max(1.0, float(counts.sum()))
     kl = float(torch.xlogy(share, share * k).sum()) if counts.sum() else None
     covered = int((counts >= coverage_threshold(k) * len(samples)).sum())
-    return Coverage(covered, float(good.double().mean()), kl)
+    return Coverage(covered, float(good.float().mean()), kl)
 
 
 def share_at_clip(weights: Tensor, clip: float) -> float:
     """Share of parameters with \\|w\\| ≥ 0.99 c (Gulrajani et al. 2017, Figure 1)."""
-    return float((weights.abs() >= 0.99 * clip).double().mean())
+    return float((weights.abs() >= 0.99 * clip).float().mean())
 
 
 # What every snapshot holds

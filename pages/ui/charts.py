@@ -82,7 +82,7 @@ def chart(
 
 def figure(name: str, view: RunView, clock: Clock = "step") -> go.Figure:
     """A chart as a plotly figure, for use outside the live page."""
-    return go.Figure(CHARTS[name].draw(view, clock) or {})
+    return go.Figure(CHARTS[name].draw(view, clock))
 
 
 # What the drawing functions share

@@ -13,10 +13,8 @@ import streamlit as st
 from pydantic.fields import FieldInfo
 
 from wgan_core.config import RunConfig, completed, with_paths
-from wgan_core.datasets import Dataset
 from wgan_core.devices import available
 from wgan_core.explain import ConfigError, bounds, choices, models_of
-from wgan_core.objectives import Objective
 
 DRAFT = "draft"
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -126,8 +124,7 @@ def _kind_changed(path: str) -> None:
     keep = with_paths(draft, {f"{path}.kind": kind})
     if path == "objective":
         drop = {"critic_optimiser", "generator_optimiser", "n_critic", "batch_size"}
-        if Dataset.kinds[draft["dataset"]["kind"]]().is_image or Objective.kinds[kind].no_batch_norm:
-            drop.add("critic")
+        keep["critic"] = {name: value for name, value in keep["critic"].items() if name != "normalisation"}
     elif path == "dataset":
         drop = {"latent", "generator", "critic"}
     else:

@@ -113,10 +113,14 @@ def panel(name: str, figure: dict[str, Any] | None) -> dict[str, Any]:
 def figures_of(view: RunView, clock: Clock) -> tuple[bytes, bytes]:
     """All figures of a run: as JSON with ``{"$": [offset, length, type, shape]}`` for each array, and the arrays."""
     blob = bytearray()
+    # Curves of one chart share their x: it is stored once. The arrays are kept, so that no other can get their id.
+    stored: dict[int, tuple[np.ndarray[Any, Any], dict[str, Any]]] = {}
 
     def pack(value: Any) -> Any:
         if isinstance(value, np.ndarray):
-            return _store(value, blob)
+            if id(value) not in stored:
+                stored[id(value)] = value, _store(value, blob)
+            return stored[id(value)][1]
         if isinstance(value, dict):
             return {key: pack(item) for key, item in value.items()}
         if isinstance(value, list):
