@@ -45,6 +45,7 @@ def open_shared_config() -> None:
         if (name := shared.get("preset")) is None:
             forms.fill(RunConfig.parse(shared["config"]))
         elif name in PRESETS:
+            st.session_state["chosen_preset"] = name
             forms.fill(PRESETS[name].config)
         else:
             raise ConfigError([Problem("preset", f"must be one of {', '.join(PRESETS)}; you gave “{name[:60]}”")])
@@ -188,6 +189,8 @@ def stage(run: Run | None, config: RunConfig | None) -> None:
 
 open_shared_config()
 run = attached()
+if run is not None and not forms.filled():
+    forms.fill(run.view().config)
 with st.sidebar:
     run_list(run)
     if run is not None and run.view().live:

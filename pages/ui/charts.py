@@ -432,7 +432,7 @@ def gradients(view: RunView, clock: Clock) -> Figure | None:
     return {"data": traces, "layout": layout(clock, "‖∇‖₂", event_lines(view, clock), **LOG)} if traces else None
 
 
-LOG = {"type": "log", "exponentformat": "power", "dtick": 1}
+LOG = {"type": "log", "exponentformat": "power"}
 
 
 @chart(
@@ -453,7 +453,7 @@ def lipschitz(view: RunView, clock: Clock) -> Figure | None:
 @chart(
     "weights",
     "The critic's parameters",
-    "count, log axis",
+    "log axis",
     "A histogram of all parameters of the critic as they are now. Clipping piles them up at −c and c, the dashed lines; a"
     " penalty does not.",
     "Gulrajani et al. 2017, Figure 1",

@@ -34,9 +34,14 @@ def fill(config: RunConfig) -> None:
         del st.session_state[key]
 
 
+def filled() -> bool:
+    """Whether this session's form holds something already."""
+    return DRAFT in st.session_state
+
+
 def config_form() -> RunConfig | None:
     """Draw the form and return its config, or None after saying what is wrong with it."""
-    if DRAFT not in st.session_state:
+    if not filled():
         fill(RunConfig.parse({}))
     draft = st.session_state[DRAFT]
     data: dict[str, Any] = {}
