@@ -27,7 +27,7 @@ from wgan_core.objectives import LOG_2
 from wgan_core.records import RunView
 
 Clock = str
-CLOCKS: dict[Clock, str] = {"step": "generator steps", "critic_steps": "critic steps", "seconds": "seconds of training"}
+CLOCKS: dict[Clock, str] = {"step": "generator steps", "critic_steps": "critic steps", "seconds": "seconds"}
 POINTS = 400
 Floats = NDArray[np.float64]
 Trace = dict[str, Any]
