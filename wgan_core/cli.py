@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import secrets
 import signal
 import sys
@@ -97,6 +98,10 @@ def run(config: RunConfig, as_json: bool) -> int:
             print(_json_line(snapshot) if as_json else _text_line(snapshot), flush=True)
     except KeyboardInterrupt:
         status = "stopped"
+    except BrokenPipeError:
+        # Whoever read our lines has left (… | head); there is no one to tell.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        return 0
     except Exception as error:
         status, failure = "failed", failure_of(error)
     error_text = f"{failure.message} {failure.cause}" if failure else None

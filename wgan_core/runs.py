@@ -105,6 +105,8 @@ class Run:
         ConfigError
             A path is not a live knob, or a value is out of range. Nothing has changed then.
         """
+        if not changes:
+            return
         with self._changed:
             config = self._config
             for earlier in self._edits:

@@ -216,18 +216,18 @@ def test_anything_at_all_gives_a_config_or_a_config_error(data: Any) -> None:
     try:
         config = RunConfig.parse(data)
     except ConfigError as error:
-        assert error.problems
-        assert all(problem.message for problem in error.problems)
+        refused = error
     else:
         assert RunConfig.parse(config.model_dump()) == config
+        return
+    assert refused.problems
+    assert all(problem.message for problem in refused.problems)
 
 
-@given(text=st.text(max_size=60))
-def test_any_text_gives_a_config_or_a_config_error(text: str) -> None:
-    try:
+@given(text=st.text(max_size=60).filter(lambda text: not text.strip().startswith("{")))
+def test_text_that_is_no_json_object_gives_a_config_error(text: str) -> None:
+    with pytest.raises(ConfigError):
         RunConfig.parse(text)
-    except ConfigError as error:
-        assert error.problems
 
 
 # Round trips
@@ -395,4 +395,4 @@ def test_a_config_is_a_value_that_can_be_compared_and_not_changed() -> None:
     assert small() == small()
     assert small() != small(seed=1)
     with pytest.raises(ValueError, match="frozen"):
-        small().seed = 3
+        small().seed = 3  # type: ignore[misc]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -127,7 +128,7 @@ def test_an_optimiser_of_the_flat_vector_moves_the_weights_as_one_of_each_tensor
         flat.backward(mean_square(net, step))
         together.step()
         reference.zero_grad()
-        mean_square(reference, step).backward()
+        torch.autograd.backward(mean_square(reference, step))
         for one in apart:
             one.step()
     for a, b in zip(net.parameters(), reference.parameters(), strict=True):
@@ -152,7 +153,7 @@ def test_a_kind_is_torchs_optimiser_of_that_name_with_its_knobs(part: Optimiser,
         flat.backward(mean_square(net, step))
         ours.step()
         torchs.zero_grad()
-        mean_square(reference, step).backward()
+        torch.autograd.backward(mean_square(reference, step))
         torchs.step()
     for a, b in zip(net.parameters(), reference.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-7)
@@ -190,7 +191,7 @@ def test_the_gradient_norm_is_over_all_parameters_together() -> None:
 def test_frozen_parameters_ask_for_no_gradient_and_thaw_even_after_an_error() -> None:
     net = build_critic(Mlp(width=8), (2,), rng(), CPU)
     flat = FlatParameters(net)
-    with pytest.raises(RuntimeError, match="on purpose"), flat.frozen():
+    with suppress(ZeroDivisionError), flat.frozen():
         assert not any(p.requires_grad for p in net.parameters())
-        raise RuntimeError("on purpose")
+        raise ZeroDivisionError
     assert all(p.requires_grad for p in net.parameters())

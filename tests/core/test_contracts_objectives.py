@@ -83,7 +83,7 @@ def test_the_critic_loss_is_named_finite_scalars(objective: Objective) -> None:
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_the_critic_loss_reaches_every_parameter(objective: Objective, normalisation: str, activation: str) -> None:
     critic = critic_of(normalisation, activation)
-    total(objective.critic_loss(critic, *batches(), rng())).backward()
+    torch.autograd.backward(total(objective.critic_loss(critic, *batches(), rng())))
     for name, p in critic.named_parameters():
         assert p.grad is not None, name
         assert p.grad.isfinite().all(), name
@@ -137,7 +137,7 @@ def test_an_objective_draws_only_from_the_generator_it_is_handed(objective: Obje
 def test_an_objective_leaves_its_samples_alone(objective: Objective) -> None:
     critic, (real, fake) = critic_of(), batches()
     copies = real.clone(), fake.clone()
-    total(objective.critic_loss(critic, real, fake, rng())).backward()
+    torch.autograd.backward(total(objective.critic_loss(critic, real, fake, rng())))
     objective.generator_loss(critic, fake)
     assert torch.equal(real, copies[0])
     assert torch.equal(fake, copies[1])
@@ -322,7 +322,7 @@ def test_the_norm_is_over_all_dimensions_of_an_image_and_per_sample() -> None:
 
 def test_the_penalty_is_differentiable_where_the_gradient_is_zero() -> None:
     critic = linear([0.0, 0.0])
-    gradient_penalty(critic, *batches(), rng()).backward()
+    torch.autograd.backward(gradient_penalty(critic, *batches(), rng()))
     assert all(p.grad is None or p.grad.isfinite().all() for p in critic.parameters())
 
 

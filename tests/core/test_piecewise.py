@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -75,7 +77,11 @@ def test_the_input_gradient_is_autograds(nets: Pair) -> None:
 def test_a_loss_of_the_input_gradient_has_autograds_slope_in_the_parameters(nets: Pair) -> None:
     net, reference = nets
     direction = points(2)
-    for loss in (lambda g: (g * direction).sum(), lambda g: (g.norm(dim=1) - 1).square().mean()):
+    losses: list[Callable[[Tensor], Tensor]] = [
+        lambda g: (g * direction).sum(),
+        lambda g: (g.square().sum(1).sqrt() - 1).square().mean(),
+    ]
+    for loss in losses:
         x = points().requires_grad_(True)
         (gradient,) = torch.autograd.grad(reference(x).sum(), x, create_graph=True)
         for a, b in zip(slopes(loss(net.input_gradient(x)), net), slopes(loss(gradient), net), strict=True):

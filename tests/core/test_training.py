@@ -6,6 +6,7 @@ import random
 import shutil
 import threading
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import wgan_core.metrics
 import wgan_core.training
 from tests.core.helpers import CPU, rng, scalars, small, wait_until
 from wgan_core import datasets
@@ -90,8 +92,9 @@ def test_a_watched_run_has_the_numbers_of_an_unwatched_one() -> None:
             looks.append(run.view().version)
 
     watchers = [threading.Thread(target=watch) for _ in range(3)]
-    for thread in (*watchers, run):
-        thread.start()
+    run.start()
+    for watcher in watchers:
+        watcher.start()
     watched = finish(run)
     over.set()
     for watcher in watchers:
@@ -174,10 +177,8 @@ def test_each_update_has_fresh_real_samples_and_fresh_latents(
     m = config.batch_size
     assert [len(x) for x in real] == [m] * 12
     assert sum(map(len, latents)) == 3 * (4 + 1) * m
-    rows = torch.cat(real)
-    assert len(rows.unique(dim=0)) == len(rows)
-    rows = torch.cat(latents)
-    assert len(rows.unique(dim=0)) == len(rows)
+    for rows in (torch.cat(real).tolist(), torch.cat(latents).tolist()):
+        assert len({tuple(row) for row in rows}) == len(rows)
     if normalisation == "batch":
         # A generator that mixes samples gets batches of the right size, never several at once.
         assert {len(z) for z in latents} == {m}
@@ -199,7 +200,7 @@ def test_snapshots_come_at_0_at_every_multiple_and_at_the_end(steps: int, every:
     snapshots = list(train(small(steps=steps, snapshot_every=every, n_critic=2)))
     assert [s.step for s in snapshots] == expected
     assert [s.critic_steps for s in snapshots] == [2 * step for step in expected]
-    assert all(a.seconds <= b.seconds for a, b in zip(snapshots, snapshots[1:], strict=False))
+    assert all(a.seconds <= b.seconds for a, b in pairwise(snapshots))
 
 
 def test_losses_that_wait_too_long_are_read_before_the_next_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,7 +211,7 @@ def test_losses_that_wait_too_long_are_read_before_the_next_snapshot(monkeypatch
 
 def test_seconds_count_updates_and_neither_pauses_nor_measurements(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
-    sample, measure = Ring.sample, wgan_core.training.measure
+    sample, measure = Ring.sample, wgan_core.metrics.measure
 
     def one_second_of_work(self: Ring, *args: Any) -> Tensor:
         clock[0] += 1
@@ -369,7 +370,7 @@ def test_a_bad_edit_is_refused_and_changes_nothing(changes: dict[str, Any], text
 def test_a_learning_rate_of_100_ends_with_the_step_the_term_and_the_cause(preset: str) -> None:
     rates = {"critic_optimiser.lr": 100, "generator_optimiser.lr": 100, "device": "cpu"}
     config = PRESETS[preset].config.edited(rates)
-    seen = []
+    seen: list[Snapshot] = []
     with pytest.raises(Diverged) as caught:
         seen += train(config)
     error = caught.value
