@@ -86,8 +86,9 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "ring-wgan-gp-estimate",
             "Ring: an estimate that follows the truth",
-            "A small λ and a lower rate: the critic's estimate stays near 1.7 times the exact EM distance all the way down.",
-            GP | {"objective": {"kind": "wgan-gp", "penalty_weight": 0.1}, "steps": 2000} | adam(3e-4),
+            "A fast critic and a slow generator: all 8 modes by step 220, and the estimate falls as the exact EM distance falls"
+            " (rank correlation 0.94 to 0.97).",
+            GP | {"steps": 350, "snapshot_every": 10} | adam(1e-3, 1e-4),
         ),
         Preset(
             "grid-wgan-gp",
@@ -99,8 +100,8 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "swiss-roll-wgan-gp",
             "Swiss roll: WGAN-GP",
-            "One connected curve, rolled up. After 1,200 steps W1 is about 1.4 times what two samples of the data themselves"
-            " have.",
+            "One connected curve, rolled up. After 1,200 steps W1 is 1.1 to 1.5 times what two samples of the data"
+            " themselves have.",
             PLANE | {"dataset": {"kind": "swiss-roll"}, "steps": 1200, "snapshot_every": 40},
         ),
         Preset(
@@ -123,13 +124,13 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "fashion-wgan-gp",
             "Fashion-MNIST: WGAN-GP with a DCGAN",
-            "Real images: clothes of many kinds. About five minutes on two CPU cores, seconds on a GPU.",
+            "Real images: trousers, tops and shoes can be told apart after 480 steps, about a minute on one free CPU core.",
             {
                 "dataset": {"kind": "fashion-mnist"},
                 "objective": {"kind": "wgan-gp", "penalty_weight": 10.0},
                 "critic": {"kind": "dcgan", "normalisation": "none"},
                 "batch_size": 32,
-                "steps": 600,
+                "steps": 480,
                 "snapshot_every": 20,
             }
             | adam(2e-3),
