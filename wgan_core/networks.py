@@ -201,44 +201,39 @@ class FlatParameters:
 
     Attributes
     ----------
-    vector : nn.Parameter
-        Shape (p,). ``vector.grad`` holds the gradient that :meth:`backward` last left.
+    weights, gradient : Tensor
+        Shape (p,). :meth:`backward` leaves its result in ``gradient``.
 
     Examples
     --------
     >>> net = nn.Linear(2, 1)
     >>> flat = FlatParameters(net)
-    >>> _ = flat.vector.detach().fill_(3.0)
+    >>> _ = flat.weights.fill_(3.0)
     >>> net.bias.item()
     3.0
     """
 
     def __init__(self, net: nn.Module) -> None:
-        self.parameters = list(net.parameters())
-        self.vector = nn.Parameter(torch.cat([p.detach().reshape(-1) for p in self.parameters]))
-        self._gradient = torch.zeros_like(self.vector)
-        self.vector.grad = self._gradient
+        self._parameters = list(net.parameters())
+        self.weights = torch.cat([p.detach().reshape(-1) for p in self._parameters])
+        self.gradient = torch.zeros_like(self.weights)
         offset = 0
-        for p in self.parameters:
-            p.data = self.vector.detach()[offset : offset + p.numel()].view_as(p)
+        for p in self._parameters:
+            p.data = self.weights[offset : offset + p.numel()].view_as(p)
             offset += p.numel()
 
     def backward(self, loss: Tensor) -> None:
-        """Put ∂loss/∂parameters into ``vector.grad``. Nothing accumulates, no other net's gradient is computed."""
-        gradients = torch.autograd.grad(loss, self.parameters)
-        torch.cat([g.reshape(-1) for g in gradients], out=self._gradient)
+        """Put ∂loss/∂weights into ``gradient``. Nothing accumulates, no other net's gradient is computed."""
+        gradients = torch.autograd.grad(loss, self._parameters)
+        torch.cat([g.reshape(-1) for g in gradients], out=self.gradient)
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Within, losses go through the net without asking for its own gradient."""
-        for p in self.parameters:
+        for p in self._parameters:
             p.requires_grad_(False)
         try:
             yield
         finally:
-            for p in self.parameters:
+            for p in self._parameters:
                 p.requires_grad_(True)
-
-    def gradient_norm(self) -> float:
-        """‖gradient‖₂ over all parameters."""
-        return float(self._gradient.norm())

@@ -1,13 +1,23 @@
-"""Optimisers: thin descriptions of torch's own."""
+"""Optimisers: descriptions of torch's own, stepped through its functional interface.
+
+An optimiser here is a value without memory: what it remembers between steps is a plain dict of tensors beside it. A
+learning rate that is edited mid-run then simply holds from the next step on. The functional interface also leaves out the
+hooks and groups of ``torch.optim``'s classes, which cost more than the arithmetic of a small net.
+"""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
 import torch
-from torch import nn
+from torch import Tensor
+from torch.optim.adam import adam
+from torch.optim.rmsprop import rmsprop
+from torch.optim.sgd import sgd
 
 from wgan_core.schema import Variant, knob
+
+Memory = dict[str, Tensor]
 
 
 def learning_rate(default: float) -> Any:
@@ -19,8 +29,12 @@ class Optimiser(Variant):
 
     lr: float = learning_rate(1e-4)
 
-    def build(self, vector: nn.Parameter) -> torch.optim.Optimizer:
-        """An optimiser of one flat vector of parameters."""
+    def start(self, weights: Tensor) -> Memory:
+        """What the optimiser remembers before its first step of a vector of weights."""
+        raise NotImplementedError
+
+    def step(self, weights: Tensor, gradient: Tensor, memory: Memory) -> None:
+        """Move ``weights`` in place against ``gradient``, both of shape (p,), and update ``memory``."""
         raise NotImplementedError
 
 
@@ -35,8 +49,28 @@ class Adam(Optimiser):
     )
     beta2: float = knob(0.999, "β₂", "Memory of the squared gradient.", ge=0, lt=1)
 
-    def build(self, vector: nn.Parameter) -> torch.optim.Optimizer:
-        return torch.optim.Adam([vector], lr=self.lr, betas=(self.beta1, self.beta2), fused=vector.device.type != "mps")
+    def start(self, weights: Tensor) -> Memory:
+        zeros = {name: torch.zeros_like(weights) for name in ("mean", "mean_square")}
+        return zeros | {"steps": torch.zeros((), device=weights.device)}
+
+    def step(self, weights: Tensor, gradient: Tensor, memory: Memory) -> None:
+        adam(
+            [weights],
+            [gradient],
+            [memory["mean"]],
+            [memory["mean_square"]],
+            [],
+            [memory["steps"]],
+            foreach=False,
+            fused=weights.device.type != "mps",
+            amsgrad=False,
+            beta1=self.beta1,
+            beta2=self.beta2,
+            lr=self.lr,
+            weight_decay=0.0,
+            eps=1e-8,
+            maximize=False,
+        )
 
 
 class RmsProp(Optimiser):
@@ -47,8 +81,25 @@ class RmsProp(Optimiser):
     lr: float = learning_rate(5e-5)
     alpha: float = knob(0.99, "Smoothing", "Memory of the squared gradient.", ge=0, lt=1)
 
-    def build(self, vector: nn.Parameter) -> torch.optim.Optimizer:
-        return torch.optim.RMSprop([vector], lr=self.lr, alpha=self.alpha)
+    def start(self, weights: Tensor) -> Memory:
+        return {"mean_square": torch.zeros_like(weights), "steps": torch.zeros((), device=weights.device)}
+
+    def step(self, weights: Tensor, gradient: Tensor, memory: Memory) -> None:
+        rmsprop(
+            [weights],
+            [gradient],
+            [memory["mean_square"]],
+            [],
+            [],
+            [memory["steps"]],
+            foreach=False,
+            lr=self.lr,
+            alpha=self.alpha,
+            eps=1e-8,
+            weight_decay=0.0,
+            momentum=0.0,
+            centered=False,
+        )
 
 
 class Sgd(Optimiser):
@@ -58,5 +109,22 @@ class Sgd(Optimiser):
     lr: float = learning_rate(1e-2)
     momentum: float = knob(0.0, "Momentum", "Memory of the step.", ge=0, lt=1)
 
-    def build(self, vector: nn.Parameter) -> torch.optim.Optimizer:
-        return torch.optim.SGD([vector], lr=self.lr, momentum=self.momentum)
+    def start(self, weights: Tensor) -> Memory:
+        return {}
+
+    def step(self, weights: Tensor, gradient: Tensor, memory: Memory) -> None:
+        moving = [memory.get("step")]
+        sgd(
+            [weights],
+            [gradient],
+            moving,
+            foreach=False,
+            lr=self.lr,
+            momentum=self.momentum,
+            weight_decay=0.0,
+            dampening=0.0,
+            nesterov=False,
+            maximize=False,
+        )
+        if moving[0] is not None:
+            memory["step"] = moving[0]

@@ -124,13 +124,14 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "fashion-wgan-gp",
             "Fashion-MNIST: WGAN-GP with a DCGAN",
-            "Real images: trousers, tops and shoes can be told apart after 480 steps, about a minute on one free CPU core.",
+            "Real images: trousers, tops, shoes and boots can be told apart after 500 steps, and gain detail until 1,200,"
+            " about three minutes on one free CPU core.",
             {
                 "dataset": {"kind": "fashion-mnist"},
                 "objective": {"kind": "wgan-gp", "penalty_weight": 10.0},
                 "critic": {"kind": "dcgan", "normalisation": "none"},
                 "batch_size": 32,
-                "steps": 480,
+                "steps": 1200,
                 "snapshot_every": 20,
             }
             | adam(2e-3),

@@ -112,8 +112,8 @@ class Training:
         )
         self.critic = build_critic(config.critic, shape, stream(seed, "critic-init", cpu), self.device)
         self._theta, self._w = FlatParameters(self.generator), FlatParameters(self.critic)
-        self._generator_optimiser = config.generator_optimiser.build(self._theta.vector)
-        self._critic_optimiser = config.critic_optimiser.build(self._w.vector)
+        self._theta_memory = config.generator_optimiser.start(self._theta.weights)
+        self._w_memory = config.critic_optimiser.start(self._w.weights)
         self._real, self._latent, self._penalty = (
             stream(seed, name, self.device) for name in ("real", "latent", "penalty")
         )
@@ -154,8 +154,8 @@ class Training:
         real = self.config.dataset.sample(len(fake), self._real, self.device)
         terms = objective.critic_loss(self.critic, real, fake, self._penalty)
         self._w.backward(_total(terms))
-        self._critic_optimiser.step()
-        objective.constrain(self._w.vector.detach())
+        self.config.critic_optimiser.step(self._w.weights, self._w.gradient, self._w_memory)
+        objective.constrain(self._w.weights)
         self.critic_steps += 1
         self._gather(self.step + 1, terms)
         self._tock(start)
@@ -166,7 +166,7 @@ class Training:
         with self._w.frozen():
             loss = self.config.objective.generator_loss(self.critic, self.generator(z))
             self._theta.backward(loss)
-        self._generator_optimiser.step()
+        self.config.generator_optimiser.step(self._theta.weights, self._theta.gradient, self._theta_memory)
         self.step += 1
         self._gather(self.step, {"generator_loss": loss})
         self._tock(start)
@@ -188,12 +188,6 @@ class Training:
         """
         before, after = self.config, check_edit(self.config, changes)
         self.config = after
-        for optimiser, lr in (
-            (self._critic_optimiser, after.critic_optimiser.lr),
-            (self._generator_optimiser, after.generator_optimiser.lr),
-        ):
-            for group in optimiser.param_groups:
-                group["lr"] = lr
         turned = [f"{path}: {_at(before, path):g} → {_at(after, path):g}" for path in changes]
         return Event(self.step, self.critic_steps, self.seconds, "edit", ", ".join(turned))
 
@@ -210,12 +204,12 @@ class Training:
         start = self._tick()
         self._read_gathered()
         # Waiting for a GPU to catch up belongs to training, the measurements do not.
-        finite = [bool(flat.vector.isfinite().all()) for flat in (self._w, self._theta)]
+        finite = [bool(flat.weights.isfinite().all()) for flat in (self._w, self._theta)]
         self._tock(start)
         for ok, name in zip(finite, ("a critic parameter", "a generator parameter"), strict=True):
             if not ok:
                 raise Diverged(self.step, name, math.nan, self.config)
-        found = measure(self.config, self.generator, self.critic, self._w.vector, self._probe)
+        found = measure(self.config, self.generator, self.critic, self._w.weights, self._probe)
         scalars = self._training_scalars()
         arrays = {}
         for name, value in found.items():
@@ -236,8 +230,8 @@ class Training:
             self.config.objective.estimate_name: self.config.objective.estimate(terms),
             "critic_loss": math.fsum(terms.values()),
             **self._last,
-            "critic_grad_norm": self._w.gradient_norm(),
-            "generator_grad_norm": self._theta.gradient_norm(),
+            "critic_grad_norm": float(self._w.gradient.norm()),
+            "generator_grad_norm": float(self._theta.gradient.norm()),
         }
 
     def _gather(self, step: int, terms: Mapping[str, Tensor]) -> None:

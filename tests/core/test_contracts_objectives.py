@@ -26,6 +26,7 @@ from wgan_core.objectives import (
     interpolates,
     scores,
 )
+from wgan_core.optimisers import Adam
 from wgan_core.piecewise import Net, PiecewiseLinear
 from wgan_core.training import Training, train
 
@@ -93,15 +94,16 @@ def test_the_critic_loss_reaches_every_parameter(objective: Objective, normalisa
 def test_training_the_critic_on_one_batch_lowers_its_loss(objective: Objective) -> None:
     critic, (real, fake) = critic_of(), batches()
     flat = FlatParameters(critic)
-    objective.constrain(flat.vector.detach())
-    optimiser = torch.optim.Adam([flat.vector], lr=1e-3)
+    objective.constrain(flat.weights)
+    optimiser = Adam(lr=1e-3)
+    memory = optimiser.start(flat.weights)
     losses = []
     for _ in range(30):
         loss = total(objective.critic_loss(critic, real, fake, rng(3)))
         losses.append(loss.item())
         flat.backward(loss)
-        optimiser.step()
-        objective.constrain(flat.vector.detach())
+        optimiser.step(flat.weights, flat.gradient, memory)
+        objective.constrain(flat.weights)
     assert losses[-1] < losses[0]
 
 

@@ -48,7 +48,7 @@ def readings(config: RunConfig, critic: Net | None = None, generator: Net | None
     shape = config.dataset.shape
     critic = critic or build_critic(config.critic, shape, rng(1), CPU)
     generator = generator or build_generator(config.generator, config.latent.dim, shape, rng(2), CPU)
-    return dict(measure(config, generator, critic, FlatParameters(critic).vector, probe))
+    return dict(measure(config, generator, critic, FlatParameters(critic).weights, probe))
 
 
 class Lambda(nn.Module):
