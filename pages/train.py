@@ -24,9 +24,9 @@ def attached() -> Run | None:
     if not (run_id := st.query_params.get("run")):
         return None
     try:
-        return runs.get(run_id)
+        return runs.get(run_id[:40])  # ours are shorter, and what else stands there is shown
     except UnknownRun as error:
-        st.warning(str(error), icon=":material/search_off:")
+        st.warning(forms.plain(str(error)), icon=":material/search_off:")
         return None
 
 
@@ -130,21 +130,23 @@ def transport(run: Run | None, view: RunView | None, config: RunConfig | None) -
             assert config is not None
             start(config)
             st.rerun()
-        if st.button(
+        # Pause and Step act in callbacks, before the fragment is drawn: a click may come with a rerun of the whole page,
+        # and that must not ask for a rerun of a fragment.
+        st.button(
             "Resume" if paused else "Pause",
             icon=":material/resume:" if paused else ":material/pause:",
             disabled=not alive,
             key="resume" if paused else "pause",
-        ):
-            assert run is not None
-            (run.resume if paused else run.pause)()
-            st.rerun(scope="fragment")
-        if st.button(
-            "Step", icon=":material/skip_next:", disabled=not alive, key="one_step", help="One generator step."
-        ):
-            assert run is not None
-            run.step()
-            st.rerun(scope="fragment")
+            on_click=None if run is None else run.resume if paused else run.pause,
+        )
+        st.button(
+            "Step",
+            icon=":material/skip_next:",
+            disabled=not alive,
+            key="one_step",
+            help="One generator step.",
+            on_click=None if run is None else run.step,
+        )
         if st.button("Stop", icon=":material/stop:", disabled=not alive, key="stop"):
             assert run is not None
             run.stop()
@@ -175,7 +177,7 @@ def stage(run: Run | None, config: RunConfig | None) -> None:
     """Transport bar and charts: the one fragment of the page."""
     view = run.view() if run else None
     if refused := st.session_state.pop("refused", None):
-        st.error(refused, icon=":material/block:")
+        st.error(forms.plain(refused), icon=":material/block:")
     clock = transport(run, view, config)
     if view is not None:
         failure(view)

@@ -209,7 +209,9 @@ class Run:
                         if monotonic() - (self._beats[-1][0] if self._beats else 0.0) > HEARTBEAT_SECONDS:
                             self._beat(training)
                         return
-                    self._set_status("paused")
+                    if self._status != "paused":
+                        self._beat(training)  # progress as it stands, not as of the last heartbeat
+                        self._set_status("paused")
                     self._beats.clear()
                     self._changed.wait()
             if measure:

@@ -28,7 +28,7 @@ from wgan_core.records import RunView
 
 Clock = str
 CLOCKS: dict[Clock, str] = {"step": "generator steps", "critic_steps": "critic steps", "seconds": "seconds"}
-POINTS = 400
+POINTS = 320
 Floats = NDArray[np.float64]
 Trace = dict[str, Any]
 Figure = dict[str, Any]
@@ -144,7 +144,6 @@ def curve(view: RunView, clock: Clock, name: str, label: str, color: str, **styl
         return [trace(y)]
     ghost = trace(y, line=line | {"width": 1}, opacity=0.3, showlegend=False, hoverinfo="skip")
     ghost.pop("hovertemplate")
-    ghost.pop("customdata", None)
     return [ghost, trace(median_filter(y, window(len(y)), mode="nearest"))]
 
 

@@ -6,6 +6,7 @@ objective appears by itself.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -87,6 +88,11 @@ def command_line(config: RunConfig) -> str:
         return found
 
     return " ".join(["python -m wgan_core train", *flags(config.essence(), "")])
+
+
+def plain(text: str) -> str:
+    """Text that shows as it is where Streamlit reads Markdown: a link's text must not bring images or links along."""
+    return re.sub(r"([\\`*_{}\[\]()<>#~$:!|])", r"\\\1", " ".join(text.split()))
 
 
 def _field(path: str, field: FieldInfo, value: Any) -> Any:

@@ -1,0 +1,106 @@
+"""Views of real, tiny runs, and the reading of a message as the browser reads it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from typing import Any, NoReturn
+
+import numpy as np
+
+from tests.core.helpers import small, wait_until
+from wgan_core.objectives import Objective
+from wgan_core.records import CLOCKS, RunView
+from wgan_core.runs import Run
+
+OBJECTIVES = tuple(Objective.kinds)
+DATASETS = ("ring", "swiss-roll", "fashion-mnist")
+
+
+@cache
+def finished(objective: str = "wgan-gp", dataset: str = "ring", **settings: Any) -> RunView:
+    """The view of a run that has ended."""
+    config = small(dataset, objective, **{"steps": 2 if dataset == "fashion-mnist" else 6} | settings)
+    run = Run(config)
+    run.start()
+    assert run.join(120)
+    view = run.view()
+    assert view.status == "finished", view.failure
+    return view
+
+
+@cache
+def unstarted(dataset: str = "ring") -> RunView:
+    """The view of a run before its first snapshot."""
+    return Run(small(dataset)).view()
+
+
+@cache
+def edited(changes: tuple[tuple[str, float], ...] = (("objective.penalty_weight", 1.0),)) -> RunView:
+    """The view of a run whose knobs were turned after its first step, one after another."""
+    run = Run(small(steps=6))
+    run.step()
+    run.start()
+    wait_until(lambda: run.view().step == 1 and run.status == "paused")
+    for path, value in changes:
+        run.edit({path: value})
+    run.resume()
+    assert run.join(120)
+    return run.view()
+
+
+def long(view: RunView, rows: int = 1500, seed: int = 0) -> RunView:
+    """The same run with a history of ``rows`` snapshots: every scalar a random walk around what it was."""
+    rng = np.random.default_rng(seed)
+    steps = np.arange(rows, dtype=float)
+    history = {"step": steps, "critic_steps": 5 * steps, "seconds": steps * 0.0123}
+    for name, values in view.history.items():
+        if name not in CLOCKS:
+            walk = np.cumsum(rng.normal(size=rows))
+            history[name] = values[-1] * (1.5 + walk / np.abs(walk).max()) + 1e-3
+    return replace(view, id=f"{view.id}-{rows}", history=history)
+
+
+def with_history(view: RunView, **columns: np.ndarray[Any, Any]) -> RunView:
+    """The same run with other columns in its history; the clocks are made to fit."""
+    rows = len(next(iter(columns.values())))
+    clocks = {name: np.arange(rows, dtype=float) for name in CLOCKS}
+    return replace(view, history=clocks | {name: np.asarray(values, float) for name, values in columns.items()})
+
+
+def strict(text: str | bytes) -> Any:
+    """Read JSON as a browser does: no NaN, no Infinity."""
+
+    def refuse(constant: str) -> NoReturn:
+        raise AssertionError(f"{constant} is not JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def parts_of(message: bytes) -> tuple[bytes, bytes, bytes]:
+    """The three parts of a message as they lie in it: progress, figures, arrays."""
+    first, second, third, spare = np.frombuffer(message, "<u4", 4).tolist()
+    assert spare == 0
+    assert len(message) == 16 + first + second + third
+    body = message[16:]
+    return body[:first], body[first : first + second], body[first + second :]
+
+
+def read(message: bytes) -> tuple[Any, dict[str, Any]]:
+    """Progress and figures of a message, its arrays put back in their places."""
+    progress, figures, blob = parts_of(message)
+
+    def revive(value: Any) -> Any:
+        if isinstance(value, list):
+            return [revive(item) for item in value]
+        if not isinstance(value, Mapping):
+            return value
+        if "$" in value:
+            offset, size, kind, shape = value["$"]
+            assert offset % 8 == 0
+            return np.frombuffer(blob, f"<{kind}", size, offset).reshape(shape)
+        return {key: revive(item) for key, item in value.items()}
+
+    return strict(progress), revive(strict(figures))
