@@ -1,9 +1,18 @@
-// The live charts. Streamlit calls the default export again with each message; everything is drawn in place.
-// A message is idempotent: a lost one loses nothing. See pages/ui/live.py for its layout.
+// The live charts. `show` is called with each message; everything is drawn in place. A message is idempotent: a lost one
+// loses nothing. See pages/ui/live.py for its layout.
 
 const states = new WeakMap(); // the element that Streamlit gave us → what is drawn in it
 
-export default function ({ parentElement, data }) {
+// Nothing is drawn before the styles are there: panels would jump.
+await new Promise((resolve) => {
+  const link = document.createElement("link");
+  link.rel = "stylesheet";
+  link.href = new URL("live.css" + new URL(import.meta.url).search, import.meta.url).href;
+  link.onload = link.onerror = resolve;
+  document.head.appendChild(link);
+});
+
+export function show({ parentElement, data }) {
   let state = states.get(parentElement);
   if (!state) {
     state = mount(parentElement);
@@ -11,13 +20,18 @@ export default function ({ parentElement, data }) {
   }
   state.message = read(data);
   draw(state);
-  return () => {
-    for (const panel of state.panels.values()) panel.observer.disconnect();
-    state.themeWatch.disconnect();
-    if (window.Plotly) for (const panel of state.panels.values()) window.Plotly.purge(panel.plot);
-    state.root.remove();
-    states.delete(parentElement);
-  };
+}
+
+export function dismiss(parentElement) {
+  const state = states.get(parentElement);
+  if (!state) return;
+  state.themeWatch.disconnect();
+  for (const panel of state.panels.values()) {
+    panel.observer.disconnect();
+    if (window.Plotly) window.Plotly.purge(panel.plot);
+  }
+  state.root.remove();
+  states.delete(parentElement);
 }
 
 // Plotly comes from this server, once a page.
@@ -25,7 +39,7 @@ function plotly() {
   if (!window.wganLivePlotly) {
     window.wganLivePlotly = new Promise((resolve, reject) => {
       const script = document.createElement("script");
-      script.src = new URL("app/static/plotly.min.js", document.baseURI).href;
+      script.src = new URL("plotly.min.js", import.meta.url).href;
       script.onload = () => resolve(window.Plotly);
       script.onerror = () => reject(new Error("plotly.min.js did not load"));
       document.head.appendChild(script);

@@ -6,6 +6,7 @@ arrays as raw bytes. It is built once for each version of a run and shared by al
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import threading
@@ -23,23 +24,35 @@ from wgan_core.records import RunView
 
 ROOT = Path(__file__).resolve().parents[2]
 ASSETS = ROOT / "assets"
-PLOTLY_JS = ROOT / "static" / "plotly.min.js"
+STATIC = ROOT / "static"
+SCRIPTS = ("live.js", "live.css")
 REFRESH_SECONDS = 1.0
 KEPT_MESSAGES = 32
 
 
-def provide_plotly_js() -> None:
-    """Put plotly's JavaScript where Streamlit serves static files, so that no page asks another server for it."""
-    source = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
-    if not PLOTLY_JS.exists() or PLOTLY_JS.stat().st_size != source.stat().st_size:
-        PLOTLY_JS.parent.mkdir(exist_ok=True)
-        shutil.copyfile(source, PLOTLY_JS)
+def provide_static_files() -> None:
+    """Put plotly's JavaScript and ours where Streamlit serves static files, so that no page asks another server."""
+    STATIC.mkdir(exist_ok=True)
+    plotly_js = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+    target = STATIC / plotly_js.name
+    if not target.exists() or target.stat().st_size != plotly_js.stat().st_size:
+        shutil.copyfile(plotly_js, target)
+    for name in SCRIPTS:
+        shutil.copyfile(ASSETS / name, STATIC / name)
 
 
+# Streamlit sends a component's script along with every refresh, so this one only fetches the real one, once a page. Its
+# address carries a hash: browsers keep it until it changes.
+_version = hashlib.sha256(b"".join((ASSETS / name).read_bytes() for name in SCRIPTS)).hexdigest()[:12]
 _component = st.components.v2.component(
     "wgan_live_charts",
-    css=(ASSETS / "live.css").read_text(encoding="utf-8"),
-    js=(ASSETS / "live.js").read_text(encoding="utf-8"),
+    js=f"""
+const charts = import(new URL("app/static/live.js?v={_version}", document.baseURI).href);
+export default function (component) {{
+  charts.then((module) => module.show(component));
+  return () => charts.then((module) => module.dismiss(component.parentElement));
+}}
+""",
     isolate_styles=False,  # plotly's own styles live in the document
 )
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import collections
 import gc
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from pages.ui.live import ASSETS, provide_plotly_js
+from pages.ui.live import ASSETS, provide_static_files
+from wgan_core.config import RunConfig
+from wgan_core.training import train
 
 PAGES = {"train": "Train"}
 
@@ -16,8 +19,10 @@ _entered = False  # whether app.py has run in this process
 
 @st.cache_resource(show_spinner=False)
 def _prepare() -> None:
-    """Put plotly's JavaScript in its place, and what is imported by now out of the garbage collector's way."""
-    provide_plotly_js()
+    """Put scripts in their place, wake what sleeps until it is first used, and spare the garbage collector."""
+    provide_static_files()
+    # The first training of a process loads kernels and libraries; better now than after the first click on Start.
+    collections.deque(train(RunConfig.parse({"steps": 1, "device": "cpu"})), maxlen=0)
     gc.freeze()
 
 
