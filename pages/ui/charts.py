@@ -219,7 +219,8 @@ def event_lines(view: RunView, clock: Clock) -> dict[str, Any]:
     "Samples over the critic's surface",
     "data coordinates",
     "Real and generated points lie over the critic's score, green where it is high (more real) and brown where it is low."
-    " The arrows show which way the generator is pushed; click a name in the legend to hide a layer.",
+    " The arrows show which way the generator is pushed, the longest always drawn at one length; click a name in the legend"
+    " to hide a layer.",
     "WGAN paper, Figure 2; GAN Lab",
     wide=True,
     images=False,
