@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from pages.ui import forms, live, shell
-from pages.ui.charts import CLOCKS
+from pages.ui.plotting import CLOCKS
 from wgan_core.config import RunConfig, live_paths
 from wgan_core.devices import DeviceError
 from wgan_core.explain import ConfigError, Problem

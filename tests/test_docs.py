@@ -61,7 +61,8 @@ def test_the_recipe_for_an_objective_trains() -> None:
 def test_the_recipe_for_a_chart_draws() -> None:
     recipe = python_blocks("CONTRIBUTING.md")[1]
     out = run(
-        "from pages.ui.charts import *\nfrom pages.ui.charts import chart, curve, layout, event_lines, theme\n"
+        "from pages.ui import theme\nfrom pages.ui.charts import figure\nfrom pages.ui.plotting import *\n"
+        "from wgan_core.records import RunView\n"
         + recipe
         + """
 from wgan_core.config import RunConfig

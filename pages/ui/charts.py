@@ -9,206 +9,36 @@ from __future__ import annotations
 
 import base64
 import io
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import median_filter
-from tsdownsample import MinMaxLTTBDownsampler
 
 from pages.ui import theme
-from wgan_core.datasets import Dataset
+from pages.ui.plotting import (
+    CHARTS,
+    Clock,
+    Figure,
+    Trace,
+    chart,
+    curve,
+    event_lines,
+    layout,
+    level,
+    symlog,
+    symlog_axis,
+)
 from wgan_core.objectives import LOG_2
 from wgan_core.records import RunView
 
-Clock = str
-CLOCKS: dict[Clock, str] = {"step": "generator steps", "critic_steps": "critic steps", "seconds": "seconds"}
-POINTS = 320
-Floats = NDArray[np.float64]
-Trace = dict[str, Any]
-Figure = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A chart and what stands around it.
-
-    Attributes
-    ----------
-    title, unit
-        What is measured, and in what.
-    help
-        Two sentences behind the "?".
-    source
-        The paper it comes from.
-    wide
-        The chart takes four places of the grid instead of one.
-    images
-        True for charts of image runs only, False for charts of points only, None for both.
-    """
-
-    name: str
-    title: str
-    unit: str
-    help: str
-    source: str
-    draw: Callable[[RunView, Clock], Figure | None]
-    wide: bool = False
-    images: bool | None = None
-
-    def suits(self, dataset: Dataset) -> bool:
-        return self.images is None or self.images == dataset.is_image
-
-
-CHARTS: dict[str, Chart] = {}
-
-
-def chart(
-    name: str, title: str, unit: str, help: str, source: str, **more: Any
-) -> Callable[[Callable[[RunView, Clock], Figure | None]], Chart]:
-    """Enter a drawing function in the map of charts, in the order of the page."""
-
-    def enter(draw: Callable[[RunView, Clock], Figure | None]) -> Chart:
-        CHARTS[name] = Chart(name, title, unit, help, source, draw, **more)
-        return CHARTS[name]
-
-    return enter
+__all__ = ["CHARTS", "figure"]
 
 
 def figure(name: str, view: RunView, clock: Clock = "step") -> go.Figure:
     """A chart as a plotly figure, for use outside the live page."""
     return go.Figure(CHARTS[name].draw(view, clock))
-
-
-# What the drawing functions share
-
-
-def window(rows: int) -> int:
-    """Width of the median filter: a twentieth of what is drawn, odd, between 1 and 41 snapshots."""
-    return min(41, max(1, rows // 20)) | 1
-
-
-def downsample(x: Floats, y: Floats, points: int = POINTS) -> NDArray[np.uint64]:
-    """Indices of at most ``points`` rows that keep the look of y, its extremes first."""
-    if len(y) <= points:
-        return np.arange(len(y), dtype=np.uint64)
-    kept: NDArray[np.uint64] = MinMaxLTTBDownsampler().downsample(x, y, n_out=points)  # type: ignore[no-untyped-call]
-    return kept
-
-
-def curve(view: RunView, clock: Clock, name: str, label: str, color: str, **style: Any) -> list[Trace]:
-    """A scalar over time: the raw values as a ghost under their median filter (the WGAN paper filters its curves too).
-
-    The filter runs over all rows before any are dropped. ``raw=True`` draws the values alone; ``transform`` is
-    applied to what is drawn, and the true values are shown on hovering.
-    """
-    raw_only = style.pop("raw", False)
-    transform: Callable[[Floats], Floats] | None = style.pop("transform", None)
-    axis = {"yaxis": style.pop("yaxis")} if "yaxis" in style else {}
-    if name not in view.history:
-        return []
-    there = np.isfinite(view.history[name])
-    x, y = view.history[clock][there], view.history[name][there]
-    if not len(x):
-        return []
-    at = downsample(x, y)
-    x32 = x[at].astype(np.float32)
-    line = {"color": color, "width": 2} | style
-
-    def trace(values: Floats, **more: Any) -> Trace:
-        values = values[at]
-        shown = values if transform is None else transform(values)
-        hover = {} if transform is None else {"customdata": values.astype(np.float32)}
-        number = "%{y:.4g}" if transform is None else "%{customdata:.4g}"
-        return (
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": x32,
-                "y": shown.astype(np.float32),
-                "legendgroup": name,
-                "line": line,
-            }
-            | {"name": label, "hovertemplate": f"{label} {number}<extra></extra>"}
-            | hover
-            | axis
-            | more
-        )
-
-    if raw_only:
-        return [trace(y)]
-    ghost = trace(y, line=line | {"width": 1}, opacity=0.3, showlegend=False, hoverinfo="skip")
-    ghost.pop("hovertemplate")
-    return [ghost, trace(median_filter(y, window(len(y)), mode="nearest"))]
-
-
-def level(value: float, text: str, color: str = theme.INK, yref: str = "y", log: bool = False) -> dict[str, Any]:
-    """A dashed horizontal line with a name: shapes and annotations to be merged into a layout."""
-    height = math.log10(value) if log else value  # plotly places lines by value, notes by exponent
-    line = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "yref": yref, "y0": value, "y1": value}
-    line["line"] = {"color": color, "width": 1.5, "dash": "dash"}
-    note = {"xref": "paper", "x": 1, "xanchor": "right", "yref": yref, "y": height, "yanchor": "bottom", "text": text}
-    return {"shapes": [line], "annotations": [note | {"showarrow": False, "font": {"size": 11, "color": color}}]}
-
-
-def layout(clock: Clock, y_title: str, *parts: dict[str, Any], **yaxis: Any) -> dict[str, Any]:
-    """A layout with time as the x axis; lists of shapes and annotations in ``parts`` are joined."""
-    found: dict[str, Any] = {"xaxis": {"title": {"text": CLOCKS[clock]}}, "yaxis": {"title": {"text": y_title}} | yaxis}
-    for part in parts:
-        for key, value in part.items():
-            found[key] = found.get(key, []) + value if isinstance(value, list) else value
-    return found
-
-
-SYMLOG_FROM = 0.01
-
-
-def symlog(y: Floats) -> Floats:
-    """Logarithmic on both sides of 0: sign(y) log10(1 + |y| / 0.01). Shows losses of 0.01 and of 1,000 on one axis."""
-    result: Floats = np.sign(y) * np.log10(1 + np.abs(y) / SYMLOG_FROM)
-    return result
-
-
-def symlog_axis(largest: float) -> dict[str, Any]:
-    """Ticks of a symlog axis for values up to ``largest`` in size, in true values."""
-    smallest = -2 if largest < 0.2 else -1 if largest < 20 else 0
-    values = [sign * 10.0**power for power in range(smallest, 10) for sign in (1, -1)] + [0.0]
-    return {"tickvals": [float(symlog(np.array(v))) for v in values], "ticktext": [f"{v:g}" for v in values]}
-
-
-def event_lines(view: RunView, clock: Clock) -> dict[str, Any]:
-    """A thin vertical line where a knob was turned; its text shows on hovering."""
-    edits = [event for event in view.events if event.kind == "edit"][-20:]
-    lines, notes = [], []
-    for event in edits:
-        x = getattr(event, clock)
-        lines.append(
-            {
-                "type": "line",
-                "yref": "paper",
-                "y0": 0,
-                "y1": 1,
-                "x0": x,
-                "x1": x,
-                "line": {"color": theme.QUIET, "width": 1},
-            }
-        )
-        note = {
-            "x": x,
-            "yref": "paper",
-            "y": 1,
-            "yanchor": "top",
-            "text": "✎",
-            "hovertext": event.text,
-            "showarrow": False,
-        }
-        notes.append(note)
-    return {"shapes": lines, "annotations": notes}
 
 
 # The charts, in the order of the page

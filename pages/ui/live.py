@@ -18,7 +18,8 @@ import numpy as np
 import plotly
 import streamlit as st
 
-from pages.ui.charts import CHARTS, Clock
+from pages.ui.charts import CHARTS
+from pages.ui.plotting import Clock
 from wgan_core.datasets import Dataset
 from wgan_core.records import RunView
 

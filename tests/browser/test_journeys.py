@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Dialog, expect
 
 from pages.ui import live
-from pages.ui.charts import CLOCKS, symlog
+from pages.ui.plotting import CLOCKS, symlog
 from tests.browser.conftest import Visit
 from tests.browser.driver import ENDLESS, SHORT, Live, query, serving
 from wgan_core.datasets import Dataset

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import median_filter
 
-from pages.ui import charts, theme
-from pages.ui.charts import CHARTS, CLOCKS, POINTS, Chart, downsample, figure, symlog, symlog_axis, window
+from pages.ui import plotting, theme
+from pages.ui.charts import CHARTS, figure
+from pages.ui.plotting import CLOCKS, POINTS, Chart, downsample, symlog, symlog_axis, window
 from tests.ui.views import DATASETS, OBJECTIVES, edited, finished, long, unstarted, with_history
 from wgan_core import records
 from wgan_core.datasets import Dataset
@@ -430,7 +431,7 @@ def test_symlog_keeps_the_order(a: float, b: float) -> None:
 @given(ANY_LOSS)
 def test_symlog_can_be_undone(value: float) -> None:
     shown = float(symlog(np.array(value)))
-    back = np.sign(shown) * charts.SYMLOG_FROM * (10 ** abs(shown) - 1)
+    back = np.sign(shown) * plotting.SYMLOG_FROM * (10 ** abs(shown) - 1)
     assert back == pytest.approx(value, rel=1e-6, abs=1e-12)
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from pages.ui import live
-from pages.ui.charts import CHARTS, CLOCKS
+from pages.ui.charts import CHARTS
+from pages.ui.plotting import CLOCKS
 from tests.ui.views import (
     DATASETS,
     OBJECTIVES,
