@@ -135,7 +135,7 @@ function panelFor(state, chart) {
   const hint = element("div", "wl-hint", plot, "Press Start, and this fills.");
   panel = { box, plot, hint, csv, png, drawn: false };
   csv.onclick = () => saveCsv(state, chart.name);
-  png.onclick = () => plotly().then((p) => p.downloadImage(plot, { format: "png", scale: 2, filename: fileName(state, chart.name) }));
+  png.onclick = () => savePng(state, chart);
   panel.observer = new ResizeObserver(() => {
     if (panel.drawn && window.Plotly) window.Plotly.Plots.resize(plot);
   });
@@ -293,6 +293,24 @@ function inked(value, look) {
 }
 
 // --- downloads -------------------------------------------------------------------------------------------------
+
+// On its own the picture needs what the page gives it: a ground to stand on, and its title.
+function savePng(state, chart) {
+  const { plot, drawn } = state.panels.get(chart.name);
+  if (!drawn) return;
+  const { clientWidth: width, clientHeight } = plot;
+  const head = 30;
+  const layout = {
+    ...plot.layout,
+    paper_bgcolor: getComputedStyle(document.querySelector(".stApp") || document.body).backgroundColor,
+    font: { ...plot.layout.font, family: "sans-serif" }, // the page's own font does not travel with the picture
+    title: { text: chart.unit ? `${chart.title} (${chart.unit})` : chart.title, font: { size: 15 }, y: 0.985, yanchor: "top" },
+    margin: { ...plot.layout.margin, t: plot.layout.margin.t + head },
+    legend: { ...plot.layout.legend, y: 1 - head / (clientHeight + head) },
+  };
+  const options = { format: "png", scale: 2, width, height: clientHeight + head, filename: fileName(state, chart.name) };
+  plotly().then((Plotly) => Plotly.downloadImage({ data: plot.data, layout, config: {} }, options));
+}
 
 function saveCsv(state, name) {
   const panel = state.panels.get(name);

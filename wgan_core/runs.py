@@ -18,12 +18,14 @@ from typing import Any
 
 from wgan_core.config import RunConfig
 from wgan_core.devices import describe, resolve
+from wgan_core.explain import ConfigError, Problem
 from wgan_core.records import LIVE, Event, Failure, History, RunView, Snapshot, Status
 from wgan_core.training import Training, check_edit, failure_of
 
 HEARTBEAT_SECONDS = 0.5
 RATE_SECONDS = 5.0
 DEFAULT_LIVE_RUNS = 4
+MOST_LIVE_RUNS = 64
 KEPT_RUNS = 20
 
 
@@ -325,8 +327,16 @@ def manager() -> RunManager:
     home = sys.modules.setdefault("_wgan_live_process", types.ModuleType("_wgan_live_process"))
     with home.__dict__.setdefault("lock", threading.Lock()):
         if "manager" not in home.__dict__:
-            limit = int(os.environ.get("WGAN_LIVE_RUNS", DEFAULT_LIVE_RUNS))
-            home.__dict__["manager"] = RunManager(limit)
+            home.__dict__["manager"] = RunManager(_live_limit(os.environ.get("WGAN_LIVE_RUNS", str(DEFAULT_LIVE_RUNS))))
             atexit.register(home.__dict__["manager"].shutdown)
         found: RunManager = home.__dict__["manager"]
         return found
+
+
+def _live_limit(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= MOST_LIVE_RUNS):
+        problem = Problem(
+            "WGAN_LIVE_RUNS", f"must be a whole number from 1 to {MOST_LIVE_RUNS}; you gave “{text[:40]}”"
+        )
+        raise ConfigError([problem])
+    return int(text)

@@ -499,3 +499,10 @@ def test_a_million_snapshots_fit_into_a_thousand_rows() -> None:
     assert len(np.unique(np.diff(columns["step"])[:-1])) == 1
     assert columns["step"][-1] == 999_999
     assert process.memory_info().rss - before < 20_000_000
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "65", "many", "", "1e3"])
+def test_a_limit_of_live_runs_that_makes_no_sense_is_refused_in_words(text: str) -> None:
+    with pytest.raises(ConfigError, match="WGAN_LIVE_RUNS: must be a whole number from 1 to 64"):
+        wgan_core.runs._live_limit(text)
+    assert wgan_core.runs._live_limit("8") == 8
