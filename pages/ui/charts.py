@@ -132,14 +132,14 @@ def images(view: RunView, clock: Clock) -> Figure | None:
     bare = {"visible": False, "constrain": "domain", "constraintoward": "top"}
     titles = [
         {"xref": "paper", "yref": "paper", "x": x, "y": 1, "yanchor": "bottom", "text": text, "showarrow": False}
-        for x, text in ((0.245, "generated"), (0.755, "real"))
+        for x, text in ((0.335, "generated"), (0.845, "real"))
     ]
     return {
         "data": [_picture(a["fake_grid"], ""), _picture(a["real_grid"], "2")],
         "layout": {
-            "xaxis": bare | {"constraintoward": "center", "domain": [0, 0.49]},
+            "xaxis": bare | {"constraintoward": "center", "domain": [0, 0.67]},
             "yaxis": bare | {"scaleanchor": "x", "autorange": "reversed"},
-            "xaxis2": bare | {"constraintoward": "center", "domain": [0.51, 1], "anchor": "y2"},
+            "xaxis2": bare | {"constraintoward": "center", "domain": [0.69, 1], "anchor": "y2"},
             "yaxis2": bare | {"scaleanchor": "x2", "autorange": "reversed", "anchor": "x2"},
             "annotations": titles,
         },
