@@ -82,18 +82,20 @@ def run_list(shown: Run | None) -> None:
     def name(run_id: str | None) -> str:
         if run_id is None:
             return "New run"
-        config = known[run_id].config
-        return f"{config.objective.label} on {config.dataset.kind} · {run_id}"
+        view = known[run_id]
+        return f"{view.status}: {view.config.objective.label} on {view.config.dataset.kind} · {run_id}"
 
     current = shown.id if shown else None
     options = [None, *known]
+    # A browser keeps a chosen label as long as the key is the same; a new key brings labels up to date.
+    key = "shown_run." + " ".join(f"{view.id}:{view.status}" for view in known.values()) + f" {current}"
     st.selectbox(
         "Runs on this server",
         options,
-        index=options.index(current),
+        index=options.index(current) if current in options else 0,
         format_func=name,
-        key=f"shown_run.{current}",
-        on_change=lambda: attach(st.session_state[f"shown_run.{current}"]),
+        key=key,
+        on_change=lambda: attach(st.session_state[key]),
     )
 
 

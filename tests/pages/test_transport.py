@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from time import sleep
+from typing import Any
 
 import pytest
 
@@ -189,9 +190,22 @@ def test_another_visitor_sees_the_same_run_and_may_act_on_it() -> None:
     assert first.enabled() == {"resume", "one_step", "stop"}
 
 
+def list_of_runs(page: Page) -> Any:
+    (box,) = (box for box in page.at.selectbox if box.label == "Runs on this server")
+    return box
+
+
+def test_the_list_of_runs_says_what_each_one_does() -> None:
+    page = started()
+    page.run().fine()
+    assert list_of_runs(page).options[1].startswith("running: WGAN-GP on ring · ")
+    page.press("stop")
+    assert list_of_runs(page).options[1].startswith("stopped: WGAN-GP on ring · ")
+
+
 def test_the_list_of_runs_switches_between_them() -> None:
     first, second = started(), started(dataset={"kind": "swiss-roll"})
-    box = second.at.selectbox(key=f"shown_run.{second.run_id}")
+    box = list_of_runs(second)
     ids = [second.run_id, first.run_id]
     assert box.value == second.run_id
     box.set_value(first.run_id).run()
@@ -199,7 +213,7 @@ def test_the_list_of_runs_switches_between_them() -> None:
     assert second.run_id == first.run_id
     assert "modes" in second.drawn()
     # Back to an empty page; both runs go on.
-    second.at.selectbox(key=f"shown_run.{first.run_id}").select_index(0).run()
+    list_of_runs(second).select_index(0).run()
     second.fine()
     assert "run" not in second.at.query_params
     assert second.enabled() == {"start"}
