@@ -175,7 +175,7 @@ def run(quick: bool) -> Table:
     table.notes = [
         f"Median of {rounds} phases of {PHASE_SECONDS:.0f} s, each against the mean of the unwatched phases before and after it.",
         "All phases of a preset belong to one run in one server. CPU is a share of one core.",
-        "“kB, most”: all that one viewer receives for a refresh, late in the run; the page's JavaScript and CSS are in it.",
+        "“kB, most”: all that one viewer receives for a refresh, late in the run, buttons and all.",
         "“server ms each”: CPU of the server outside the training thread, per refresh of one viewer.",
         "“client CPU” is what the simulated watchers took from the same machine, “strangers' CPU” what other programs took.",
     ]

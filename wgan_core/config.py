@@ -57,7 +57,11 @@ class RunConfig(Part):
     steps: int = knob(2000, "Generator steps", "Length of the run in generator steps.", ge=1, le=10_000_000)
     seed: int = knob(0, "Seed", "Same config and seed, same numbers.", ge=0, le=2**31 - 1)
     device: str = knob(
-        "auto", "Device", "auto takes a GPU where there is one.", pattern=r"^(auto|cpu|cuda|cuda:\d{1,2}|mps)$"
+        "auto",
+        "Device",
+        "auto takes a GPU where there is one.",
+        pattern=r"^(auto|cpu|cuda|cuda:\d{1,2}|mps)$",
+        takes="auto, cpu, cuda, cuda:N or mps",
     )
     threads: int = knob(
         1,

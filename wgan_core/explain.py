@@ -57,7 +57,8 @@ def allowed(field: FieldInfo) -> str:
     if options := choices(field):
         return "one of " + ", ".join(map(str, options)) if len(options) > 1 else str(options[0])
     if field.annotation not in (int, float):
-        return "auto, cpu, cuda, cuda:N or mps" if field.title == "Device" else "text"
+        extra = field.json_schema_extra
+        return str((extra.get("takes") if isinstance(extra, dict) else "") or "text")
     limits = bounds(field)
     low = f"from {limits['ge']:,}" if "ge" in limits else f"above {limits['gt']:,}" if "gt" in limits else ""
     high = f"to {limits['le']:,}" if "le" in limits else f"and below {limits['lt']:,}" if "lt" in limits else ""

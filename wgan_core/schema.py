@@ -46,7 +46,9 @@ class Variant(Part):
             cls.kinds[kind] = cls
 
 
-def knob(default: Any, title: str, help: str, *, live: bool = False, log: bool = False, **bounds: Any) -> Any:
+def knob(
+    default: Any, title: str, help: str, *, live: bool = False, log: bool = False, takes: str = "", **bounds: Any
+) -> Any:
     """A field with a default, bounds and one line of help.
 
     Parameters
@@ -59,10 +61,14 @@ def knob(default: Any, title: str, help: str, *, live: bool = False, log: bool =
         The knob may be turned while the run trains.
     log
         The knob is best thought of in powers of ten.
+    takes
+        What a text field takes, in words, where its type does not say it.
     **bounds
         ``ge``, ``gt``, ``le``, ``lt``, ``min_length``, ``max_length`` as in pydantic.
     """
-    return Field(default, title=title, description=help, json_schema_extra={"live": live, "log": log}, **bounds)
+    return Field(
+        default, title=title, description=help, json_schema_extra={"live": live, "log": log, "takes": takes}, **bounds
+    )
 
 
 def union(family: type[Variant]) -> Any:

@@ -200,7 +200,7 @@ def distance(view: RunView, clock: Clock) -> Figure | None:
     "A sample is of high quality when it lies within 3σ of a mode; a mode is covered when at least 1 % of 2,500 samples are of"
     " high quality and nearest to it. A perfect generator reaches a share of 0.989.",
     "VEEGAN (Srivastava et al. 2017); PacGAN (Lin et al. 2018)",
-    images=False,
+    needs_modes=True,
 )
 def modes(view: RunView, clock: Clock) -> Figure | None:
     where = view.config.dataset.modes()

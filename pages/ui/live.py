@@ -111,11 +111,7 @@ def join(*parts: bytes) -> bytes:
 
 
 def names_for(dataset: Dataset) -> list[str]:
-    return [
-        name
-        for name, chart in CHARTS.items()
-        if chart.suits(dataset) and (name != "modes" or dataset.modes() is not None)
-    ]
+    return [name for name, chart in CHARTS.items() if chart.suits(dataset)]
 
 
 def panel(name: str, figure: dict[str, Any] | None) -> dict[str, Any]:

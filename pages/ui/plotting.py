@@ -43,6 +43,8 @@ class Chart:
         The chart takes four places of the grid instead of one.
     images
         True for charts of image runs only, False for charts of points only, None for both.
+    needs_modes
+        The chart is for data whose modes can be counted.
     """
 
     name: str
@@ -53,8 +55,11 @@ class Chart:
     draw: Callable[[RunView, Clock], Figure | None]
     wide: bool = False
     images: bool | None = None
+    needs_modes: bool = False
 
     def suits(self, dataset: Dataset) -> bool:
+        if self.needs_modes and dataset.modes() is None:
+            return False
         return self.images is None or self.images == dataset.is_image
 
 
