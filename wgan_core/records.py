@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -27,16 +28,17 @@ class Snapshot:
         Generator steps and critic steps done.
     seconds : float
         Seconds of training so far, without pauses and measurements.
-    scalars : Mapping[str, float]
-        Finite numbers by name; what makes no sense is absent.
+    scalars : Mapping[str, float | ndarray]
+        Finite numbers by name; what makes no sense is absent. Of a training with K seeds an array of shape (K,) each, NaN
+        where a number is absent for one seed.
     arrays : Mapping[str, ndarray]
-        Samples, surface, histogram and the like, by name.
+        Samples, surface, histogram and the like, by name. Of a training with K seeds, those of the first.
     """
 
     step: int
     critic_steps: int
     seconds: float
-    scalars: Mapping[str, float]
+    scalars: Mapping[str, float | Floats]
     arrays: Mapping[str, Array] = field(default_factory=dict)
 
 
@@ -63,11 +65,69 @@ class Failure:
 CLOCKS = ("step", "critic_steps", "seconds")
 
 
-class History:
-    """The scalars of a run over time, in bounded memory.
+class Thinning:
+    """Which of an endless row of things to keep when there is room for ``capacity``.
 
-    When ``capacity`` rows are full, every other one is dropped and from then on only every second snapshot is kept: the
-    rows that stay are evenly spaced over the whole run, however long it is. The newest row is always there.
+    When all places are taken, every other thing is dropped, and from then on only every second one is kept: what stays is
+    evenly spaced over the whole row, however long it is.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self._kept = self._seen = 0
+        self._stride = 1
+
+    def offer(self) -> tuple[bool, bool]:
+        """For the next thing: whether to drop every other one first, and whether to keep this one."""
+        halve = self._kept == self.capacity
+        if halve:
+            self._kept = (self._kept + 1) // 2
+            self._stride *= 2
+        keep = self._seen % self._stride == 0
+        self._kept += keep
+        self._seen += 1
+        return halve, keep
+
+
+class Frames:
+    """Whole snapshots over time, evenly thinned, the newest always among them: what looking back shows.
+
+    Examples
+    --------
+    >>> frames = Frames(capacity=4)
+    >>> for step in range(100):
+    ...     frames.append(Snapshot(step, step, 0.0, {}))
+    >>> [frame.step for frame in frames.all()]
+    [0, 64, 99]
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._thinning = Thinning(capacity)
+        self._kept: list[Snapshot] = []
+        self._newest: Snapshot | None = None
+
+    def append(self, snapshot: Snapshot) -> None:
+        halve, keep = self._thinning.offer()
+        if halve:
+            self._kept = self._kept[::2]
+        if keep:
+            self._kept.append(snapshot)
+        self._newest = None if keep else snapshot
+
+    def all(self) -> tuple[Snapshot, ...]:
+        """The frames, oldest first."""
+        return (*self._kept, self._newest) if self._newest is not None else tuple(self._kept)
+
+
+class History:
+    """The scalars of a run over time, in bounded memory, evenly thinned. The newest row is always there.
+
+    Parameters
+    ----------
+    capacity : int
+        Most rows.
+    seeds : int
+        Numbers in each scalar of the snapshots: 1 for plain numbers, K for arrays of shape (K,).
 
     Examples
     --------
@@ -78,45 +138,45 @@ class History:
     [0.0, 64.0, 99.0]
     """
 
-    def __init__(self, capacity: int = 1024) -> None:
-        self.capacity = capacity
+    def __init__(self, capacity: int = 1024, seeds: int = 1) -> None:
+        self.seeds = seeds
         self._names: dict[str, int] = {name: i for i, name in enumerate(CLOCKS)}
-        self._rows = np.full((capacity, len(CLOCKS) + 16), np.nan)
+        self._rows = np.full((capacity, len(CLOCKS) + 24, seeds), np.nan)
+        self._thinning = Thinning(capacity)
         self._count = 0
-        self._seen = 0
-        self._stride = 1
         self._newest: Floats | None = None
 
     def append(self, snapshot: Snapshot) -> None:
-        values = {name: float(getattr(snapshot, name)) for name in CLOCKS} | dict(snapshot.scalars)
+        values = {name: getattr(snapshot, name) for name in CLOCKS} | dict(snapshot.scalars)
         for name in values.keys() - self._names.keys():
             self._names[name] = len(self._names)
         if (missing := len(self._names) - self._rows.shape[1]) > 0:
-            self._rows = np.pad(self._rows, ((0, 0), (0, missing)), constant_values=np.nan)
-        row = np.full(self._rows.shape[1], np.nan)
+            self._rows = np.pad(self._rows, ((0, 0), (0, missing), (0, 0)), constant_values=np.nan)
+        row = np.full(self._rows.shape[1:], np.nan)
         for name, value in values.items():
             row[self._names[name]] = value
-        if self._count == self.capacity:
+        halve, keep = self._thinning.offer()
+        if halve:
             self._rows[: (self._count + 1) // 2] = self._rows[: self._count : 2].copy()
             self._count = (self._count + 1) // 2
-            self._stride *= 2
-        if self._seen % self._stride == 0:
+        if keep:
             self._rows[self._count] = row
             self._count += 1
-            self._newest = None
-        else:
-            self._newest = row
-        self._seen += 1
+        self._newest = None if keep else row
 
     def columns(self) -> dict[str, Floats]:
-        """Each clock and scalar as a float64 array, oldest first, NaN where it was absent. The arrays are copies."""
+        """Each clock and scalar as a float64 array, oldest first, NaN where it was absent. The arrays are copies.
+
+        Clocks have shape (rows,), as have the scalars of one seed; those of K > 1 seeds have (rows, K).
+        """
         rows = self._rows[: self._count]
         if self._newest is not None:
-            newest = np.full((1, rows.shape[1]), np.nan)
+            newest = np.full((1, *rows.shape[1:]), np.nan)
             newest[0, : len(self._newest)] = self._newest
             rows = np.concatenate([rows, newest])
-        columns = np.ascontiguousarray(rows.T)
-        return {name: columns[i] for name, i in self._names.items()}
+        columns = np.ascontiguousarray(rows.swapaxes(0, 1))
+        first = columns[:, :, 0]
+        return {name: first[i] if self.seeds == 1 or name in CLOCKS else columns[i] for name, i in self._names.items()}
 
 
 @dataclass(frozen=True)
@@ -132,9 +192,14 @@ class RunView:
     step, critic_steps, seconds
         Progress now, which may be ahead of the latest snapshot.
     history : Mapping[str, ndarray]
-        The clocks ``step``, ``critic_steps``, ``seconds`` and each scalar, as arrays of one length.
+        The clocks ``step``, ``critic_steps``, ``seconds`` and each scalar, as arrays of one length; the scalars of K > 1 seeds
+        have shape (rows, K).
     latest : Snapshot or None
-        The newest snapshot with its arrays, None before the first.
+        The newest snapshot with its arrays, None before the first. Of a view back in time (:meth:`at`), the one looked at.
+    frames : tuple[Snapshot, ...]
+        Snapshots with their arrays over the whole run, evenly thinned, oldest first.
+    seeds : int
+        How many trainings with seeds ``config.seed``, ``config.seed + 1``, … this is.
     steps_per_second : float
         Generator steps a second of the recent past, measuring included, 0 when not running.
     """
@@ -153,7 +218,25 @@ class RunView:
     latest: Snapshot | None
     events: tuple[Event, ...] = ()
     failure: Failure | None = None
+    frames: tuple[Snapshot, ...] = ()
+    seeds: int = 1
 
     @property
     def live(self) -> bool:
         return self.status in LIVE
+
+    def at(self, value: float, clock: str = "step") -> RunView:
+        """The same run, showing its last frame up to a value of a clock (its first frame before that)."""
+        if not self.frames:
+            return self
+        place = bisect_right(self.frames, value, key=lambda frame: getattr(frame, clock))
+        return replace(self, latest=self.frames[max(0, place - 1)])
+
+    def member(self, i: int) -> RunView:
+        """The history of one of K seeds as a view of a single run."""
+        if self.seeds == 1:
+            return self
+        history = {name: column if name in CLOCKS else column[:, i] for name, column in self.history.items()}
+        return replace(
+            self, history=history, seeds=1, config=self.config.model_copy(update={"seed": self.config.seed + i})
+        )
