@@ -1,4 +1,4 @@
-"""Runs: trainings in background threads, and the manager that owns them.
+"""Runs: races in background threads, and the manager that owns them.
 
 A thread appends snapshots under a short lock and never touches a page; pages ask for a view, as often as they like.
 """
@@ -11,19 +11,23 @@ import secrets
 import sys
 import threading
 import types
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from functools import partial
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from wgan_core.config import RunConfig
-from wgan_core.devices import describe, resolve
 from wgan_core.explain import ConfigError, Problem
-from wgan_core.records import LIVE, Event, Failure, History, RunView, Snapshot, Status
-from wgan_core.training import Training, check_edit, failure_of
+from wgan_core.lanes import Lane, Trains
+from wgan_core.race import Race
+from wgan_core.records import LIVE, RunView, Snapshot, Status
+from wgan_core.training import Training, check_edit
 
+T = TypeVar("T")
 HEARTBEAT_SECONDS = 0.5
-RATE_SECONDS = 5.0
+# A run of several lanes shows the first of these that one of its lanes has.
+SHOWN_FIRST: tuple[Status, ...] = ("running", "paused", "starting", "finished", "stopped", "failed")
 DEFAULT_LIVE_RUNS = 4
 MOST_LIVE_RUNS = 64
 KEPT_RUNS = 20
@@ -47,28 +51,21 @@ class _Stopped(Exception):
 
 
 class Run:
-    """One training in one background thread.
+    """A race in one background thread: one lane is a plain training, several go in lockstep.
 
     Every method may be called from any thread and returns at once.
     """
 
-    def __init__(self, config: RunConfig, run_id: str | None = None) -> None:
+    def __init__(self, race: Race | RunConfig, run_id: str | None = None) -> None:
+        self.race = race if isinstance(race, Race) else Race.solo(race)
         self.id = run_id or secrets.token_hex(4)
-        self._config = config
-        self._device = describe(resolve(config.device))
+        several = len(self.race.lanes) > 1
+        self.lanes = tuple(
+            Lane(f"{self.id}.{i}" if several else self.id, config, self.race.seeds)
+            for i, config in enumerate(self.race.lanes)
+        )
         self._changed = threading.Condition()
-        self._status: Status = "starting"
-        self._history = History()
-        self._latest: Snapshot | None = None
-        self._events: list[Event] = []
-        self._failure: Failure | None = None
-        self._edits: deque[dict[str, Any]] = deque()
         self._paused = self._stopping = self._one_step = False
-        self._until: int | None = None
-        self._version = self._snapshots = 0
-        self._progress = (0, 0, 0.0)
-        self._beats: deque[tuple[float, int]] = deque()
-        self._view: RunView | None = None
         self._thread = threading.Thread(target=self._work, name=f"run-{self.id}", daemon=True)
 
     # What a person may do
@@ -79,16 +76,21 @@ class Run:
     def pause(self) -> None:
         """Stop after the present update, until resumed."""
         with self._changed:
-            self._paused, self._until = True, None
+            self._paused = True
+            self._forget_goals()
             self._changed.notify_all()
 
     def resume(self) -> None:
         with self._changed:
-            self._paused, self._until = False, None
+            self._paused = False
+            self._forget_goals()
             self._changed.notify_all()
 
     def step(self) -> None:
-        """Pause, and train one more generator step with its critic steps; then measure."""
+        """Pause, and train each lane one more generator step with its critic steps; then measure.
+
+        With several seeds a step goes to the next snapshot.
+        """
         with self._changed:
             self._paused = self._one_step = True
             self._changed.notify_all()
@@ -99,8 +101,8 @@ class Run:
             self._stopping = True
             self._changed.notify_all()
 
-    def edit(self, changes: Mapping[str, Any]) -> None:
-        """Turn live knobs, by dotted path; they hold from the next update on.
+    def edit(self, changes: Mapping[str, Any], lane: int = 0) -> None:
+        """Turn live knobs of a lane, by dotted path; they hold from the next update on.
 
         Raises
         ------
@@ -110,11 +112,12 @@ class Run:
         if not changes:
             return
         with self._changed:
-            config = self._config
-            for earlier in self._edits:
+            turned = self.lanes[lane]
+            config = turned.config
+            for earlier in turned.edits:
                 config = check_edit(config, earlier)
             check_edit(config, changes)
-            self._edits.append(dict(changes))
+            turned.edits.append(dict(changes))
             self._changed.notify_all()
 
     def join(self, timeout: float | None = None) -> bool:
@@ -124,130 +127,150 @@ class Run:
         return not self._thread.is_alive()
 
     def wait_for_snapshot(self, timeout: float) -> None:
-        """Wait until there is something to draw, or the run has ended, at most ``timeout`` seconds."""
+        """Wait until there is something to draw in each lane, or the run has ended, at most ``timeout`` seconds."""
         with self._changed:
-            self._changed.wait_for(lambda: self._snapshots > 0 or self._status not in LIVE, timeout)
+            self._changed.wait_for(lambda: all(x.snapshots or not x.active for x in self.lanes), timeout)
 
     @property
     def status(self) -> Status:
-        return self._status
+        """That of the lanes that still train, or else: finished if any lane did, stopped, failed if all did."""
+        found = [lane.status for lane in self.lanes]
+        return next(status for status in SHOWN_FIRST if status in found)
 
-    def view(self) -> RunView:
-        """All that charts need, frozen. The cost does not grow with the run's length; equal versions share one view."""
+    def view(self, lane: int = 0) -> RunView:
+        """All that charts need of a lane, frozen. The cost does not grow with the run's length."""
         with self._changed:
-            if self._view is None or self._view.version != self._version:
-                step, critic_steps, seconds = self._progress
-                self._view = RunView(
-                    id=self.id,
-                    version=self._version,
-                    snapshots=self._snapshots,
-                    config=self._config,
-                    status=self._status,
-                    device=self._device,
-                    step=step,
-                    critic_steps=critic_steps,
-                    seconds=seconds,
-                    steps_per_second=self._rate(),
-                    history=self._history.columns(),
-                    latest=self._latest,
-                    events=tuple(self._events),
-                    failure=self._failure,
-                )
-            return self._view
+            return self.lanes[lane].view()
+
+    def views(self) -> tuple[RunView, ...]:
+        """The views of all lanes, of one moment."""
+        with self._changed:
+            return tuple(lane.view() for lane in self.lanes)
 
     # What the thread does
 
     def _work(self) -> None:
-        training: Training | None = None
-        try:
-            training = Training(self._config)
-            self._become("running")
-            for snapshot in training.updates():
-                if snapshot is not None:
-                    self._record(training, snapshot)
-                self._heed(training)
-            self._become("finished")
-        except _Stopped:
-            self._become("stopped")
-        except BaseException as error:  # a thread's last line of defence: whatever it was, the run says so
-            failure = failure_of(error)
-            with self._changed:
-                self._failure = failure
-                if training is not None:
-                    self._progress = self._progress_of(training)
-                self._events.append(Event(*self._progress, "failure", failure.message))
-            self._become("failed")
+        with ExitStack() as stack:
+            try:
+                for lane, make in zip(self.lanes, self._trainings(stack), strict=True):
+                    training = self._attempt(lane, make)
+                    if training is not None:
+                        with self._changed:
+                            lane.begin(training)
+                while behind := [lane for lane in self.lanes if lane.active]:
+                    # The lane that is furthest behind on the clock goes next; of equals the first.
+                    waiting = [x for x in behind if x.until is None or x.position("step") < x.until] or behind
+                    lane = min(waiting, key=lambda lane: lane.position(self.race.clock))
+                    self._advance(lane)
+                    self._heed()
+            except _Stopped:
+                with self._changed:
+                    for lane in self.lanes:
+                        if lane.active:
+                            lane.become("stopped")
+            except BaseException as error:  # a thread's last line of defence: whatever it was, the run says so
+                with self._changed:
+                    for lane in self.lanes:
+                        if lane.active:
+                            lane.fail(error)
+            finally:
+                with self._changed:
+                    self._changed.notify_all()
 
-    def _record(self, training: Training, snapshot: Snapshot) -> None:
+    def _trainings(self, stack: ExitStack) -> list[Callable[[], Trains]]:
+        """For each lane what makes its training."""
+        if self.race.seeds == 1:
+            return [partial(Training, config) for config in self.race.lanes]
+        # Processes are only for those who ask for several seeds.
+        from wgan_core.ensemble import Crew, many
+
+        crew = stack.enter_context(closing(Crew(self.race.seeds)))
+
+        def make(config: RunConfig) -> Trains:
+            return stack.enter_context(closing(many(config, self.race.seeds, crew)))
+
+        return [partial(make, config) for config in self.race.lanes]
+
+    def _attempt(self, lane: Lane, action: Callable[[], T]) -> T | None:
+        """Do something for one lane. What goes wrong there ends this lane only."""
+        try:
+            return action()
+        except (_Stopped, KeyboardInterrupt, SystemExit):
+            raise
+        except StopIteration:
+            with self._changed:
+                lane.become("finished")
+        except BaseException as error:
+            with self._changed:
+                lane.fail(error)
+                self._changed.notify_all()
+        return None
+
+    def _advance(self, lane: Lane) -> None:
+        snapshot = self._attempt(lane, lane.advance)
+        if snapshot is not None:
+            self._record(lane, snapshot)
+        if self.race.clock == "seconds" and lane.active and lane.position("seconds") >= self.race.length:
+            self._measure(lane)
+            with self._changed:
+                lane.become("finished")
+
+    def _record(self, lane: Lane, snapshot: Snapshot) -> None:
         with self._changed:
-            self._history.append(snapshot)
-            self._latest = snapshot
-            self._snapshots += 1
-            self._beat(training)
+            lane.record(snapshot)
             self._changed.notify_all()
 
-    def _heed(self, training: Training) -> None:
+    def _measure(self, lane: Lane) -> None:
+        """Measure a lane where it stands, if its latest snapshot is older."""
+        if lane.unmeasured and lane.training is not None:
+            snapshot = self._attempt(lane, lane.training.snapshot)
+            if snapshot is not None:
+                self._record(lane, snapshot)
+
+    def _heed(self) -> None:
         """Between two updates: apply edits, wait while paused, stop when told to."""
         while True:
-            measure = False
-            unmeasured = self._latest is not None and self._latest.step < training.step
             with self._changed:
-                while self._edits:
-                    self._events.append(training.edit(self._edits.popleft()))
-                    self._config = training.config
-                    self._version += 1
-                if self._stopping:
-                    measure = unmeasured
-                elif not self._paused:
-                    self._set_status("running")
-                elif self._one_step:
-                    self._one_step, self._until = False, training.step + 1
-                elif self._until is not None and training.step >= self._until:
-                    self._until, measure = None, unmeasured
+                lanes = [lane for lane in self.lanes if lane.active]
+                for lane in lanes:
+                    lane.turn_knobs()
+                if self._paused and self._one_step:
+                    self._one_step = False
+                    for lane in lanes:
+                        lane.until = int(lane.position("step")) + 1
+                held = self._paused and all(x.until is None or x.position("step") >= x.until for x in lanes)
+                stepped = [lane for lane in lanes if held and lane.until is not None]
+                for lane in stepped:
+                    lane.until = None
                 # After the last step there is nothing left to wait for.
-                stay = self._paused and self._until is None and training.step < training.config.steps
-                if not measure and not self._stopping:
-                    if not stay:
-                        if monotonic() - (self._beats[-1][0] if self._beats else 0.0) > HEARTBEAT_SECONDS:
-                            self._beat(training)
+                ended = all(lane.position("step") >= lane.config.steps for lane in lanes)
+                if not self._stopping and not stepped:
+                    if not held or ended:
+                        self._go_on(lanes)
                         return
-                    if self._status != "paused":
-                        self._beat(training)  # progress as it stands, not as of the last heartbeat
-                        self._set_status("paused")
-                    self._beats.clear()
+                    for lane in lanes:
+                        if lane.status != "paused":
+                            lane.beat()  # progress as it stands, not as of the last heartbeat
+                            lane.become("paused")
+                        lane.rest()
                     self._changed.wait()
-            if measure:
-                self._record(training, training.snapshot())
+                    continue
+            for lane in lanes if self._stopping else stepped:
+                self._measure(lane)
             if self._stopping:
                 raise _Stopped
 
-    def _beat(self, training: Training) -> None:
+    def _go_on(self, lanes: Sequence[Lane]) -> None:
         now = monotonic()
-        self._beats.append((now, training.step))
-        while len(self._beats) > 2 and now - self._beats[0][0] > RATE_SECONDS:
-            self._beats.popleft()
-        self._progress = self._progress_of(training)
-        self._version += 1
+        for lane in lanes:
+            if not self._paused:
+                lane.become("running")
+            if now - lane.beaten > HEARTBEAT_SECONDS:
+                lane.beat()
 
-    def _rate(self) -> float:
-        if self._status != "running" or len(self._beats) < 2:
-            return 0.0
-        (t0, s0), (t1, s1) = self._beats[0], self._beats[-1]
-        return (s1 - s0) / (t1 - t0) if t1 > t0 else 0.0
-
-    def _become(self, status: Status) -> None:
-        with self._changed:
-            self._set_status(status)
-            self._changed.notify_all()
-
-    def _set_status(self, status: Status) -> None:
-        if status != self._status:
-            self._status = status
-            self._version += 1
-
-    @staticmethod
-    def _progress_of(training: Training) -> tuple[int, int, float]:
-        return training.step, training.critic_steps, training.seconds
+    def _forget_goals(self) -> None:
+        for lane in self.lanes:
+            lane.until = None
 
 
 class RunManager:
@@ -267,7 +290,7 @@ class RunManager:
         self._runs: dict[str, Run] = {}
         self._closed = False
 
-    def start(self, config: RunConfig) -> str:
+    def start(self, race: Race | RunConfig) -> str:
         """Start a run in the background and return its id.
 
         Raises
@@ -275,7 +298,7 @@ class RunManager:
         TooManyRuns
             The limit is reached. DeviceError if the device is absent.
         """
-        run = Run(config)
+        run = Run(race)
         with self._lock:
             live = [r for r in self._runs.values() if r.status in LIVE]
             if self._closed:
