@@ -143,16 +143,20 @@ class Coverage:
     reverse_kl : float or None
         Σ p_gen ln(p_gen / p_real) over the modes of the high-quality samples; ln 8 for one mode of eight. None
         where no sample is of high quality.
+    main_mode : int
+        Index of the mode that most samples are nearest to. It changes again and again where a generator rotates
+        between modes (WGAN paper, §4.1).
     """
 
     modes_covered: int
     high_quality: float
     reverse_kl: float | None
+    main_mode: int
 
 
-def coverage_threshold(modes: int) -> float:
-    """Share of all samples that a mode needs to count: 1 %, or a quarter of its fair share where that is less."""
-    return min(0.01, 0.25 / modes)
+def coverage_threshold(weights: Tensor) -> Tensor:
+    """Share of all samples that each mode needs to count: 1 %, or a quarter of its fair share where that is less."""
+    return (0.25 * weights).clamp(max=0.01)
 
 
 def mode_coverage(samples: Tensor, modes: Modes) -> Coverage:
@@ -163,14 +167,38 @@ def mode_coverage(samples: Tensor, modes: Modes) -> Coverage:
     samples : Tensor
         Shape (n, d).
     """
-    distance, nearest = torch.cdist(samples, modes.centres.to(samples.device)).min(1)
+    distance, nearest = modes.nearest(samples)
     good = distance <= 3 * modes.sigma
     counts = torch.bincount(nearest[good], minlength=len(modes.centres)).cpu().double()
     k = len(counts)
     share = counts / max(1.0, float(counts.sum()))
-    kl = float(torch.xlogy(share, share * k).sum()) if counts.sum() else None
-    covered = int((counts >= coverage_threshold(k) * len(samples)).sum())
-    return Coverage(covered, float(good.float().mean()), kl)
+    kl = float(torch.xlogy(share, share / modes.weights).sum()) if counts.sum() else None
+    covered = int((counts >= coverage_threshold(modes.weights) * len(samples)).sum())
+    main = int(torch.bincount(nearest, minlength=k).argmax())
+    return Coverage(covered, float(good.float().mean()), kl, main)
+
+
+def relative_spread(samples: Tensor, real: Tensor) -> float | None:
+    """Standard deviation of the samples over that of real ones, all coordinates together: about 1, or near 0 for one point.
+
+    Parameters
+    ----------
+    samples, real : Tensor
+        Shapes (n, *shape) and (m, *shape).
+
+    Returns
+    -------
+    float or None
+        None where all real samples are one point.
+
+    Examples
+    --------
+    >>> real = torch.tensor([[0.0, 1.0], [0.0, -1.0]])
+    >>> relative_spread(0.5 * real, real)
+    0.5
+    """
+    ours, theirs = (float(x.flatten(1).var(0, correction=0).sum()) for x in (samples, real))
+    return math.sqrt(ours / theirs) if theirs > 0 else None
 
 
 def share_at_clip(weights: Tensor, clip: float) -> float:
@@ -205,7 +233,19 @@ def modes(at: Moment) -> Reading:
         return {}
     found = mode_coverage(at.samples, where)
     kl = {} if found.reverse_kl is None else {"reverse_kl": found.reverse_kl}
-    return {"modes_covered": float(found.modes_covered), "high_quality": found.high_quality, **kl}
+    return {
+        "modes_covered": float(found.modes_covered),
+        "high_quality": found.high_quality,
+        "main_mode": float(found.main_mode),
+        **kl,
+    }
+
+
+@measurement
+def spread(at: Moment) -> Reading:
+    """How varied the generated samples are: the one sign of collapse that images have too."""
+    found = relative_spread(at.samples, at.probe.real)
+    return {} if found is None else {"spread": found}
 
 
 @measurement

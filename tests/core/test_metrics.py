@@ -29,6 +29,7 @@ from wgan_core.metrics import (
     image_grid,
     measure,
     mode_coverage,
+    relative_spread,
     share_at_clip,
 )
 from wgan_core.networks import FlatParameters, build_critic, build_generator
@@ -146,8 +147,7 @@ def test_three_sigma_is_the_edge_of_high_quality() -> None:
 
 def test_a_mode_needs_its_threshold_of_samples() -> None:
     modes = Ring().modes()
-    assert coverage_threshold(8) == 0.01
-    assert coverage_threshold(100) == 0.0025  # a perfect sampler puts 1 % on each of a hundred
+    # A quarter of its fair share for one of a hundred: a perfect sampler puts 1 % on each of a hundred
     for strays, covered in ((9, 1), (10, 2)):
         samples = modes.centres[[0] * (1000 - strays) + [1] * strays]
         assert mode_coverage(samples, modes).modes_covered == covered
@@ -158,6 +158,27 @@ def test_a_sample_belongs_to_its_nearest_mode_only() -> None:
     grid = Grid(side=2, spacing=0.1, sigma=1.0).modes()
     found = mode_coverage(grid.centres[:1].repeat(50, 1), grid)
     assert found.modes_covered == 1
+
+
+def test_the_main_mode_is_the_one_that_most_samples_are_nearest_to() -> None:
+    modes = Ring().modes()
+    samples = modes.centres[[2, 5, 5, 7, 7, 7]] * 3  # far outside: none is of high quality
+    found = mode_coverage(samples, modes)
+    assert (found.main_mode, found.high_quality) == (7, 0.0)
+
+
+# Spread
+
+
+@pytest.mark.parametrize("shape", [(2,), (1, 4, 4)])
+@pytest.mark.parametrize("factor", [0.0, 0.3, 2.0])
+def test_the_spread_of_shrunk_and_shifted_samples_is_the_factor(shape: tuple[int, ...], factor: float) -> None:
+    real = torch.randn(200, *shape, generator=rng())
+    assert relative_spread(factor * real + 5, real) == pytest.approx(factor, abs=1e-5)
+
+
+def test_beside_real_samples_that_are_all_one_point_there_is_no_spread() -> None:
+    assert relative_spread(torch.randn(10, 2, generator=rng()), torch.ones(10, 2)) is None
 
 
 # Weights, surface, arrows, pictures
