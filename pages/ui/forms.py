@@ -7,7 +7,7 @@ objective appears by itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -16,8 +16,8 @@ from pydantic.fields import FieldInfo
 from wgan_core.config import RunConfig, completed, with_paths
 from wgan_core.devices import available
 from wgan_core.explain import ConfigError, bounds, choices, models_of
+from wgan_core.schema import Part
 
-DRAFT = "draft"
 GROUPS: dict[str, tuple[str, ...]] = {
     "Data": ("dataset",),
     "Objective": ("objective", "n_critic"),
@@ -28,35 +28,126 @@ GROUPS: dict[str, tuple[str, ...]] = {
 OPEN = ("Data", "Objective")
 
 
-def fill(config: RunConfig) -> None:
-    """Put a config into the form."""
-    st.session_state[DRAFT] = config.model_dump()
-    for key in [key for key in st.session_state if str(key).startswith("form.")]:
-        del st.session_state[key]
+class Form:
+    """A form for (a part of) a config. What it holds lives in the session, under its name.
+
+    Parameters
+    ----------
+    name : str
+        Several forms may stand on a page.
+    """
+
+    def __init__(self, name: str = "form") -> None:
+        self.name = name
+        self._place = f"draft:{name}"
+
+    def fill(self, config: RunConfig) -> None:
+        """Put a config into the form."""
+        self.forget()
+        st.session_state[self._place] = config.model_dump()
+
+    def forget(self) -> None:
+        """Empty the form."""
+        st.session_state.pop(self._place, None)
+        for key in [key for key in st.session_state if str(key).startswith(f"{self.name}.")]:
+            del st.session_state[key]
+
+    def filled(self) -> bool:
+        """Whether this session's form holds something already."""
+        return self._place in st.session_state
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What the form holds, complete, perhaps wrong."""
+        if not self.filled():
+            self.fill(RunConfig.parse({}))
+        found: dict[str, Any] = st.session_state[self._place]
+        return found
+
+    def draw(self, groups: Mapping[str, tuple[str, ...]] = GROUPS) -> dict[str, Any]:
+        """Draw groups of fields, and return what the form then holds."""
+        draft = dict(self.data)
+        for group, names in groups.items():
+            with st.expander(group, expanded=group in OPEN):
+                self.fields(names, draft)
+        st.session_state[self._place] = draft
+        return draft
+
+    def fields(self, names: Sequence[str], draft: dict[str, Any]) -> None:
+        """Draw fields where we are, and put their values into ``draft``."""
+        for name in names:
+            draft[name] = self._field(name, RunConfig.model_fields[name], draft.get(name))
+
+    def _field(self, path: str, field: FieldInfo, value: Any) -> Any:
+        """The widgets of one field: a single one, or those of a part."""
+        if isinstance(value, Mapping):
+            return self._part(path, field, dict(value))
+        return _input(f"{self.name}.{path}", field, value)
+
+    def _part(self, path: str, field: FieldInfo, value: dict[str, Any]) -> dict[str, Any]:
+        models = models_of(field.annotation)
+        if len(models) > 1:
+            kinds = {model.model_fields["kind"].default: model for model in models}
+            key = f"{self.name}.{path}.kind"
+            st.session_state.setdefault(key, value["kind"])
+            kind = st.selectbox(
+                str(field.title),
+                list(kinds),
+                key=key,
+                format_func=lambda k: kinds[k].label,
+                help=field.description,
+                on_change=self._kind_changed,
+                args=(path,),
+            )
+            model = kinds[kind]
+            made = {"kind": kind}
+        else:
+            model, made = models[0], {}
+            st.caption(str(field.title))
+        for name, inner in model.model_fields.items():
+            if name != "kind":
+                made[name] = self._field(f"{path}.{name}", inner, value.get(name, inner.default))
+        return made
+
+    def _kind_changed(self, path: str) -> None:
+        """Another kind brings its own defaults, and those of what depends on it, as its paper has them."""
+        kind = st.session_state[f"{self.name}.{path}.kind"]
+        keep = with_paths(dict(self.data), {f"{path}.kind": kind})
+        if path == "objective":
+            drop = {"critic_optimiser", "generator_optimiser", "n_critic", "batch_size"}
+            keep["critic"] = {name: value for name, value in keep["critic"].items() if name != "normalisation"}
+        elif path == "dataset":
+            drop = {"latent", "generator", "critic"}
+        else:
+            drop = set()
+        filled = completed({name: value for name, value in keep.items() if name not in drop})
+        try:
+            self.fill(RunConfig.parse(filled))
+        except ConfigError:
+            # Something else in the form is wrong and is said there; take the new kind all the same.
+            st.session_state[self._place] = filled
 
 
-def filled() -> bool:
-    """Whether this session's form holds something already."""
-    return DRAFT in st.session_state
-
-
-def config_form() -> RunConfig | None:
-    """Draw the form and return its config, or None after saying what is wrong with it."""
-    if not filled():
-        fill(RunConfig.parse({}))
-    draft = st.session_state[DRAFT]
-    data: dict[str, Any] = {}
-    for group, names in GROUPS.items():
-        with st.expander(group, expanded=group in OPEN):
-            for name in names:
-                data[name] = _field(name, RunConfig.model_fields[name], draft.get(name))
-    st.session_state[DRAFT] = data
+def config_form(form: Form) -> RunConfig | None:
+    """Draw a whole config's form and return the config, or None after saying what is wrong with it."""
+    data = form.draw()
     try:
         return RunConfig.parse(data)
     except ConfigError as error:
-        for problem in error.problems:
-            st.error(str(problem), icon=":material/error:")
+        say(error)
         return None
+
+
+def say(error: ConfigError) -> None:
+    """Show what is wrong, a line for each problem."""
+    for problem in error.problems:
+        st.error(plain(str(problem)), icon=":material/error:")
+
+
+def knob(name: str, model: type[Part], default: Any, key: str) -> Any:
+    """The widget of one field of a model."""
+    field = model.model_fields[name]
+    return _input(key, field, default)
 
 
 def live_knobs(config: RunConfig, paths: list[str], run_id: str) -> dict[str, Any]:
@@ -78,7 +169,7 @@ def live_knobs(config: RunConfig, paths: list[str], run_id: str) -> dict[str, An
     return changes
 
 
-def command_line(config: RunConfig) -> str:
+def command_line(config: RunConfig, seeds: int = 1) -> str:
     """The command that trains this config without a page."""
 
     def flags(part: Mapping[str, Any], prefix: str) -> list[str]:
@@ -87,65 +178,13 @@ def command_line(config: RunConfig) -> str:
             found += flags(value, f"{prefix}{name}.") if isinstance(value, Mapping) else [f"--{prefix}{name} {value}"]
         return found
 
-    return " ".join(["python -m wgan_core train", *flags(config.essence(), "")])
+    several = [f"--seeds {seeds}"] if seeds > 1 else []
+    return " ".join(["python -m wgan_core train", *flags(config.essence(), ""), *several])
 
 
 def plain(text: str) -> str:
     """Text that shows as it is where Streamlit reads Markdown: a link's text must not bring images or links along."""
     return re.sub(r"([\\`*_{}\[\]()<>#~$:!|])", r"\\\1", " ".join(text.split()))
-
-
-def _field(path: str, field: FieldInfo, value: Any) -> Any:
-    """The widgets of one field: a single one, or those of a part."""
-    if isinstance(value, Mapping):
-        return _part(path, field, dict(value))
-    return _input(f"form.{path}", field, value)
-
-
-def _part(path: str, field: FieldInfo, value: dict[str, Any]) -> dict[str, Any]:
-    models = models_of(field.annotation)
-    if len(models) > 1:
-        kinds = {model.model_fields["kind"].default: model for model in models}
-        key = f"form.{path}.kind"
-        st.session_state.setdefault(key, value["kind"])
-        kind = st.selectbox(
-            str(field.title),
-            list(kinds),
-            key=key,
-            format_func=lambda k: kinds[k].label,
-            help=field.description,
-            on_change=_kind_changed,
-            args=(path,),
-        )
-        model = kinds[kind]
-        made = {"kind": kind}
-    else:
-        model, made = models[0], {}
-        st.caption(str(field.title))
-    for name, inner in model.model_fields.items():
-        if name != "kind":
-            made[name] = _field(f"{path}.{name}", inner, value.get(name, inner.default))
-    return made
-
-
-def _kind_changed(path: str) -> None:
-    """Another kind brings its own defaults, and those of what depends on it, as its paper has them."""
-    draft: dict[str, Any] = dict(st.session_state[DRAFT])
-    kind = st.session_state[f"form.{path}.kind"]
-    keep = with_paths(draft, {f"{path}.kind": kind})
-    if path == "objective":
-        drop = {"critic_optimiser", "generator_optimiser", "n_critic", "batch_size"}
-        keep["critic"] = {name: value for name, value in keep["critic"].items() if name != "normalisation"}
-    elif path == "dataset":
-        drop = {"latent", "generator", "critic"}
-    else:
-        drop = set()
-    filled = completed({name: value for name, value in keep.items() if name not in drop})
-    try:
-        fill(RunConfig.parse(filled))
-    except ConfigError:
-        # Something else in the form is wrong and is said there; take the new kind all the same.
-        st.session_state[DRAFT] = filled
 
 
 def _input(key: str, field: FieldInfo, value: Any, label: str | None = None) -> Any:
