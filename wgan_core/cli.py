@@ -17,6 +17,7 @@ from typing import Any
 from wgan_core.config import RunConfig, with_paths
 from wgan_core.datasets import Dataset
 from wgan_core.devices import DeviceError, resolve
+from wgan_core.drawing import MAX_BYTES
 from wgan_core.explain import ConfigError, Problem, allowed
 from wgan_core.objectives import Objective
 from wgan_core.presets import PRESETS
@@ -30,7 +31,9 @@ python -m wgan_core presets|datasets|objectives [--json]
 
 FIELD is a dotted path into the config, for example
   --dataset.kind ring --objective.kind wgan-gp --objective.penalty_weight 10
-  --critic_optimiser.lr 1e-3 --n_critic 5 --steps 2000 --seed 1"""
+  --critic_optimiser.lr 1e-3 --n_critic 5 --steps 2000 --seed 1
+A value @FILE is read from that file:
+  --dataset.kind points --dataset.points @points.csv"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,12 +83,21 @@ def configure(preset: str | None, flags: Sequence[str]) -> RunConfig:
         path, equals, value = item[2:].partition("=")
         if not equals and (value := next(items, "")) == "":
             raise ConfigError([Problem(path, "a value is missing")])
-        changes[path] = value
+        changes[path] = _contents(path, value[1:]) if value.startswith("@") else value
     data = PRESETS[preset].settings if preset else {}
     data = with_paths({**data}, {path: value for path, value in changes.items() if path.endswith("kind")})
     config = RunConfig.parse(with_paths(data, changes))
     resolve(config.device)
     return config
+
+
+def _contents(path: str, name: str) -> bytes:
+    """The beginning of a file: longer ones than any field takes are refused by that field without being read whole."""
+    try:
+        with open(name, "rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigError([Problem(path, f"the file “{name}” cannot be read ({error.strerror})")]) from None
 
 
 def run(config: RunConfig, as_json: bool) -> int:

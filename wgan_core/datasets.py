@@ -42,6 +42,16 @@ class Modes:
     centres: Tensor
     sigma: float
 
+    @property
+    def weights(self) -> Tensor:
+        """Share of all samples that each mode should get: float64, shape (modes,), on the CPU."""
+        return torch.full((len(self.centres),), 1 / len(self.centres), dtype=torch.float64, device="cpu")
+
+    def nearest(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        """How far each sample is from its nearest mode, and which one that is, each of shape (n,)."""
+        distance, which = torch.cdist(samples, self.centres.to(samples.device)).min(1)
+        return distance, which
+
 
 class Dataset(Variant):
     """A distribution of real samples."""
@@ -78,14 +88,18 @@ class Dataset(Variant):
 
 
 class Mixture(Dataset):
-    """Equal Gaussians around given centres: what ring, grid and two Gaussians share."""
+    """Equal Gaussians around given centres: what ring, grid, two Gaussians and points of your own share."""
 
     def modes(self) -> Modes:
         raise NotImplementedError
 
-    @cached_property
-    def _modes(self) -> Modes:
+    def gaussians(self) -> Modes:
+        """The Gaussians to draw from, where they are not the modes themselves."""
         return self.modes()
+
+    @cached_property
+    def _gaussians(self) -> Modes:
+        return self.gaussians()
 
     @cached_property
     def _centres(self) -> dict[torch.device, Tensor]:
@@ -94,15 +108,15 @@ class Mixture(Dataset):
 
     @property
     def extent(self) -> float:
-        modes = self._modes
-        return math.ceil(2 * (float(modes.centres.abs().max()) + 4 * modes.sigma)) / 2
+        around = self._gaussians
+        return math.ceil(2 * (float(around.centres.abs().max()) + 4 * around.sigma)) / 2
 
     def sample(self, n: int, rng: Generator, device: torch.device) -> Tensor:
         if (centres := self._centres.get(device)) is None:
-            centres = self._centres[device] = self._modes.centres.to(device)
+            centres = self._centres[device] = self._gaussians.centres.to(device)
         which = torch.randint(len(centres), (n,), generator=rng, device=device)
         noise = torch.randn(n, 2, generator=rng, device=device)
-        return torch.add(centres[which], noise, alpha=self._modes.sigma)
+        return torch.add(centres[which], noise, alpha=self._gaussians.sigma)
 
 
 class Ring(Mixture):

@@ -74,7 +74,9 @@ def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]
         path = ".".join(names)
         given = f"; you gave {_short(item['input'])}"
         if item["type"] == "value_error":
-            path, _, message = str(item["ctx"]["error"]).partition(": ")
+            message = str(item["ctx"]["error"])
+            if field is None:  # a rule over several fields names them itself
+                path, _, message = message.partition(": ")
         elif item["type"] == "extra_forbidden":
             known = ", ".join(owner.model_fields) if owner else ""
             message = f"there is no such field; allowed here: {known}"

@@ -47,7 +47,15 @@ class Variant(Part):
 
 
 def knob(
-    default: Any, title: str, help: str, *, live: bool = False, log: bool = False, takes: str = "", **bounds: Any
+    default: Any,
+    title: str,
+    help: str,
+    *,
+    live: bool = False,
+    log: bool = False,
+    takes: str = "",
+    widget: str = "",
+    **bounds: Any,
 ) -> Any:
     """A field with a default, bounds and one line of help.
 
@@ -63,12 +71,13 @@ def knob(
         The knob is best thought of in powers of ten.
     takes
         What a text field takes, in words, where its type does not say it.
+    widget
+        The name of the form's input, where the type does not say it.
     **bounds
         ``ge``, ``gt``, ``le``, ``lt``, ``min_length``, ``max_length`` as in pydantic.
     """
-    return Field(
-        default, title=title, description=help, json_schema_extra={"live": live, "log": log, "takes": takes}, **bounds
-    )
+    extra = {"live": live, "log": log, "takes": takes, "widget": widget}
+    return Field(default, title=title, description=help, json_schema_extra=extra, **bounds)  # type: ignore[arg-type]
 
 
 def union(family: type[Variant]) -> Any:

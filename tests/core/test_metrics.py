@@ -147,7 +147,9 @@ def test_three_sigma_is_the_edge_of_high_quality() -> None:
 
 def test_a_mode_needs_its_threshold_of_samples() -> None:
     modes = Ring().modes()
-    # A quarter of its fair share for one of a hundred: a perfect sampler puts 1 % on each of a hundred
+    # Of the last: a perfect sampler puts 1 % on each of a hundred.
+    weights = torch.tensor([1 / 2, 1 / 8, 1 / 100], dtype=torch.float64)
+    assert coverage_threshold(weights).tolist() == [0.01, 0.01, 0.0025]
     for strays, covered in ((9, 1), (10, 2)):
         samples = modes.centres[[0] * (1000 - strays) + [1] * strays]
         assert mode_coverage(samples, modes).modes_covered == covered
