@@ -19,6 +19,7 @@ from wgan_core.schema import Part, knob
 MOST_LANES = 4
 MOST_SEEDS = 32
 MOST_STEPS = 10_000_000
+BATCH_SIZE = 128
 SHARED = ("dataset", "latent", "batch_size", "seed", "device", "threads")
 ARCHITECTURE = ("generator", "critic")
 OWN = ("objective", "n_critic", "critic_optimiser", "generator_optimiser")
@@ -132,6 +133,8 @@ class Race(Part):
             raise ConfigError([Problem("lanes", f"a race has 1 to {MOST_LANES} lanes; you gave {len(lanes)}")])
         knobs = {name: value for name, value in data.items() if name not in ("shared", "lanes")}
         ruled = cls._made(lanes=(RunConfig.parse({}),), **knobs)
+        if not any("batch_size" in lane for lane in lanes):
+            shared = {"batch_size": BATCH_SIZE, **shared}  # the papers' own differ, and lanes share it
         configs, problems = [], []
         for number, lane in enumerate(lanes, 1):
             try:
@@ -190,6 +193,7 @@ class Race(Part):
         for lane, essence in zip(lanes, smallest, strict=True):
             brief.append({name: value for name, value in essence.items() if name in lane})
         common = {name: essence[name] for essence in smallest for name in shared if name in essence}
+        common["batch_size"] = shared["batch_size"]
         knobs = difference(
             self.model_dump(exclude={"lanes"}), {n: f.default for n, f in type(self).model_fields.items()}
         )

@@ -1,34 +1,36 @@
 """The live component: charts that update in place, from one message of bytes a refresh.
 
-Everything that a page shows of a run travels in one idempotent message: progress as JSON, figures as JSON, and their
-arrays as raw bytes. It is built once for each version of a run and shared by all who watch.
+Everything that a page shows of a run travels in one idempotent message: a head as JSON, and a packet for each panel. It is
+built once for each version of a run and shared by all who watch. What one looks at (now, or a moment of the past) is
+the component's state, which comes back from the browser.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
-import threading
-from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import plotly
 import streamlit as st
 
-from pages.ui.charts import CHARTS
-from pages.ui.plotting import Clock
-from wgan_core.datasets import Dataset
-from wgan_core.records import RunView
+from pages.ui import charts, overlays  # noqa: F401  (they enter their charts in the maps)
+from pages.ui.lanes import Shown, lane_colours, lane_names, shown, table
+from pages.ui.packets import KEPT_MESSAGES, Cache, Packet, join, packet
+from pages.ui.plotting import CHARTS, OVERLAYS, Chart, Clock, middle
+from wgan_core.coach import Finding, findings
+from wgan_core.race import Race
+from wgan_core.records import RunView, Snapshot
+from wgan_core.runs import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 ASSETS = ROOT / "assets"
 STATIC = ROOT / "static"
-SCRIPTS = ("live.js", "live.css")
+SCRIPTS = ("live.js", "panels.js", "player.js", "live.css", "draw.js", "draw.css")
 REFRESH_SECONDS = 1.0
-KEPT_MESSAGES = 32
+KEY = "live-charts"
 
 
 def provide_static_files() -> None:
@@ -58,118 +60,188 @@ export default function (component) {{
 )
 
 
-def draw(view: RunView | None, clock: Clock, dataset: Dataset) -> None:
-    """Mount the charts of a run, or empty panels for what a run on ``dataset`` will show."""
-    data = empty_message(dataset) if view is None else message(view, clock)
-    _component(key="live-charts", data=data)
+def draw(run: Run, clock: Clock) -> tuple[RunView, ...]:
+    """Mount the charts of a run: those of its one lane, or several side by side with overlays. Returns what they show."""
+    views = run.views()
+    data = message(views, run.race, clock, looking_back(run.id, clock))
+    _component(key=KEY, data=data, on_at_change=_nothing)
+    return views
 
 
-# The message: four parts, each with its length before it. Arrays lie in the last, 8-byte aligned.
+def draw_empty(race: Race) -> None:
+    """Mount empty panels for what a race will show."""
+    _component(key=KEY, data=empty_message(race), on_at_change=_nothing)
 
 
-class _Cache:
-    """The newest few results by key, shared by all sessions."""
-
-    def __init__(self, size: int) -> None:
-        self._size, self._lock = size, threading.Lock()
-        self._items: OrderedDict[Any, bytes | tuple[bytes, bytes]] = OrderedDict()
-
-    def get(self, key: Any, build: Any) -> Any:
-        with self._lock:
-            if key not in self._items:
-                self._items[key] = build()
-                while len(self._items) > self._size:
-                    self._items.popitem(last=False)
-            return self._items[key]
+def looking_back(run: str, clock: Clock) -> float | None:
+    """Where on the clock the person looks, or None for now."""
+    state = st.session_state.get(KEY)
+    at = state.get("at") if state else None
+    if not isinstance(at, dict) or at.get("run") != run or at.get("clock") != clock:
+        return None
+    value = at.get("x")
+    return float(value) if isinstance(value, int | float) else None
 
 
-_messages, _figures = _Cache(KEPT_MESSAGES), _Cache(KEPT_MESSAGES)
+# The message
+
+_messages: Cache[bytes] = Cache(KEPT_MESSAGES)
+_found: Cache[tuple[Finding, ...]] = Cache(KEPT_MESSAGES)
 
 
-def message(view: RunView, clock: Clock) -> bytes:
-    """The bytes of a refresh. Their number does not grow with the length of the run."""
+def message(views: tuple[RunView, ...], race: Race, clock: Clock, at: float | None = None) -> bytes:
+    """The bytes of a refresh. Their number does not grow with the length of the run.
+
+    Parameters
+    ----------
+    views : tuple[RunView, ...]
+        One for each lane.
+    at : float or None
+        Where on the clock to look back to: panels that show a moment show that one, and curves get a marker there.
+    """
 
     def build() -> bytes:
-        figures, arrays = _figures.get(
-            (view.id, view.snapshots, len(view.events), clock), lambda: figures_of(view, clock)
-        )
-        return join(json.dumps(progress(view)).encode(), figures, arrays)
+        past = views if at is None else tuple(view.at(at, clock) for view in views)
+        lanes = shown(past)
+        run = views[0].id.split(".")[0]
+        kinds = "-".join(view.config.objective.kind for view in views)
+        head = {
+            "run": run,
+            "view": f"{run}:{clock}",
+            "file": f"{views[0].config.dataset.kind}-{kinds}-{run}",
+            "lanes": len(views) if len(views) > 1 else 0,
+            "progress": [progress(lane, race) for lane in lanes],
+            "findings": coached(views),
+            "table": table(lanes) if len(views) > 1 else None,
+            "clock": clock,
+            "frames": _frames(views, clock),
+            "at": at,
+        }
+        return join(head, race_packets(lanes, clock) if len(views) > 1 else run_packets(past[0], clock))
 
-    result: bytes = _messages.get((view.id, view.version, clock), build)
-    return result
-
-
-def empty_message(dataset: Dataset) -> bytes:
-    figures = {"run": "", "charts": [panel(name, None) for name in names_for(dataset)]}
-    return join(b"null", json.dumps(figures).encode(), b"")
-
-
-def join(*parts: bytes) -> bytes:
-    """Parts one after another, each padded to 8 bytes, after a head of three lengths (and one spare), uint32."""
-    padded = [part + b" " * (-len(part) % 8) for part in parts]
-    return np.array([*map(len, padded), 0], "<u4").tobytes() + b"".join(padded)
-
-
-def names_for(dataset: Dataset) -> list[str]:
-    return [name for name, chart in CHARTS.items() if chart.suits(dataset)]
+    return _messages.get((*((view.id, view.version) for view in views), clock, at), build)
 
 
-def panel(name: str, figure: dict[str, Any] | None) -> dict[str, Any]:
-    chart = CHARTS[name]
-    about = {"name": name, "title": chart.title, "unit": chart.unit, "help": chart.help, "source": chart.source}
-    return about | {"wide": chart.wide, "figure": figure}
-
-
-def figures_of(view: RunView, clock: Clock) -> tuple[bytes, bytes]:
-    """All figures of a run: as JSON with ``{"$": [offset, length, type, shape]}`` for each array, and the arrays."""
-    blob = bytearray()
-    # Curves of one chart share their x: it is stored once. The arrays are kept, so that no other can get their id.
-    stored: dict[int, tuple[np.ndarray[Any, Any], dict[str, Any]]] = {}
-
-    def pack(value: Any) -> Any:
-        if isinstance(value, np.ndarray):
-            if id(value) not in stored:
-                stored[id(value)] = value, _store(value, blob)
-            return stored[id(value)][1]
-        if isinstance(value, dict):
-            return {key: pack(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [pack(item) for item in value]
-        return value
-
-    charts = [panel(name, pack(CHARTS[name].draw(view, clock))) for name in names_for(view.config.dataset)]
-    head = {
-        "run": f"{view.id}:{clock}",
-        "charts": charts,
-        "file": f"{view.config.dataset.kind}-{view.config.objective.kind}-{view.id}",
+def empty_message(race: Race) -> bytes:
+    """The message for a page on which nothing has been started."""
+    several = len(race.lanes) > 1
+    head: dict[str, Any] = {
+        "run": "",
+        "view": "",
+        "file": "",
+        "lanes": len(race.lanes) if several else 0,
+        "progress": [],
     }
-    return json.dumps(head, separators=(",", ":"), ensure_ascii=False).encode(), bytes(blob)
+    head |= {"findings": [], "table": None, "clock": "step", "frames": None, "at": None}
+    dataset = race.lanes[0].dataset
+    packets = []
+    if several:
+        main = CHARTS["images" if dataset.is_image else "samples"]
+        names = zip(lane_names(race.lanes), lane_colours([c.objective.kind for c in race.lanes]), strict=True)
+        packets = [packet(main, None, _nothing, **_lane(main, i, *name)) for i, name in enumerate(names)]
+    for chart in (OVERLAYS if several else CHARTS).values():
+        if chart.suits(dataset, race.seeds):
+            packets.append(packet(chart, None, _nothing))
+    return join(head, packets)
 
 
-def _store(array: np.ndarray[Any, Any], blob: bytearray) -> dict[str, Any]:
-    array = np.ascontiguousarray(array, "<f8" if array.dtype == np.float64 else "<f4")
-    blob.extend(b"\0" * (-len(blob) % 8))
-    place = [len(blob), array.size, "f8" if array.dtype.itemsize == 8 else "f4", list(array.shape)]
-    blob.extend(array.tobytes())
-    return {"$": place}
+def _nothing() -> None:
+    return None
 
 
-def progress(view: RunView) -> dict[str, Any]:
-    """What the status strip shows."""
-    scalars = view.latest.scalars if view.latest else {}
+def run_packets(view: RunView, clock: Clock) -> list[Packet]:
+    """All panels of one lane."""
+    return [
+        packet(chart, _key(view, clock, chart.moment), lambda chart=chart: chart.draw(view, clock))  # type: ignore[misc]
+        for chart in CHARTS.values()
+        if chart.suits(view.config.dataset, view.seeds)
+    ]
+
+
+def race_packets(lanes: Sequence[Shown], clock: Clock) -> list[Packet]:
+    """The samples of each lane, then the overlays."""
+    first = lanes[0].view
+    main = CHARTS["images" if first.config.dataset.is_image else "samples"]
+    found = []
+    for i, lane in enumerate(lanes):
+        about = _lane(main, i, lane.name, lane.color)
+        found.append(packet(main, _key(lane.view, clock, True), lambda lane=lane: main.draw(lane.view, clock), **about))  # type: ignore[misc]
+    names = tuple(lane.name for lane in lanes)
+    for chart in OVERLAYS.values():
+        if chart.suits(first.config.dataset, first.seeds):
+            key = names, *(_key(lane.view, clock, chart.moment) for lane in lanes)
+            found.append(packet(chart, key, lambda chart=chart: chart.draw(lanes, clock)))  # type: ignore[misc]
+    return found
+
+
+def _lane(main: Chart, i: int, name: str, color: str) -> dict[str, Any]:
+    """What the panel of a lane has of its own."""
+    return {"name": f"{main.name}.{i}", "title": name, "color": color, "group": "lanes", "unit": ""}
+
+
+def _key(view: RunView, clock: Clock, moment: bool) -> Any:
+    """What a chart of a view depends on."""
+    if moment:
+        return view.id, len(view.events), (view.latest.step, view.latest.critic_steps) if view.latest else None
+    return view.id, len(view.events), view.snapshots, clock
+
+
+# Where a race shows what a finding of one lane points to.
+OVERLAY_OF = {"distance": "w1", "losses": "estimate", "gradients": "generator-gradients", "lipschitz": "slope"}
+
+
+def coached(views: Sequence[RunView]) -> list[dict[str, Any]]:
+    """What the coach says of each lane, with the name of the panel that shows it."""
+    found = []
+    for i, view in enumerate(views):
+        for item in _found.get((view.id, view.snapshots, view.status), lambda view=view: findings(view)):  # type: ignore[misc]
+            chart = item.chart
+            if len(views) > 1:
+                chart = f"{chart}.{i}" if chart in ("samples", "images") else OVERLAY_OF.get(chart, chart)
+            words = {"name": item.name, "title": item.title, "text": item.text, "source": item.source}
+            found.append(words | {"chart": chart, "healthy": item.healthy, "lane": i})
+    return found
+
+
+def _frames(views: Sequence[RunView], clock: Clock) -> dict[str, Any] | None:
+    """Where there is something to look back to: clock values and seconds of training, those of the longest lane."""
+    longest: tuple[Snapshot, ...] = max(
+        (view.frames for view in views), key=lambda f: getattr(f[-1], clock) if f else -1
+    )
+    if len(longest) < 2:
+        return None
+    return {
+        "x": [round(float(getattr(frame, clock)), 3) for frame in longest],
+        "seconds": [round(frame.seconds, 3) for frame in longest],
+    }
+
+
+def progress(lane: Shown, race: Race) -> dict[str, Any]:
+    """What the status strip shows of a lane; of several seeds the medians."""
+    view = lane.view
+    scalars = {name: middle(value) for name, value in (view.latest.scalars if view.latest else {}).items()}
+    length = race.length if race.clock == "seconds" else view.config.steps
     where = view.config.dataset.modes()
     rate = view.steps_per_second
     return {
+        "name": lane.name,
+        "color": lane.color,
         "status": view.status,
-        "objective": view.config.objective.label,
+        "failure": view.failure.message if view.failure else None,
         "dataset": view.config.dataset.label,
         "device": view.device,
+        "share": min(1.0, (view.seconds if race.clock == "seconds" else view.step) / length),
+        "progress": f"{view.seconds:.0f} of {length} s"
+        if race.clock == "seconds"
+        else f"step {view.step:,} of {length:,}",
+        "seeds": view.seeds,
         "step": view.step,
         "steps": view.config.steps,
         "critic_steps": view.critic_steps,
         "seconds": view.seconds,
         "rate": rate,
         "eta": (view.config.steps - view.step) / rate if rate > 0 else None,
+        "at_step": view.latest.step if view.latest else None,
         "modes": scalars.get("modes_covered"),
         "modes_all": len(where.centres) if where else None,
         "w1": scalars.get("w1"),

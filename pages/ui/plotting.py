@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,8 @@ class Chart:
 
     Attributes
     ----------
+    draw
+        From the view of a run (of an overlay: from the lanes of a race) and a clock to a figure.
     title, unit
         What is measured, and in what.
     help
@@ -45,6 +48,10 @@ class Chart:
         True for charts of image runs only, False for charts of points only, None for both.
     needs_modes
         The chart is for data whose modes can be counted.
+    moment
+        The chart shows one moment of the run, not its history: it moves when one looks back.
+    needs_seeds
+        The chart is for runs of several seeds.
     """
 
     name: str
@@ -52,30 +59,37 @@ class Chart:
     unit: str
     help: str
     source: str
-    draw: Callable[[RunView, Clock], Figure | None]
+    draw: Callable[[Any, Clock], Figure | None]
     wide: bool = False
     images: bool | None = None
     needs_modes: bool = False
+    moment: bool = False
+    needs_seeds: bool = False
 
-    def suits(self, dataset: Dataset) -> bool:
-        if self.needs_modes and dataset.modes() is None:
+    def suits(self, dataset: Dataset, seeds: int = 1) -> bool:
+        if (self.needs_modes and dataset.modes() is None) or (self.needs_seeds and seeds == 1):
             return False
         return self.images is None or self.images == dataset.is_image
 
 
 CHARTS: dict[str, Chart] = {}
+OVERLAYS: dict[str, Chart] = {}
+Draw = TypeVar("Draw", bound=Callable[..., Figure | None])
 
 
-def chart(
-    name: str, title: str, unit: str, help: str, source: str, **more: Any
-) -> Callable[[Callable[[RunView, Clock], Figure | None]], Chart]:
-    """Enter a drawing function in the map of charts, in the order of the page."""
-
-    def enter(draw: Callable[[RunView, Clock], Figure | None]) -> Chart:
-        CHARTS[name] = Chart(name, title, unit, help, source, draw, **more)
-        return CHARTS[name]
+def _enter(
+    charts: dict[str, Chart], name: str, title: str, unit: str, help: str, source: str, **more: Any
+) -> Callable[[Draw], Draw]:
+    def enter(draw: Draw) -> Draw:
+        charts[name] = Chart(name, title, unit, help, source, draw, **more)
+        return draw
 
     return enter
+
+
+# Enter a drawing function in the map of charts of one run, or in that of charts of several lanes, in the order of the page.
+chart = partial(_enter, CHARTS)
+overlay = partial(_enter, OVERLAYS)
 
 
 # What the drawing functions share
@@ -94,50 +108,83 @@ def downsample(x: Floats, y: Floats, points: int = POINTS) -> NDArray[np.uint64]
     return kept
 
 
+LOW, HIGH = 10, 90  # percentiles of the band over seeds
+
+
 def curve(view: RunView, clock: Clock, name: str, label: str, color: str, **style: Any) -> list[Trace]:
     """A scalar over time: the raw values as a ghost under their median filter (the WGAN paper filters its curves too).
 
-    The filter runs over all rows before any are dropped. ``raw=True`` draws the values alone; ``transform`` is
-    applied to what is drawn, and the true values are shown on hovering.
+    Of several seeds it is their median over the band from the 10th to the 90th percentile. The filter runs over all rows
+    before any are dropped. ``raw=True`` draws the values alone; ``transform`` is applied to what is drawn, and the true
+    values are shown on hovering.
     """
     raw_only = style.pop("raw", False)
     transform: Callable[[Floats], Floats] | None = style.pop("transform", None)
     axis = {"yaxis": style.pop("yaxis")} if "yaxis" in style else {}
     if name not in view.history:
         return []
-    there = np.isfinite(view.history[name])
-    x, y = view.history[clock][there], view.history[name][there]
+    values = view.history[name]
+    there = np.isfinite(values) if view.seeds == 1 else np.isfinite(values).any(1)
+    x, values = view.history[clock][there], values[there]
     if not len(x):
         return []
+    y = values if view.seeds == 1 else np.nanmedian(values, axis=1)
     at = downsample(x, y)
     x32 = x[at].astype(np.float32)
     line = {"color": color, "width": 2} | style
+    unnamed = {"showlegend": False, "hoverinfo": "skip"}
 
     def trace(values: Floats, **more: Any) -> Trace:
         values = values[at]
         shown = values if transform is None else transform(values)
-        hover = {} if transform is None else {"customdata": values.astype(np.float32)}
-        number = "%{y:.4g}" if transform is None else "%{customdata:.4g}"
-        return (
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": x32,
-                "y": shown.astype(np.float32),
-                "legendgroup": name,
-                "line": line,
-            }
-            | {"name": label, "hovertemplate": f"{label} {number}<extra></extra>"}
-            | hover
-            | axis
-            | more
-        )
+        found = {
+            "type": "scatter",
+            "mode": "lines",
+            "name": label,
+            "x": x32,
+            "y": shown.astype(np.float32),
+            "legendgroup": f"{name} {label}",
+            "line": line,
+        }
+        if more.get("hoverinfo") != "skip":
+            number = "%{y:.4g}" if transform is None else "%{customdata:.4g}"
+            found["hovertemplate"] = f"{label} {number}<extra></extra>"
+        if transform is not None:
+            found["customdata"] = values.astype(np.float32)
+        return found | axis | more
 
+    if view.seeds > 1:
+        low, high = np.nanpercentile(values, (LOW, HIGH), axis=1)
+        edge = {"color": color, "width": 0} | ({"shape": line["shape"]} if "shape" in line else {})
+        band = [
+            trace(low, line=edge, name=f"{label} ({LOW} %)", **unnamed),
+            trace(high, line=edge, name=f"{label} ({HIGH} %)", fill="tonexty", fillcolor=faint(color), **unnamed),
+        ]
+        return [*band, trace(y)]
     if raw_only:
         return [trace(y)]
-    ghost = trace(y, line=line | {"width": 1}, opacity=0.3, showlegend=False, hoverinfo="skip")
-    ghost.pop("hovertemplate")
+    ghost = trace(y, line=line | {"width": 1}, opacity=0.3, **unnamed)
     return [ghost, trace(median_filter(y, window(len(y)), mode="nearest"))]
+
+
+def faint(color: str) -> str:
+    """The same colour, nearly clear, for areas."""
+    if not color.startswith("#"):
+        return "rgba(128,128,128,0.2)"
+    return f"rgba({int(color[1:3], 16)},{int(color[3:5], 16)},{int(color[5:7], 16)},0.2)"
+
+
+def first_seed(value: float | Floats) -> float | None:
+    """A scalar of a snapshot as a plain number: that of the first seed, whose samples are shown. None if it has failed."""
+    first = float(np.atleast_1d(value)[0])
+    return first if math.isfinite(first) else None
+
+
+def middle(value: float | Floats) -> float | None:
+    """A scalar of a snapshot as one number: its median over the seeds that have it, None where none has."""
+    finite = np.atleast_1d(value)
+    finite = finite[np.isfinite(finite)]
+    return float(np.median(finite)) if len(finite) else None
 
 
 def level(value: float, text: str, color: str = theme.INK, yref: str = "y", log: bool = False) -> dict[str, Any]:

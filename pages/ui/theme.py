@@ -12,6 +12,8 @@ QUIET = "var(--quiet)"
 
 OBJECTIVES = {"gan": "#D55E00", "wgan-clip": "#E69F00", "wgan-gp": "#009E73"}
 OTHER_OBJECTIVE = "#56B4E9"
+# For lanes that have the same objective.
+LANES = ("#D55E00", "#E69F00", "#009E73", "#56B4E9")
 
 # The critic's surface: a diverging map, clear at its centre, so that it lies well on a light and on a dark page.
 SURFACE = [[0, "rgba(166,97,26,0.75)"], [0.5, "rgba(128,128,128,0.05)"], [1, "rgba(1,133,113,0.75)"]]

@@ -1,0 +1,127 @@
+"""The compare page: two to four lanes side by side, on one clock."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from pages.ui import forms, shell, transport
+from pages.ui.raceform import RaceForm
+from wgan_core.explain import ConfigError, Problem
+from wgan_core.race import Race
+from wgan_core.scenarios import SCENARIOS, Scenario
+
+shell.require_app()
+form = RaceForm()
+DEFAULT = "three-objectives"
+
+
+def open_shared_race() -> None:
+    """Fill the form from ``?scenario=`` or ``?race=``, once. A broken one is refused by name and changes nothing."""
+    shared = {name: st.query_params[name] for name in ("scenario", "race") if name in st.query_params}
+    if not shared or st.session_state.get("opened_race") == shared:
+        return
+    st.session_state["opened_race"] = shared
+    try:
+        if (name := shared.get("scenario")) is None:
+            race = Race.parse(shared["race"])
+            if len(race.lanes) < 2:
+                raise ConfigError([Problem("lanes", "a comparison has 2 to 4 lanes; you gave 1")])
+            form.fill(race)
+        elif name in SCENARIOS:
+            choose(SCENARIOS[name])
+        else:
+            raise ConfigError([Problem("scenario", f"must be one of {', '.join(SCENARIOS)}; you gave “{name[:60]}”")])
+    except ConfigError as error:
+        transport.refuse("The link was refused, and the form keeps what it had. " + str(error))
+
+
+def choose(scenario: Scenario) -> None:
+    st.session_state["chosen_scenario"] = scenario.name
+    form.fill(scenario.race)
+    for key in ("prediction", "revealed"):
+        st.session_state.pop(key, None)
+
+
+def scenario_chosen() -> None:
+    if name := st.session_state["chosen_scenario"]:
+        choose(SCENARIOS[name])
+        st.query_params.from_dict({"scenario": name} | ({"projector": "1"} if "projector" in st.query_params else {}))
+
+
+def next_seed() -> Race | None:
+    """The form with the next seed."""
+    try:
+        race = Race.parse(form.data())
+        race = race.with_seed(race.lanes[0].seed + 1)
+    except ConfigError as error:
+        transport.refuse(str(error))
+        return None
+    form.fill(race)
+    return race
+
+
+def share(race: Race) -> None:
+    with st.popover("Share this comparison", icon=":material/link:", width="stretch"):
+        st.caption("This link opens the form with these lanes, ready to start.")
+        base = str(st.context.url or "").split("?")[0]
+        st.code(f"{base}?{urlencode({'race': race.to_url()})}", wrap_lines=True, language=None)
+
+
+def lesson(scenario: Scenario | None) -> None:
+    """The question, what one predicts, the reveal; and the switch for a projector."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        guess = None
+        if scenario is not None:
+            st.markdown(f"**{scenario.question}**", width="content")
+            guess = st.pills("Your prediction", scenario.options, key="prediction", label_visibility="collapsed")
+            if st.button("Reveal", key="reveal", disabled=guess is None, help="First choose what you expect."):
+                st.session_state["revealed"] = True
+            st.caption(f"about {scenario.seconds} s on two CPU cores", width="content")
+        st.space("stretch")
+        projector()
+    if scenario is not None and st.session_state.get("revealed") and guess is not None:
+        right = scenario.options[scenario.answer]
+        say = f"{'As measured.' if guess == right else f'Measured was: **{right}**.'} {scenario.reveal}"
+        st.info(say, icon=":material/check:" if guess == right else ":material/lightbulb:")
+
+
+def projector() -> None:
+    """A switch that hides the form and enlarges the panels."""
+    st.session_state.setdefault("projector", "projector" in st.query_params)
+
+    def switched() -> None:
+        if st.session_state["projector"]:
+            st.query_params["projector"] = "1"
+        else:
+            st.query_params.pop("projector", None)
+
+    if st.toggle("Projector", key="projector", help="Hide the form and enlarge the panels.", on_change=switched):
+        hidden = "[data-testid='stSidebar'], [data-testid='stExpandSidebarButton'] { display: none; }"
+        st.html(f"<style>{hidden}</style><span class='wl-projector-on'></span>")
+
+
+open_shared_race()
+run = transport.attached(several=True)
+if not form.filled():
+    form.fill(run.race) if run is not None else choose(SCENARIOS[DEFAULT])
+with st.sidebar:
+    transport.run_list(run, several=True)
+    st.selectbox(
+        "Scenario",
+        list(SCENARIOS),
+        index=None,
+        format_func=lambda name: SCENARIOS[name].title,
+        placeholder="Choose a lesson",
+        key="chosen_scenario",
+        on_change=scenario_chosen,
+    )
+    race = form.draw()
+    seeds = forms.seeds_knob()
+    if race is not None:
+        share(race)
+
+chosen = st.session_state.get("chosen_scenario")
+lesson(SCENARIOS[chosen] if chosen else None)
+transport.show(run, race, seeds, next_seed, SCENARIOS[DEFAULT].race)

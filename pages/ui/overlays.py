@@ -1,0 +1,158 @@
+"""Overlays: several lanes in one chart, one colour a lane.
+
+To add one, write a function under ``@overlay``. It gets the lanes with their names and colours and the clock of the x
+axis. Nothing here imports streamlit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pages.ui.charts import seeds_by_modes
+from pages.ui.lanes import Shown
+from pages.ui.plotting import OVERLAYS, Clock, Figure, Trace, curve, layout, level, middle, overlay, symlog, symlog_axis
+from wgan_core.objectives import LOG_2
+
+__all__ = ["OVERLAYS"]
+
+
+def curves(lanes: Sequence[Shown], clock: Clock, name: str, **style: Any) -> list[Trace]:
+    """One scalar of all lanes, each in its colour."""
+    return [trace for lane in lanes for trace in curve(lane.view, clock, name, lane.name, lane.color, **style)]
+
+
+@overlay(
+    "modes",
+    "Modes covered",
+    "modes",
+    "A mode is covered when at least 1 % of 2,500 samples are nearest to it and within 3σ. All lanes train on the same data"
+    " from the same start, so what differs is the objective and its knobs.",
+    "VEEGAN (Srivastava et al. 2017); PacGAN (Lin et al. 2018)",
+    needs_modes=True,
+)
+def modes(lanes: Sequence[Shown], clock: Clock) -> Figure | None:
+    where = lanes[0].view.config.dataset.modes()
+    if where is None or not (traces := curves(lanes, clock, "modes_covered", raw=True, shape="hv")):
+        return None
+    count = len(where.centres)
+    axis = {"range": [0, count * 1.07], "dtick": max(1, count // 4)}
+    return {"data": traces, "layout": layout(clock, "modes", level(count, f"all {count}"), **axis)}
+
+
+@overlay(
+    "w1",
+    "Exact W1",
+    "distance",
+    "The exact EM distance between 512 generated and 512 real samples, by linear programming. The dashed line is its floor:"
+    " the same number between two samples of the data themselves.",
+    "Kantorovich; computed with POT",
+    images=False,
+)
+def w1(lanes: Sequence[Shown], clock: Clock) -> Figure | None:
+    if not (traces := curves(lanes, clock, "w1")):
+        return None
+    floor = middle(lanes[0].view.history["w1_floor"][0])
+    parts = [] if floor is None else [level(floor, "floor")]
+    return {"data": traces, "layout": layout(clock, "W1", *parts, rangemode="tozero")}
+
+
+@overlay(
+    "estimate",
+    "What each objective says",
+    "symlog axis",
+    "Ŵ = E[f(real)] − E[f(generated)] for a WGAN, the JS estimate for a GAN, whose ceiling is ln 2. Their scales differ with"
+    " the critic's slope, so compare each with W1 in its own shape, not their heights.",
+    "WGAN paper, Figures 3 and 4",
+)
+def estimate(lanes: Sequence[Shown], clock: Clock) -> Figure | None:
+    traces: list[Trace] = []
+    for lane in lanes:
+        objective = lane.view.config.objective
+        kind = "JS" if objective.estimate_name == "js_estimate" else "Ŵ"
+        name = f"{lane.name}: {kind}"
+        traces += curve(lane.view, clock, objective.estimate_name, name, lane.color, transform=symlog)
+    if not traces:
+        return None
+    largest = max(float(np.nanmax(np.abs(trace["customdata"]))) for trace in traces)
+    js = any(lane.view.config.objective.estimate_name == "js_estimate" for lane in lanes)
+    parts = [level(float(symlog(np.array(LOG_2))), "ln 2")] if js else []
+    return {"data": traces, "layout": layout(clock, "estimate", *parts, **symlog_axis(largest))}
+
+
+@overlay(
+    "quality",
+    "High-quality share",
+    "share",
+    "The share of samples within 3σ of a mode. A perfect generator reaches 0.989; one that sits on a single mode may reach as"
+    " much, so read it beside the modes covered.",
+    "VEEGAN (Srivastava et al. 2017)",
+    needs_modes=True,
+)
+def quality(lanes: Sequence[Shown], clock: Clock) -> Figure | None:
+    traces = curves(lanes, clock, "high_quality", raw=True)
+    return {"data": traces, "layout": layout(clock, "share", range=[0, 1.05])} if traces else None
+
+
+@overlay(
+    "generator-gradients",
+    "The generator's gradient",
+    "‖∇ loss‖₂, log axis",
+    "How strongly each generator is being moved: the norm of its loss's gradient over all its parameters. One that falls by"
+    " orders of magnitude has nothing left to learn from.",
+    "WGAN paper, Figure 2; From GAN to WGAN, Figure 5",
+)
+def generator_gradients(lanes: Sequence[Shown], clock: Clock) -> Figure | None:
+    return _norms(lanes, clock, "generator_grad_norm", "‖∇‖₂")
+
+
+@overlay(
+    "critic-gradients",
+    "The critic's gradient",
+    "‖∇ loss‖₂, log axis",
+    "The norm of each critic's loss gradient over all its parameters, the penalty's share included. The critic of a GAN that"
+    " has won has little left to learn.",
+    "the report's Figure 6; Gulrajani et al. 2017",
+)
+def critic_gradients(lanes: Sequence[Shown], clock: Clock) -> Figure | None:
+    return _norms(lanes, clock, "critic_grad_norm", "‖∇‖₂")
+
+
+@overlay(
+    "slope",
+    "The critic's slope",
+    "‖∇ₓ f‖₂, log axis",
+    "The mean norm of each critic's gradient in its input, between real and generated samples. WGAN-GP pulls it to 1;"
+    " clipping lets it vanish or grow with c, and a GAN does not hold it at all.",
+    "Gulrajani et al. 2017, Figure 1",
+)
+def slope(lanes: Sequence[Shown], clock: Clock) -> Figure | None:
+    return _norms(lanes, clock, "input_grad_norm_mean", "‖∇ₓ f‖₂", level(1.0, "slope 1", log=True))
+
+
+def _norms(lanes: Sequence[Shown], clock: Clock, name: str, title: str, *parts: dict[str, Any]) -> Figure | None:
+    traces = curves(lanes, clock, name)
+    log = {"type": "log", "exponentformat": "power"}
+    return {"data": traces, "layout": layout(clock, title, *parts, **log)} if traces else None
+
+
+@overlay(
+    "seeds",
+    "Modes over the seeds",
+    "seeds",
+    "How many of the seeds cover how many modes at the newest measurement. One run may be luck; a pile at the right end is"
+    " not.",
+    "PacGAN (Lin et al. 2018), which counts modes over trials",
+    needs_modes=True,
+    needs_seeds=True,
+)
+def seeds(lanes: Sequence[Shown], clock: Clock) -> Figure | None:
+    bars = [(lane, seeds_by_modes(lane.view, lane.color)) for lane in lanes]
+    data = [bar | {"name": lane.name, "showlegend": True} for lane, bar in bars if bar is not None]
+    if not data:
+        return None
+    tick = max(1, len(data[0]["x"]) // 8)
+    axes = {"xaxis": {"title": {"text": "modes covered"}, "dtick": tick}, "yaxis": {"title": {"text": "seeds"}}}
+    return {"data": data, "layout": axes | {"barmode": "group", "bargap": 0.15}}

@@ -1,0 +1,208 @@
+"""What the pages that train share: attaching to a run, the bar of buttons, why something failed, the list of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from pages.ui import live
+from pages.ui.plotting import CLOCKS
+from pages.ui.text import plain
+from wgan_core.devices import DeviceError
+from wgan_core.explain import ConfigError
+from wgan_core.race import Race
+from wgan_core.records import RunView
+from wgan_core.runs import Run, TooManyRuns, UnknownRun, manager
+
+runs = manager()
+KEPT = ("scenario", "projector")  # parts of the address that stay when another run is shown
+
+
+def attached(*, several: bool) -> Run | None:
+    """The run that the URL names. One of several lanes belongs on the compare page, one of one lane on the live page."""
+    if not (run_id := st.query_params.get("run")):
+        return None
+    try:
+        run = runs.get(run_id[:40])  # ours are shorter, and what else stands there is shown
+    except UnknownRun as error:
+        st.warning(plain(str(error)), icon=":material/search_off:")
+        return None
+    if (len(run.lanes) > 1) != several:
+        st.switch_page("pages/train.py" if several else "pages/compare.py", query_params={"run": run.id})
+    return run
+
+
+def attach(run_id: str | None) -> None:
+    """Show another run, or none. The run that was shown goes on."""
+    kept = {name: st.query_params[name] for name in KEPT if name in st.query_params}
+    st.query_params.from_dict(kept | ({"run": run_id} if run_id else {}))
+
+
+def refuse(why: str) -> None:
+    """Say above the charts, once, why something was not done."""
+    st.session_state["refused"] = why
+
+
+def start(race: Race) -> None:
+    """Start a race and attach to it."""
+    try:
+        run_id = runs.start(race)
+    except (TooManyRuns, DeviceError) as error:
+        refuse(str(error))
+        return
+    # The first chart is then there with this very refresh.
+    runs.get(run_id).wait_for_snapshot(0.7)
+    attach(run_id)
+
+
+def several_seeds(race: Race, seeds: int) -> Race | None:
+    try:
+        return race.with_seeds(seeds)
+    except ConfigError as error:
+        refuse(str(error))
+        return None
+
+
+def run_list(shown: Run | None, *, several: bool) -> None:
+    """Switch between the runs of this server that belong on this page."""
+    known = {run.id: run for run in runs.runs() if (len(run.lanes) > 1) == several}
+    if not known:
+        return
+
+    def name(run_id: str | None) -> str:
+        if run_id is None:
+            return "New run"
+        run = known[run_id]
+        first = run.lanes[0].config
+        what = f"{len(run.lanes)} lanes" if several else first.objective.label
+        seeds = f", {run.race.seeds} seeds" if run.race.seeds > 1 else ""
+        return f"{run.status}: {what} on {first.dataset.kind}{seeds} · {run_id}"
+
+    current = shown.id if shown else None
+    options = [None, *known]
+    # A browser keeps a chosen label as long as the key is the same; a new key brings labels up to date.
+    key = "shown_run." + " ".join(f"{run.id}:{run.status}" for run in known.values()) + f" {current}"
+    st.selectbox(
+        "Runs on this server",
+        options,
+        index=options.index(current) if current in options else 0,
+        format_func=name,
+        key=key,
+        on_change=lambda: attach(st.session_state[key]),
+    )
+
+
+def bar(run: Run | None, race: Race | None, seeds: int, reseed: Callable[[], Race | None]) -> str:
+    """The bar of buttons. Returns the clock of the x axes.
+
+    Parameters
+    ----------
+    race : Race or None
+        What Start starts; None where the form is wrong.
+    seeds : int
+        How many the button for several seeds trains.
+    reseed : callable
+        Puts the next seed into the form and returns its race.
+    """
+    alive = run is not None and run.status in ("starting", "running", "paused")
+    paused = run is not None and run.status == "paused"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if st.button(
+            "Start", icon=":material/play_arrow:", type="primary", disabled=alive or race is None, key="start"
+        ):
+            assert race is not None
+            start(race)
+            st.rerun()
+        # Pause and Step act in callbacks, before the fragment is drawn: a click may come with a rerun of the whole page,
+        # and that must not ask for a rerun of a fragment.
+        st.button(
+            "Resume" if paused else "Pause",
+            icon=":material/resume:" if paused else ":material/pause:",
+            disabled=not alive,
+            key="resume" if paused else "pause",
+            on_click=None if run is None else run.resume if paused else run.pause,
+        )
+        st.button(
+            "Step",
+            icon=":material/skip_next:",
+            disabled=not alive,
+            key="one_step",
+            help="One generator step.",
+            on_click=None if run is None else run.step,
+        )
+        if st.button("Stop", icon=":material/stop:", disabled=not alive, key="stop"):
+            assert run is not None
+            run.stop()
+            run.join(1.0)
+            st.rerun()
+        if st.button(
+            "New seed",
+            icon=":material/casino:",
+            disabled=race is None,
+            key="new_seed",
+            help="Stop, and start again with the next seed.",
+        ):
+            if run is not None:
+                run.stop()
+                run.join(1.0)
+            if (again := reseed()) is not None:
+                start(again)
+            st.rerun()
+        if st.button(
+            f"{seeds} seeds",
+            icon=":material/groups:",
+            disabled=alive or race is None or race.lanes[0].dataset.is_image,
+            key="many_seeds",
+            help=f"Train with {seeds} seeds at once: was it luck? Charts show the median and the band from 10 to 90 %.",
+        ):
+            assert race is not None
+            if (many := several_seeds(race, seeds)) is not None:
+                start(many)
+            st.rerun()
+        st.space("stretch")
+        clock = st.segmented_control(
+            "x axis",
+            list(CLOCKS),
+            format_func=lambda name: CLOCKS[name],
+            default="step",
+            required=True,
+            key="clock",
+            label_visibility="collapsed",
+        )
+    return clock or "step"
+
+
+def failures(views: tuple[RunView, ...]) -> None:
+    """Why lanes failed."""
+    for i, view in enumerate(views):
+        if view.failure is None:
+            continue
+        where = f"Lane {i + 1}: " if len(views) > 1 else ""
+        st.error(f"{where}**{plain(view.failure.message)}** {view.failure.cause}", icon=":material/error:")
+        with st.expander("Traceback"):
+            st.code(view.failure.traceback, language="text")
+
+
+def stage(run: Run | None, race: Race | None, seeds: int, reseed: Callable[[], Race | None], empty: Race) -> None:
+    """Transport bar and charts: the one fragment of a page."""
+    if refused := st.session_state.pop("refused", None):
+        st.error(plain(refused), icon=":material/block:")
+    clock = bar(run, race, seeds, reseed)
+    if run is None:
+        live.draw_empty(race or empty)
+        return
+    ended = run.status not in ("starting", "running", "paused")
+    failures(run.views())
+    live.draw(run, clock)
+    if ended and st.session_state.get("polling") == run.id:
+        # The run has ended: one whole rerun stops the timer and gives the form back.
+        st.session_state["polling"] = None
+        st.rerun()
+
+
+def show(run: Run | None, race: Race | None, seeds: int, reseed: Callable[[], Race | None], empty: Race) -> None:
+    """Draw the stage, again and again while the run is live."""
+    polling = run is not None and run.status in ("starting", "running", "paused")
+    st.session_state["polling"] = run.id if polling and run else None
+    st.fragment(stage, run_every=live.REFRESH_SECONDS if polling else None)(run, race, seeds, reseed, empty)
