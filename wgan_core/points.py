@@ -68,7 +68,7 @@ def clustered(text: str) -> tuple[Tensor, NDArray[np.int64], cKDTree]:
 
 
 def groups(points: Coordinates) -> NDArray[np.int64]:
-    """The number of the group of each point, from 0; shape (n,)."""
+    """The number of the group of each point, shape (n,): 0 for the largest group, and so on."""
     some = points
     if len(points) > CLUSTERED_POINTS:
         some = points[np.random.default_rng(0).permutation(len(points))[:CLUSTERED_POINTS]]
@@ -83,8 +83,9 @@ def groups(points: Coordinates) -> NDArray[np.int64]:
     if not inside.any():
         return np.zeros(len(points), np.int64)
     _, neighbour = cKDTree(some[inside]).query(points)
-    label: NDArray[np.int64] = found.labels_[inside][neighbour].astype(np.int64)
-    return label
+    label = found.labels_[inside][neighbour]
+    rank: NDArray[np.int64] = np.argsort(np.argsort(-np.bincount(label), kind="stable"))
+    return rank[label]
 
 
 class Points(Mixture):

@@ -6,17 +6,18 @@ objective appears by itself.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 from pydantic.fields import FieldInfo
 
-from wgan_core.config import RunConfig, completed, with_paths
+from pages.ui.draw import points_input
+from pages.ui.text import plain
+from wgan_core.config import MAX_URL_CHARACTERS, RunConfig, completed, with_paths
 from wgan_core.devices import available
 from wgan_core.explain import ConfigError, bounds, choices, models_of
-from wgan_core.schema import Part
+from wgan_core.race import Race
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Data": ("dataset",),
@@ -26,6 +27,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Run": ("steps", "seed", "device", "threads", "snapshot_every"),
 }
 OPEN = ("Data", "Objective")
+# Inputs that a knob asks for by name, since its type alone does not say enough.
+WIDGETS: dict[str, Callable[[str, FieldInfo, Any, str], Any]] = {"points": points_input}
 
 
 class Form:
@@ -70,8 +73,12 @@ class Form:
         for group, names in groups.items():
             with st.expander(group, expanded=group in OPEN):
                 self.fields(names, draft)
-        st.session_state[self._place] = draft
+        self.keep(draft)
         return draft
+
+    def keep(self, draft: dict[str, Any]) -> None:
+        """Hold this from now on."""
+        st.session_state[self._place] = draft
 
     def fields(self, names: Sequence[str], draft: dict[str, Any]) -> None:
         """Draw fields where we are, and put their values into ``draft``."""
@@ -144,10 +151,17 @@ def say(error: ConfigError) -> None:
         st.error(plain(str(problem)), icon=":material/error:")
 
 
-def knob(name: str, model: type[Part], default: Any, key: str) -> Any:
-    """The widget of one field of a model."""
-    field = model.model_fields[name]
-    return _input(key, field, default)
+SEVERAL_SEEDS = 16
+
+
+def race_knob(name: str, default: Any, key: str) -> Any:
+    """The widget of a field that belongs to the whole race."""
+    return _input(key, Race.model_fields[name], default)
+
+
+def seeds_knob() -> int:
+    """How many seeds the button for several seeds trains."""
+    return max(2, int(race_knob("seeds", SEVERAL_SEEDS, "several_seeds")))
 
 
 def live_knobs(config: RunConfig, paths: list[str], run_id: str) -> dict[str, Any]:
@@ -170,26 +184,44 @@ def live_knobs(config: RunConfig, paths: list[str], run_id: str) -> dict[str, An
 
 
 def command_line(config: RunConfig, seeds: int = 1) -> str:
-    """The command that trains this config without a page."""
+    """The command that trains this config without a page. What is long stands in a file: see :func:`files`."""
 
     def flags(part: Mapping[str, Any], prefix: str) -> list[str]:
         found = []
         for name, value in part.items():
-            found += flags(value, f"{prefix}{name}.") if isinstance(value, Mapping) else [f"--{prefix}{name} {value}"]
+            shown = f"@{name}.txt" if _long(value) else value
+            found += flags(value, f"{prefix}{name}.") if isinstance(value, Mapping) else [f"--{prefix}{name} {shown}"]
         return found
 
     several = [f"--seeds {seeds}"] if seeds > 1 else []
     return " ".join(["python -m wgan_core train", *flags(config.essence(), ""), *several])
 
 
-def plain(text: str) -> str:
-    """Text that shows as it is where Streamlit reads Markdown: a link's text must not bring images or links along."""
-    return re.sub(r"([\\`*_{}\[\]()<>#~$:!|])", r"\\\1", " ".join(text.split()))
+def files(config: RunConfig) -> dict[str, str]:
+    """The files that the command line reads, by name: what of a config is too long to be typed."""
+    return {f"{name}.txt": value for name, value in config.essence()["dataset"].items() if _long(value)}
+
+
+def too_long(link: str) -> str | None:
+    """Why this text of a config does not fit into a link, if it does not."""
+    if len(link) <= MAX_URL_CHARACTERS:
+        return None
+    return (
+        f"These settings are too long for a link: they take {len(link):,} characters, and {MAX_URL_CHARACTERS:,} fit. Use fewer"
+        " points, or pass on the file and the command below."
+    )
+
+
+def _long(value: Any) -> bool:
+    return isinstance(value, str) and len(value) > MAX_URL_CHARACTERS
 
 
 def _input(key: str, field: FieldInfo, value: Any, label: str | None = None) -> Any:
     """One widget, by the field's type."""
     text, help = label or str(field.title), field.description
+    extra = field.json_schema_extra
+    if isinstance(extra, dict) and (widget := WIDGETS.get(str(extra.get("widget")))):
+        return widget(key, field, value, text)
     if options := choices(field):
         st.session_state.setdefault(key, value)
         return st.selectbox(text, options, key=key, help=help)
