@@ -105,7 +105,10 @@ def projector() -> None:
 open_shared_race()
 run = transport.attached(several=True)
 if not form.filled():
-    form.fill(run.race) if run is not None else choose(SCENARIOS[DEFAULT])
+    if run is None:
+        choose(SCENARIOS[DEFAULT])
+    else:
+        form.fill(run.race)
 with st.sidebar:
     transport.run_list(run, several=True)
     st.selectbox(
