@@ -202,7 +202,7 @@ class FlatParameters:
     Attributes
     ----------
     weights, gradient : Tensor
-        Shape (p,). :meth:`backward` leaves its result in ``gradient``.
+        Shape (p,), or (K, p) for K stacked nets, one row each. :meth:`backward` leaves its result in ``gradient``.
 
     Examples
     --------
@@ -215,17 +215,27 @@ class FlatParameters:
 
     def __init__(self, net: nn.Module) -> None:
         self._parameters = list(net.parameters())
-        self.weights = torch.cat([p.detach().reshape(-1) for p in self._parameters])
+        self._leading = net.batch_dim if isinstance(net, Net) else 0
+        self.weights = torch.cat([p.detach().flatten(self._leading) for p in self._parameters], -1)
         self.gradient = torch.zeros_like(self.weights)
         offset = 0
         for p in self._parameters:
-            p.data = self.weights[offset : offset + p.numel()].view_as(p)
-            offset += p.numel()
+            size = math.prod(p.shape[self._leading :])
+            p.data = self.weights[..., offset : offset + size].view_as(p)
+            offset += size
 
     def backward(self, loss: Tensor) -> None:
-        """Put ∂loss/∂weights into ``gradient``. Nothing accumulates, no other net's gradient is computed."""
-        gradients = torch.autograd.grad(loss, self._parameters)
-        torch.cat([g.reshape(-1) for g in gradients], out=self.gradient)
+        """Put ∂loss/∂weights into ``gradient``. Nothing accumulates, no other net's gradient is computed.
+
+        For K stacked nets ``loss`` has shape (K,). No net's loss depends on another's weights, so that the slope of the
+        sum holds the slope of each.
+        """
+        gradients = torch.autograd.grad(loss.sum() if self._leading else loss, self._parameters)
+        torch.cat([g.flatten(self._leading) for g in gradients], -1, out=self.gradient)
+
+    def rows(self, vector: Tensor | None = None) -> Tensor:
+        """The weights, or another tensor of their shape, as (K, p): one row for each stacked net, one in all for a net alone."""
+        return (self.weights if vector is None else vector).view(-1, self.weights.shape[-1])
 
     @contextmanager
     def frozen(self) -> Iterator[None]:

@@ -4,10 +4,15 @@ Inside one linear piece the net is f(x) = W_L D_{L-1} … D_1 W_1 x + const, whe
 slopes. Both what training needs (∂f/∂W) and what the gradient penalty needs (∇ₓf, and ∂(v·∇ₓf)/∂W) are then short
 chains of matrix products. Writing them out spares autograd's graph, most of all the double backward pass. The
 numbers are autograd's, to rounding; ``benchmarks/loop.py`` has what it gains.
+
+All of it is also written for K nets at once (:func:`stacked`): parameters and samples then have a leading dimension K,
+and each product is one batched product.
 """
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
 from typing import Any, Self
 
 import torch
@@ -16,7 +21,17 @@ from torch.autograd.function import once_differentiable
 
 
 class Net(nn.Sequential):
-    """A sequence of layers that knows whether a sample's output depends on the rest of its batch."""
+    """A sequence of layers that knows whether a sample's output depends on the rest of its batch.
+
+    Attributes
+    ----------
+    mixes_samples : bool
+        A sample's output depends on the rest of its batch.
+    batch_dim : int
+        Which dimension of inputs and outputs counts the samples: 0, or 1 where K nets are stacked and 0 counts the nets.
+    """
+
+    batch_dim = 0
 
     def __init__(self, *layers: nn.Module) -> None:
         super().__init__(*layers)
@@ -29,6 +44,8 @@ class Net(nn.Sequential):
 
 class PiecewiseLinear(Net):
     """Linear layers with (leaky) ReLU between them: layers 0, 2, 4, … are linear.
+
+    Its methods take samples of shape (n, d), or (K, n, d) for K stacked nets.
 
     Parameters
     ----------
@@ -59,16 +76,42 @@ class PiecewiseLinear(Net):
         return out
 
     def input_gradient(self, x: Tensor) -> Tensor:
-        """∇ₓ Σ f(x), shape (n, d), differentiable once more in the parameters (not in x: it is constant there)."""
+        """∇ₓ Σ f(x), shape of x, differentiable once more in the parameters (not in x: it is constant there)."""
         out: Tensor = _InputGradient.apply(x.detach(), self.slope, *self.tensors())
         return out
+
+
+def stacked(nets: Sequence[PiecewiseLinear]) -> PiecewiseLinear:
+    """K nets of one architecture as one net: parameters (K, …), inputs (K, n, d), outputs (K, n, outputs).
+
+    Its parameters are copies.
+
+    Examples
+    --------
+    >>> nets = [PiecewiseLinear(nn.Linear(2, 5), nn.ReLU(), nn.Linear(5, 1), slope=0.0) for _ in range(3)]
+    >>> stacked(nets)(torch.zeros(3, 10, 2)).shape
+    torch.Size([3, 10, 1])
+    """
+    together = copy.deepcopy(nets[0])
+    together.batch_dim = 1
+    together._tensors = ()
+    for p, *each in zip(together.parameters(), *(net.parameters() for net in nets), strict=True):
+        p.data = torch.stack([one.detach() for one in each])
+    return together
+
+
+def _affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """x Wᵀ + b, of one net or of each of K."""
+    if weight.dim() == 2:
+        return torch.addmm(bias, x, weight.t())
+    return torch.baddbmm(bias.unsqueeze(1), x, weight.mT)
 
 
 def _hidden(x: Tensor, slope: float, parameters: tuple[Tensor, ...]) -> list[Tensor]:
     """The activations after each hidden layer, the input first."""
     hidden = [x]
     for weight, bias in zip(parameters[:-2:2], parameters[1:-2:2], strict=True):
-        z = torch.addmm(bias, hidden[-1], weight.t())
+        z = _affine(hidden[-1], weight, bias)
         hidden.append(z.relu_() if slope == 0 else nn.functional.leaky_relu_(z, slope))
     return hidden
 
@@ -86,7 +129,7 @@ class _Forward(torch.autograd.Function):
         hidden = _hidden(x, slope, parameters)
         ctx.slope = slope
         ctx.save_for_backward(*hidden, *parameters)
-        return torch.addmm(parameters[-1], hidden[-1], parameters[-2].t())
+        return _affine(hidden[-1], parameters[-2], parameters[-1])
 
     @staticmethod
     @once_differentiable
@@ -96,7 +139,7 @@ class _Forward(torch.autograd.Function):
         wanted = any(ctx.needs_input_grad[2:])
         gradients: list[Tensor | None] = []
         for i in reversed(range(len(weights))):
-            gradients += [gradient.sum(0), gradient.t() @ hidden[i]] if wanted else [None, None]
+            gradients += [gradient.sum(-2), gradient.mT @ hidden[i]] if wanted else [None, None]
             if i > 0:
                 gradient = _through_activation(gradient @ weights[i], hidden[i], ctx.slope)
         to_input = gradient @ weights[0] if ctx.needs_input_grad[0] else None
@@ -109,13 +152,13 @@ class _InputGradient(torch.autograd.Function):
         hidden, weights = _hidden(x, slope, parameters), parameters[::2]
         # deltas[i] is ∂ Σf / ∂(output of linear layer i), all layers but the last, where it is 1.
         deltas: list[Tensor] = []
-        delta = weights[-1].sum(0).expand(len(x), -1)
+        delta = weights[-1].sum(-2, keepdim=True).expand(*x.shape[:-1], -1)
         for i in reversed(range(1, len(weights))):
             delta = _through_activation(delta, hidden[i], slope)
             deltas.insert(0, delta)
             delta = delta @ weights[i - 1]
         ctx.slope = slope
-        ctx.outputs = weights[-1].shape[0]
+        ctx.outputs = weights[-1].shape[-2]
         ctx.save_for_backward(*hidden[1:], *deltas, *weights[:-1])
         return delta
 
@@ -127,7 +170,8 @@ class _InputGradient(torch.autograd.Function):
         hidden, deltas, weights = (ctx.saved_tensors[i * count : (i + 1) * count] for i in range(3))
         gradients: list[Tensor | None] = [None, None]
         for h, delta, weight in zip(hidden, deltas, weights, strict=True):
-            gradients += [delta.t() @ direction, None]
-            direction = _through_activation(direction @ weight.t(), h, ctx.slope)
-        last = direction.sum(0, keepdim=True).expand(ctx.outputs, -1)
+            gradients += [delta.mT @ direction, None]
+            direction = _through_activation(direction @ weight.mT, h, ctx.slope)
+        last = direction.sum(-2, keepdim=True)
+        last = last.expand(*last.shape[:-2], ctx.outputs, -1)
         return *gradients, last, None

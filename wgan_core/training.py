@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from time import perf_counter
 from typing import Any
 
@@ -22,7 +23,8 @@ from wgan_core.devices import DeviceError, resolve
 from wgan_core.explain import ConfigError, Problem
 from wgan_core.metrics import Probe, measure
 from wgan_core.networks import FlatParameters, build_critic, build_generator
-from wgan_core.records import Event, Failure, Snapshot
+from wgan_core.piecewise import Net
+from wgan_core.records import Array, Event, Failure, Floats, Snapshot
 
 STREAMS = ("generator-init", "critic-init", "real", "latent", "penalty", "measurement")
 # Losses of this size mean that training is lost, long before float32 overflows at 3e38.
@@ -34,13 +36,13 @@ MOST_IN_ONE_PASS = 8192
 
 
 class Diverged(Exception):
-    """Training left the finite numbers: at which step, in which term."""
+    """Training left the finite numbers: at which step, in which term, and ``who`` did where several train together."""
 
-    def __init__(self, step: int, term: str, value: float, config: RunConfig) -> None:
-        self.step, self.term = step, term
+    def __init__(self, step: int, term: str, value: float, config: RunConfig, who: str = "") -> None:
+        self.step, self.term, self.value = step, term, value
         what = f"{value:.3g}" if math.isfinite(value) else "not finite"
         self.cause = likely_cause(config)
-        super().__init__(f"Training diverged at generator step {step}: {term} was {what}.")
+        super().__init__(f"Training{who} diverged at generator step {step}: {term} was {what}.")
 
 
 def likely_cause(config: RunConfig) -> str:
@@ -82,44 +84,79 @@ def stream(seed: int, name: str, device: torch.device) -> Generator:
     return Generator(device).manual_seed(int(state[0]) % 2**63)
 
 
-class Training:
-    """The state of one training: networks, optimisers, random numbers, counters.
+class Member:
+    """What belongs to one seed: its networks, its streams of random numbers, its probe, and its newest loss terms."""
 
-    Parameters
-    ----------
-    config : RunConfig
-
-    Raises
-    ------
-    DeviceError, DataError
-        The device or the data cannot be had.
-    """
-
-    def __init__(self, config: RunConfig) -> None:
-        self.config = config
-        self.device = resolve(config.device)
-        self.step = self.critic_steps = 0
-        self.seconds = 0.0
-        self._use_threads()
-        cpu, seed, shape = torch.device("cpu"), config.seed, config.dataset.shape
+    def __init__(self, config: RunConfig, seed: int, device: torch.device) -> None:
+        self.seed = seed
+        self.diverged: Diverged | None = None
+        self.terms: dict[str, float] = {}
+        cpu, shape = torch.device("cpu"), config.dataset.shape
         self.generator = build_generator(
             config.generator,
             config.latent.dim,
             shape,
             stream(seed, "generator-init", cpu),
-            self.device,
+            device,
             config.dataset.start,
         )
-        self.critic = build_critic(config.critic, shape, stream(seed, "critic-init", cpu), self.device)
+        self.critic = build_critic(config.critic, shape, stream(seed, "critic-init", cpu), device)
+        self.real, self.latent, self.penalty = (stream(seed, name, device) for name in ("real", "latent", "penalty"))
+        self._draw_probe = partial(Probe.draw, config, stream(seed, "measurement", device), device)
+
+    @cached_property
+    def probe(self) -> Probe:
+        """Drawn when first asked for: its floor of W1 costs more than many steps of training."""
+        return self._draw_probe()
+
+
+class Loop:
+    """The papers' algorithm box, for one seed and for several as one program alike.
+
+    What differs stands in the subclasses: which networks are trained, how members' draws and numbers are put together.
+
+    Attributes
+    ----------
+    config : RunConfig
+        As it is now: edits replace it.
+    device : torch.device
+    step, critic_steps : int
+        Generator steps and critic steps done.
+    seconds : float
+        Seconds of training so far, without pauses and measurements.
+    generator, critic : Net
+        The networks in training.
+    """
+
+    def __init__(self, config: RunConfig, seeds: Sequence[int]) -> None:
+        self.config = config
+        self.device = resolve(config.device)
+        self.step = self.critic_steps = 0
+        self.seconds = 0.0
+        self._use_threads()
+        self._members = [Member(config, seed, self.device) for seed in seeds]
+        self.generator, self.critic = self._networks()
+        self._penalty = self._penalty_rng()
         self._theta, self._w = FlatParameters(self.generator), FlatParameters(self.critic)
         self._theta_memory = config.generator_optimiser.start(self._theta.weights)
         self._w_memory = config.critic_optimiser.start(self._w.weights)
-        self._real, self._latent, self._penalty = (
-            stream(seed, name, self.device) for name in ("real", "latent", "penalty")
-        )
-        self._probe = Probe.draw(config, stream(seed, "measurement", self.device), self.device)
         self._gathered: list[tuple[int, dict[str, Tensor]]] = []
-        self._last: dict[str, float] = {}
+
+    def _networks(self) -> tuple[Net, Net]:
+        """Generator and critic, of all members."""
+        raise NotImplementedError
+
+    def _draw(self, draw: Callable[[Member], Tensor]) -> Tensor:
+        """What each member draws from streams of its own, as the networks take it."""
+        raise NotImplementedError
+
+    def _penalty_rng(self) -> Any:
+        """The random numbers of the objective, as it takes them."""
+        raise NotImplementedError
+
+    def _scalars(self, readings: Sequence[Mapping[str, float]]) -> Mapping[str, float | Floats]:
+        """A snapshot's scalars from those of each member; empty for members that have diverged."""
+        raise NotImplementedError
 
     def updates(self) -> Iterator[Snapshot | None]:
         """Train: one item for each update of a network, a snapshot where one is due, None elsewhere.
@@ -128,14 +165,16 @@ class Training:
         """
         yield self.snapshot()
         while self.step < self.config.steps:
-            for fake in self._fakes():
-                self._update_critic(fake)
-                yield None
-            self._update_generator()
+            yield from self.round()
             due = self.step % self.config.snapshot_every == 0 or self.step >= self.config.steps
             yield self.snapshot() if due else None
 
-    # One round of the algorithm box
+    def round(self) -> Iterator[None]:
+        """One round of the algorithm box: an item after each critic step, the generator's step at the end."""
+        for fake in self._fakes():
+            self._update_critic(fake)
+            yield None
+        self._update_generator()
 
     def _fakes(self) -> Iterator[Tensor]:
         """A batch of generated samples from fresh latents for each critic step of this round."""
@@ -144,14 +183,20 @@ class Training:
         for _ in range(1 if together else n):
             start = self._tick()
             with torch.no_grad():
-                fake = self.generator(self.config.latent.sample(n * m if together else m, self._latent, self.device))
+                fake = self.generator(self._latents(n * m if together else m))
             self._tock(start)
-            yield from torch.split(fake, m)
+            yield from torch.split(fake, m, self.generator.batch_dim)
+
+    def _latents(self, n: int) -> Tensor:
+        return self._draw(lambda member: self.config.latent.sample(n, member.latent, self.device))
+
+    def _reals(self, n: int) -> Tensor:
+        return self._draw(lambda member: self.config.dataset.sample(n, member.real, self.device))
 
     def _update_critic(self, fake: Tensor) -> None:
         start = self._tick()
         objective = self.config.objective
-        real = self.config.dataset.sample(len(fake), self._real, self.device)
+        real = self._reals(self.config.batch_size)
         terms = objective.critic_loss(self.critic, real, fake, self._penalty)
         self._w.backward(_total(terms))
         self.config.critic_optimiser.step(self._w.weights, self._w.gradient, self._w_memory)
@@ -162,7 +207,7 @@ class Training:
 
     def _update_generator(self) -> None:
         start = self._tick()
-        z = self.config.latent.sample(self.config.batch_size, self._latent, self.device)
+        z = self._latents(self.config.batch_size)
         with self._w.frozen():
             loss = self.config.objective.generator_loss(self.critic, self.generator(z))
             self._theta.backward(loss)
@@ -199,39 +244,53 @@ class Training:
         Raises
         ------
         Diverged
-            A loss term or a parameter is no longer finite.
+            A loss term or a parameter is no longer finite: of every member, where several train together.
         """
         start = self._tick()
         self._read_gathered()
         # Waiting for a GPU to catch up belongs to training, the measurements do not.
-        finite = [bool(flat.weights.isfinite().all()) for flat in (self._w, self._theta)]
+        finite = [flat.rows().isfinite().all(-1).tolist() for flat in (self._w, self._theta)]
         self._tock(start)
-        for ok, name in zip(finite, ("a critic parameter", "a generator parameter"), strict=True):
-            if not ok:
-                raise Diverged(self.step, name, math.nan, self.config)
-        found = measure(self.config, self.generator, self.critic, self._w.weights, self._probe)
-        scalars = self._training_scalars()
-        arrays = {}
+        for member, *oks in zip(self._members, *finite, strict=True):
+            for ok, name in zip(oks, ("a critic parameter", "a generator parameter"), strict=True):
+                if not ok:
+                    self._lose(member, self.step, name, math.nan)
+        readings: list[dict[str, float]] = []
+        arrays: dict[str, Array] = {}
+        for k, member in enumerate(self._members):
+            scalars, found = self._reading(k) if member.diverged is None else ({}, {})
+            readings.append(scalars)
+            arrays = arrays or found
+        self._end_if_all_are_lost()
+        return Snapshot(self.step, self.critic_steps, self.seconds, self._scalars(readings), arrays)
+
+    def _reading(self, k: int) -> tuple[dict[str, float], dict[str, Array]]:
+        """The scalars and arrays of one member; none where one shows that it has diverged."""
+        member, w = self._members[k], self._w.rows()[k]
+        found = measure(self.config, member.generator, member.critic, w, member.probe)
+        scalars, arrays = self._training_scalars(k), {}
         for name, value in found.items():
             if isinstance(value, np.ndarray):
                 arrays[name] = value
             elif math.isfinite(value):
                 scalars[name] = float(value)
             else:
-                raise Diverged(self.step, name, float(value), self.config)
-        return Snapshot(self.step, self.critic_steps, self.seconds, scalars, arrays)
+                self._lose(member, self.step, name, float(value))
+                return {}, {}
+        return scalars, arrays
 
-    def _training_scalars(self) -> dict[str, float]:
+    def _training_scalars(self, k: int) -> dict[str, float]:
         """The newest minibatch's loss terms, the estimate they give, and the norms of the gradients they left."""
         if self.step == 0:
             return {}
-        terms = {name: value for name, value in self._last.items() if name != "generator_loss"}
+        newest = self._members[k].terms
+        terms = {name: value for name, value in newest.items() if name != "generator_loss"}
         return {
             self.config.objective.estimate_name: self.config.objective.estimate(terms),
             "critic_loss": math.fsum(terms.values()),
-            **self._last,
-            "critic_grad_norm": float(self._w.gradient.norm()),
-            "generator_grad_norm": float(self._theta.gradient.norm()),
+            **newest,
+            "critic_grad_norm": float(self._w.rows(self._w.gradient)[k].norm()),
+            "generator_grad_norm": float(self._theta.rows(self._theta.gradient)[k].norm()),
         }
 
     def _gather(self, step: int, terms: Mapping[str, Tensor]) -> None:
@@ -240,18 +299,31 @@ class Training:
             self._read_gathered()
 
     def _read_gathered(self) -> None:
-        """Bring all terms since the last reading over in one transfer, and look for the first bad one."""
-        if not self._gathered:
-            return
-        flat = torch.stack([term for _, terms in self._gathered for term in terms.values()]).tolist()
-        values = iter(flat)
-        for step, terms in self._gathered:
-            for name in terms:
-                value = next(values)
-                if not abs(value) < DIVERGED:
-                    raise Diverged(step, name, value, self.config)
-                self._last[name] = value
-        self._gathered.clear()
+        """Bring all terms since the last reading over in one transfer, and look for each member's first bad one."""
+        if self._gathered:
+            names = [(step, name) for step, terms in self._gathered for name in terms]
+            values = torch.stack([term for _, terms in self._gathered for term in terms.values()])
+            of_each = values.view(len(names), -1).t().tolist()
+            for member, row in zip(self._members, of_each, strict=True):
+                for (step, name), value in zip(names, row, strict=True):
+                    if not abs(value) < DIVERGED:
+                        self._lose(member, step, name, value)
+                        break
+                    member.terms[name] = value
+            self._gathered.clear()
+        self._end_if_all_are_lost()
+
+    def _lose(self, member: Member, step: int, term: str, value: float) -> None:
+        """Write down what a member diverged in, if it has not before."""
+        who = f" with seed {member.seed}" if len(self._members) > 1 else ""
+        member.diverged = member.diverged or Diverged(step, term, value, self.config, who)
+
+    def _end_if_all_are_lost(self) -> None:
+        lost = [(member.diverged.step, member.seed, member.diverged) for member in self._members if member.diverged]
+        if len(lost) == len(self._members):
+            _, seed, error = max(lost, key=lambda each: each[0])
+            who = f" with all {len(lost)} seeds, last with seed {seed}," if len(lost) > 1 else ""
+            raise Diverged(error.step, error.term, error.value, self.config, who)
 
     def _tick(self) -> float:
         self._use_threads()
@@ -264,6 +336,40 @@ class Training:
         # The count belongs to the calling thread. Sums split differently give other last digits: it is in the config.
         if torch.get_num_threads() != self.config.threads:
             torch.set_num_threads(self.config.threads)
+
+
+class Training(Loop):
+    """One training with the config's seed.
+
+    Parameters
+    ----------
+    config : RunConfig
+
+    Raises
+    ------
+    DeviceError, DataError
+        The device or the data cannot be had.
+    """
+
+    def __init__(self, config: RunConfig) -> None:
+        super().__init__(config, [config.seed])
+        _ = self._member.probe  # what is wrong with the data shows now
+
+    @property
+    def _member(self) -> Member:
+        return self._members[0]
+
+    def _networks(self) -> tuple[Net, Net]:
+        return self._member.generator, self._member.critic
+
+    def _draw(self, draw: Callable[[Member], Tensor]) -> Tensor:
+        return draw(self._member)
+
+    def _penalty_rng(self) -> Generator:
+        return self._member.penalty
+
+    def _scalars(self, readings: Sequence[Mapping[str, float]]) -> Mapping[str, float]:
+        return readings[0]
 
 
 def train(config: RunConfig) -> Iterator[Snapshot]:

@@ -31,6 +31,7 @@ ORDER = (
     "records",
     "metrics",
     "training",
+    "stacked",
     "lanes",
     "runs",
     "cli",
