@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from wgan_core.coach import RULES
 from wgan_core.presets import PRESETS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,6 +39,11 @@ def test_links_to_files_lead_somewhere(document: Path) -> None:
 def test_the_page_of_presets_names_each_preset_and_no_other() -> None:
     text = (ROOT / "docs" / "presets.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `([a-z-]+)`", text, re.MULTILINE)) == set(PRESETS)
+
+
+def test_the_page_of_the_coach_names_each_finding_in_the_coachs_order() -> None:
+    text = (ROOT / "docs" / "coach.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([a-z0-9-]+)`", text, re.MULTILINE) == list(RULES)
 
 
 def test_the_readmes_example_runs() -> None:

@@ -1,0 +1,69 @@
+"""The coach: what a run's numbers say in plain words, each with the chart that shows it and the paper that explains it.
+
+To add a finding, write a function of an :class:`Evidence` under ``@rule`` in the module of its topic. It returns one to
+three short sentences with the run's numbers in them, or None. Each threshold says where it comes from; "measured" means
+the runs of ``tests/core/record_coach.py`` and docs/presets.md. docs/coach.md lists all findings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from wgan_core.coach import constraint, critic, outcome, steps
+from wgan_core.coach.evidence import Evidence
+from wgan_core.coach.finding import Finding, Rule
+from wgan_core.records import RunView
+
+__all__ = ["RULES", "Evidence", "Finding", "Rule", "findings"]
+
+# The most important first: causes before what they bring about.
+RULES: dict[str, Rule] = {each.name: each for topic in (steps, constraint, critic, outcome) for each in topic.RULES}
+
+
+def findings(view: RunView) -> tuple[Finding, ...]:
+    """What the numbers of a run say, the most important first; nothing while there is too little to judge by.
+
+    Of a view with K seeds each seed is judged alone. A finding then says in how many it was found, with the numbers of the
+    first of these, and what holds in more seeds comes first.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wgan_core.config import RunConfig
+    >>> empty = RunView("a", 0, RunConfig.parse({}), "running", "cpu", 0, 0, 0, 0.0, 0.0, {"step": np.empty(0)}, None)
+    >>> findings(empty)
+    ()
+    """
+    if view.seeds == 1:
+        return _of_one(view)
+    merged: dict[str, Finding] = {}
+    for i in range(view.seeds):
+        for found in _of_one(view.member(i)):
+            if found.name in merged:
+                merged[found.name] = replace(merged[found.name], seeds=merged[found.name].seeds + 1)
+            else:
+                own = f"One of them, seed {view.config.seed + i}:" if found.name != "failed" else ""
+                merged[found.name] = replace(found, text=f"{own} {found.text}".strip())
+    importance = list(RULES)
+    ordered = sorted(merged.values(), key=lambda found: (-found.seeds, importance.index(found.name)))
+    return tuple(
+        replace(found, text=f"In {found.seeds} of {view.seeds} seeds. {found.text}")
+        if found.name != "failed"
+        else found
+        for found in ordered
+    )
+
+
+def _of_one(view: RunView) -> tuple[Finding, ...]:
+    evidence = Evidence(view)
+    if not evidence.enough:
+        # A run that failed says so, however early.
+        failed = RULES["failed"].find(evidence)
+        return () if failed is None else (failed,)
+    found: dict[str, Finding] = {}
+    for each in RULES.values():
+        if (each.healthy and found) or set(each.unless) & found.keys():
+            continue
+        if (finding := each.find(evidence)) is not None:
+            found[each.name] = finding
+    return tuple(found.values())
