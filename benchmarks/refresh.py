@@ -39,7 +39,7 @@ class LongRun:
         made = replace(
             self.last, step=20 * self.made, critic_steps=100 * self.made, seconds=0.1 * self.made, scalars=scalars
         )
-        self.run._record(self.training, made)
+        self.run._record(self.run.lanes[0], made)
 
     def refresh(self) -> tuple[float, float, float, int]:
         """Seconds of the view, of the message after a new snapshot, of one without, and the message's bytes."""
@@ -47,9 +47,9 @@ class LongRun:
         start = perf_counter()
         view = self.run.view()
         viewed = perf_counter()
-        built = live.message(view, "step")
+        built = live.message((view,), self.run.race, "step")
         done = perf_counter()
-        live.message(replace(view, version=view.version + 1_000_000_000), "step")
+        live.message((replace(view, version=view.version + 1_000_000_000),), self.run.race, "step")
         return viewed - start, done - viewed, perf_counter() - done, len(built)
 
 

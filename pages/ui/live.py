@@ -21,6 +21,7 @@ from pages.ui.lanes import Shown, lane_colours, lane_names, shown, table
 from pages.ui.packets import KEPT_MESSAGES, Cache, Packet, join, packet
 from pages.ui.plotting import CHARTS, OVERLAYS, Chart, Clock, middle
 from wgan_core.coach import Finding, findings
+from wgan_core.datasets import Dataset
 from wgan_core.race import Race
 from wgan_core.records import RunView, Snapshot
 from wgan_core.runs import Run
@@ -143,6 +144,11 @@ def empty_message(race: Race) -> bytes:
         if chart.suits(dataset, race.seeds):
             packets.append(packet(chart, None, _nothing))
     return join(head, packets)
+
+
+def names_for(dataset: Dataset, seeds: int = 1) -> list[str]:
+    """Names of the charts of a run on this data set, in the order of the page."""
+    return [name for name, chart in CHARTS.items() if chart.suits(dataset, seeds)]
 
 
 def _nothing() -> None:

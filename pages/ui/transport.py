@@ -66,31 +66,29 @@ def several_seeds(race: Race, seeds: int) -> Race | None:
 
 def run_list(shown: Run | None, *, several: bool) -> None:
     """Switch between the runs of this server that belong on this page."""
-    known = {run.id: run for run in runs.runs() if (len(run.lanes) > 1) == several}
+    known = {run.id: label(run) for run in runs.runs() if (len(run.lanes) > 1) == several}
     if not known:
         return
-
-    def name(run_id: str | None) -> str:
-        if run_id is None:
-            return "New run"
-        run = known[run_id]
-        first = run.lanes[0].config
-        what = f"{len(run.lanes)} lanes" if several else first.objective.label
-        seeds = f", {run.race.seeds} seeds" if run.race.seeds > 1 else ""
-        return f"{run.status}: {what} on {first.dataset.kind}{seeds} · {run_id}"
-
     current = shown.id if shown else None
     options = [None, *known]
     # A browser keeps a chosen label as long as the key is the same; a new key brings labels up to date.
-    key = "shown_run." + " ".join(f"{run.id}:{run.status}" for run in known.values()) + f" {current}"
+    key = f"shown_run.{current}.{hash(tuple(known.values()))}"
     st.selectbox(
         "Runs on this server",
         options,
         index=options.index(current) if current in options else 0,
-        format_func=name,
+        format_func=lambda run_id: known[run_id] if run_id else "New run",
         key=key,
         on_change=lambda: attach(st.session_state[key]),
     )
+
+
+def label(run: Run) -> str:
+    """A run in one line: what it does now, what it trains on what."""
+    first = run.lanes[0].config
+    what = f"{len(run.lanes)} lanes" if len(run.lanes) > 1 else first.objective.label
+    seeds = f", {run.race.seeds} seeds" if run.race.seeds > 1 else ""
+    return f"{run.status}: {what} on {first.dataset.kind}{seeds} · {run.id}"
 
 
 def bar(run: Run | None, race: Race | None, seeds: int, reseed: Callable[[], Race | None]) -> str:

@@ -202,7 +202,9 @@ class Live:
         return self.page.locator(f".wl-panel[data-chart='{chart}']")
 
     def charts(self) -> list[str]:
-        found: list[str] = self.page.eval_on_selector_all(".wl-panel", "panels => panels.map(p => p.dataset.chart)")
+        found: list[str] = self.page.eval_on_selector_all(
+            ".wl-panel", "panels => panels.map(p => p.dataset.chart).filter(name => name !== 'coach')"
+        )
         return found
 
     def points(self) -> dict[str, dict[str, int]]:

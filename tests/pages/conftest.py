@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ ENDLESS = {
     "snapshot_every": 5,
     "device": "cpu",
 }
+
+
+TRANSPORT = ("start", "pause", "resume", "one_step", "stop")
 
 
 def opened() -> AppTest:
@@ -68,7 +72,7 @@ class Page:
 
     @property
     def errors(self) -> list[str]:
-        return [item.value for item in self.at.error]
+        return [re.sub(r"\\(.)", r"\1", item.value) for item in self.at.error]  # as the browser shows Markdown
 
     @property
     def warnings(self) -> list[str]:
@@ -91,7 +95,7 @@ class Page:
         """The paths of all inputs of the form."""
         return {
             item.key.removeprefix("form.")
-            for kind in ("selectbox", "number_input")
+            for kind in ("selectbox", "number_input", "button")
             for item in getattr(self.at, kind)
             if item.key and item.key.startswith("form.")
         }
@@ -121,9 +125,7 @@ class Page:
 
     def enabled(self) -> set[str]:
         """The buttons of the transport bar that can be pressed."""
-        return {
-            item.key for item in self.at.button if item.key and not item.disabled and not item.key.startswith("form")
-        }
+        return {item.key for item in self.at.button if item.key in TRANSPORT and not item.disabled}
 
     def _input(self, key: str) -> Any:
         (found,) = [

@@ -36,7 +36,7 @@ def test_start_makes_a_run_and_names_it_in_the_address(objective: str) -> None:
     assert view.config.steps == 1_000_000
     progress, figures = page.shown()
     assert progress["status"] == "running"
-    assert figures["run"] == f"{page.run_id}:step"
+    assert figures["view"] == f"{page.run_id}:step"
     assert all(page.drawn().values())
     assert page.enabled() == RUNNING
 
@@ -225,7 +225,7 @@ def test_the_x_axis_can_be_switched(clock: str) -> None:
     page = started()
     page.at.segmented_control(key="clock").set_value(clock).run()
     page.fine()
-    assert page.shown()[1]["run"] == f"{page.run_id}:{clock}"
+    assert page.shown()[1]["view"] == f"{page.run_id}:{clock}"
 
 
 def test_images_fill_their_charts() -> None:

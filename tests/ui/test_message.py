@@ -11,25 +11,35 @@ import numpy as np
 import pytest
 
 from pages.ui import live
-from pages.ui.charts import CHARTS
-from pages.ui.plotting import CLOCKS
+from pages.ui import packets as packing
+from pages.ui.lanes import shown
+from pages.ui.plotting import CHARTS, CLOCKS
 from tests.ui.views import (
     DATASETS,
     OBJECTIVES,
     edited,
     finished,
     long,
+    message,
+    nothing,
     parts_of,
     read,
+    revive,
     strict,
     unstarted,
     with_history,
 )
 from wgan_core.datasets import Dataset
+from wgan_core.race import Race
 from wgan_core.records import RunView
 
 MOST_BYTES = 100_000
 ROWS = 1025  # what a run's history holds at most, its newest row included
+
+
+def told(view: RunView) -> dict[str, Any]:
+    """What the strip says of a run of one lane."""
+    return live.progress(shown([view])[0], Race.solo(view.config))
 
 
 def arrays_in(value: Any) -> Iterator[np.ndarray[Any, Any]]:
@@ -57,16 +67,13 @@ def same(a: Any, b: Any) -> bool:
 # Layout
 
 
-@pytest.mark.parametrize(
-    "parts",
-    [(b"", b"", b""), (b"null", b"{}", b""), (b"1234567", b"12345678", b"123456789")],
-)
-def test_parts_are_padded_to_8_bytes_after_a_head_of_their_lengths(parts: tuple[bytes, ...]) -> None:
-    message = live.join(*parts)
-    found = parts_of(message)
-    assert len(message) % 8 == 0
+@pytest.mark.parametrize("packets", [[], [(b"{}", b"")], [(b"{}", b"1234567"), (b"{  }", b"12345678")]])
+def test_parts_are_padded_to_8_bytes_after_a_head_of_their_lengths(packets: list[packing.Packet]) -> None:
+    made = packing.join({"run": "ü"}, packets)
+    head, *found = parts_of(made)
+    assert strict(head) == {"run": "ü"}
+    parts = [part for packet in packets for part in packet]
     for part, lies in zip(parts, found, strict=True):
-        assert len(lies) % 8 == 0
         assert lies.rstrip(b" ") == part
         assert len(lies) - len(part) < 8
 
@@ -76,8 +83,8 @@ def test_parts_are_padded_to_8_bytes_after_a_head_of_their_lengths(parts: tuple[
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_a_message_holds_every_chart_as_drawn(objective: str, dataset: str, clock: str) -> None:
     view = finished(objective, dataset)
-    progress, figures = read(live.message(view, clock))
-    assert progress == live.progress(view)
+    progress, figures = read(message(view, clock))
+    assert progress == told(view)
     names = [chart["name"] for chart in figures["charts"]]
     assert names == live.names_for(view.config.dataset)
     for chart in figures["charts"]:
@@ -89,16 +96,16 @@ def test_a_message_holds_every_chart_as_drawn(objective: str, dataset: str, cloc
 
 
 def test_the_names_of_run_and_clock_keep_zoom_apart() -> None:
-    found = {read(live.message(view, clock))[1]["run"] for view in (finished(), finished("gan")) for clock in CLOCKS}
+    found = {read(message(view, clock))[1]["view"] for view in (finished(), finished("gan")) for clock in CLOCKS}
     assert len(found) == 2 * len(CLOCKS)
 
 
 def test_an_array_that_is_drawn_twice_travels_once() -> None:
     view = long(finished(), ROWS)
-    head, blob = live.figures_of(view, "step")
-    places = [json.dumps(place) for place in _places(strict(head))]
+    panel, blob = packing.pack({"figure": CHARTS["losses"].draw(view, "step")})
+    places = [json.dumps(place) for place in _places(strict(panel))]
     assert len(set(places)) < len(places)
-    assert len(blob) < sum(array.nbytes for array in arrays_in(read(live.message(view, "step"))[1]))
+    assert len(blob) < sum(array.nbytes for array in arrays_in(revive(strict(panel), blob)))
 
 
 def _places(value: Any) -> Iterator[Any]:
@@ -113,19 +120,19 @@ def _places(value: Any) -> Iterator[Any]:
 
 
 def test_arrays_do_not_overlap() -> None:
-    head, blob = live.figures_of(long(finished(), ROWS), "step")
-    spans = sorted(
-        {(offset, size * (8 if kind == "f8" else 4)) for offset, size, kind, _ in _places(strict(head))},
-    )
-    for (offset, length), (following, _) in zip(spans, [*spans[1:], (len(blob), 0)], strict=True):
-        assert offset % 8 == 0
-        assert offset + length <= following
+    for panel, blob in live.run_packets(long(finished(), ROWS), "step"):
+        spans = sorted(
+            {(offset, size * (8 if kind == "f8" else 4)) for offset, size, kind, _ in _places(strict(panel))},
+        )
+        for (offset, length), (following, _) in zip(spans, [*spans[1:], (len(blob), 0)], strict=True):
+            assert offset % 8 == 0
+            assert offset + length <= following
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_without_a_run_every_panel_is_there_and_empty(dataset: str) -> None:
     kind = Dataset.kinds[dataset]()
-    progress, figures = read(live.empty_message(kind))
+    progress, figures = read(nothing(dataset))
     assert progress is None
     assert figures["run"] == ""
     assert [chart["name"] for chart in figures["charts"]] == live.names_for(kind)
@@ -133,7 +140,7 @@ def test_without_a_run_every_panel_is_there_and_empty(dataset: str) -> None:
 
 
 def test_before_the_first_snapshot_every_panel_is_there_and_empty() -> None:
-    progress, figures = read(live.message(unstarted(), "step"))
+    progress, figures = read(message(unstarted(), "step"))
     assert progress["status"] == "starting"
     assert progress["step"] == 0
     assert all(chart["figure"] is None for chart in figures["charts"])
@@ -142,8 +149,9 @@ def test_before_the_first_snapshot_every_panel_is_there_and_empty() -> None:
 def test_the_panels_are_the_same_before_and_during_a_run() -> None:
     for dataset in DATASETS:
         view = finished(dataset=dataset)
-        before, during = read(live.empty_message(view.config.dataset))[1], read(live.message(view, "step"))[1]
-        assert [c | {"figure": 0} for c in before["charts"]] == [c | {"figure": 0} for c in during["charts"]]
+        before, during = read(nothing(dataset))[1], read(message(view, "step"))[1]
+        same_for_both = {"figure": 0, "tag": ""}
+        assert [c | same_for_both for c in before["charts"]] == [c | same_for_both for c in during["charts"]]
 
 
 def test_modes_are_shown_only_where_there_are_modes() -> None:
@@ -158,22 +166,22 @@ def test_modes_are_shown_only_where_there_are_modes() -> None:
 @pytest.mark.parametrize("clock", CLOCKS)
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_a_message_is_small_however_long_the_run(objective: str, clock: str) -> None:
-    assert len(live.message(long(finished(objective), ROWS), clock)) <= MOST_BYTES
+    assert len(message(long(finished(objective), ROWS), clock)) <= MOST_BYTES
 
 
 def test_a_message_does_not_grow_with_the_run() -> None:
-    sizes = [len(live.message(long(finished(), rows), "step")) for rows in (1000, 100_000)]
+    sizes = [len(message(long(finished(), rows), "step")) for rows in (1000, 100_000)]
     assert sizes[1] - sizes[0] < 500
 
 
 def test_a_message_of_images_is_twice_that_at_most() -> None:
-    assert len(live.message(long(finished(dataset="fashion-mnist"), ROWS), "step")) <= 2 * MOST_BYTES
+    assert len(message(long(finished(dataset="fashion-mnist"), ROWS), "step")) <= 2 * MOST_BYTES
 
 
 def test_many_edits_cost_little() -> None:
     few, many = edited(), edited(tuple(("n_critic", float(n)) for n in range(1, 101)))
     assert len(many.events) == 100
-    assert len(live.message(many, "step")) - len(live.message(few, "step")) < 40_000
+    assert len(message(many, "step")) - len(message(few, "step")) < 40_000
 
 
 # Sharing
@@ -181,20 +189,20 @@ def test_many_edits_cost_little() -> None:
 
 def test_equal_views_share_one_message() -> None:
     view = finished()
-    first = live.message(view, "step")
-    assert live.message(view, "step") is first
-    assert live.message(replace(view), "step") is first
-    assert live.message(view, "seconds") is not first
+    first = message(view, "step")
+    assert message(view, "step") is first
+    assert message(replace(view), "step") is first
+    assert message(view, "seconds") is not first
 
 
 def test_progress_alone_redraws_nothing() -> None:
     view = replace(finished(), id="progress")
     later = replace(view, version=view.version + 1, step=view.step + 1, critic_steps=99, seconds=1.5)
-    before, after = parts_of(live.message(view, "step")), parts_of(live.message(later, "step"))
+    before, after = parts_of(message(view, "step")), parts_of(message(later, "step"))
     assert before[0] != after[0]
     assert before[1:] == after[1:]
-    assert strict(after[0])["step"] == view.step + 1
-    assert strict(after[0])["critic_steps"] == 99
+    (progress,) = strict(after[0])["progress"]
+    assert (progress["step"], progress["critic_steps"]) == (view.step + 1, 99)
 
 
 def test_a_new_snapshot_is_drawn() -> None:
@@ -205,18 +213,18 @@ def test_a_new_snapshot_is_drawn() -> None:
         snapshots=view.snapshots + 1,
         history={name: column[:-1] for name, column in view.history.items()},
     )
-    assert parts_of(live.message(view, "step"))[1:] != parts_of(live.message(later, "step"))[1:]
+    assert parts_of(message(view, "step"))[1:] != parts_of(message(later, "step"))[1:]
 
 
 def test_an_edit_is_drawn_at_once() -> None:
     view = replace(finished(), id="edit")
     turned = replace(view, version=view.version + 1, events=edited().events)
-    assert "✎" not in live.message(view, "step").decode(errors="ignore")
-    assert "✎" in live.message(turned, "step").decode(errors="ignore")
+    assert "✎" not in message(view, "step").decode(errors="ignore")
+    assert "✎" in message(turned, "step").decode(errors="ignore")
 
 
 def test_old_messages_are_forgotten() -> None:
-    cache = live._Cache(2)
+    cache: packing.Cache[bytes] = packing.Cache(2)
     built: list[int] = []
 
     def build(key: int) -> bytes:
@@ -224,13 +232,14 @@ def test_old_messages_are_forgotten() -> None:
             built.append(key)
             return bytes([key])
 
-        result: bytes = cache.get(key, now)
-        return result
+        return cache.get(key, now)
 
     assert [build(key) for key in (1, 2, 1, 3, 3)] == [b"\1", b"\2", b"\1", b"\3", b"\3"]
     assert built == [1, 2, 3]
     build(1)
-    assert built == [1, 2, 3, 1]  # forgotten when 3 came
+    assert built == [1, 2, 3]
+    build(2)
+    assert built == [1, 2, 3, 2]  # forgotten when 3 came: nobody had asked for it since
 
 
 # What the strip says
@@ -240,7 +249,7 @@ def test_progress_of_points_with_modes() -> None:
     view = finished()
     assert view.latest is not None
     scalars = view.latest.scalars
-    found = live.progress(view)
+    found = told(view)
     assert found["status"] == "finished"
     assert (found["step"], found["steps"]) == (view.step, view.config.steps)
     assert (found["modes"], found["modes_all"]) == (scalars["modes_covered"], 8)
@@ -250,15 +259,15 @@ def test_progress_of_points_with_modes() -> None:
 
 
 def test_progress_of_images_has_no_truth_to_show() -> None:
-    found = live.progress(finished("gan", "fashion-mnist"))
+    found = told(finished("gan", "fashion-mnist"))
     assert found["modes"] is found["modes_all"] is found["w1"] is None
     assert found["estimate_name"] == "JS"
 
 
 def test_what_is_left_follows_from_the_rate() -> None:
     view = replace(finished(), step=2, steps_per_second=2.0)
-    assert live.progress(view)["eta"] == (view.config.steps - 2) / 2
-    assert live.progress(view)["rate"] == 2
+    assert told(view)["eta"] == (view.config.steps - 2) / 2
+    assert told(view)["rate"] == 2
 
 
 # NaN
@@ -277,14 +286,14 @@ def views_with_gaps() -> list[RunView]:
 def test_no_nan_stands_in_json() -> None:
     views = [finished(objective, dataset) for objective in OBJECTIVES for dataset in DATASETS]
     for view in [*views, *views_with_gaps(), unstarted(), edited(), long(finished(), ROWS)]:
-        progress, figures, _ = parts_of(live.message(view, "step"))
-        strict(progress)
-        strict(figures)
+        head, *packets = parts_of(message(view, "step"))
+        for part in [head, *packets[::2]]:
+            strict(part)
 
 
 def test_nothing_but_arrows_has_gaps() -> None:
     for view in [finished(), *views_with_gaps()]:
-        _, figures = read(live.message(view, "step"))
+        _, figures = read(message(view, "step"))
         for chart in figures["charts"]:
             for trace in chart["figure"]["data"] if chart["figure"] else []:
                 if trace.get("name") != "push on the generator":

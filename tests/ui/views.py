@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,8 +11,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from pages.ui import live
 from tests.core.helpers import small, wait_until
 from wgan_core.objectives import Objective
+from wgan_core.race import Race
 from wgan_core.records import CLOCKS, RunView
 from wgan_core.runs import Run
 
@@ -79,28 +82,42 @@ def strict(text: str | bytes) -> Any:
     return json.loads(text, parse_constant=refuse)
 
 
-def parts_of(message: bytes) -> tuple[bytes, bytes, bytes]:
-    """The three parts of a message as they lie in it: progress, figures, arrays."""
-    first, second, third, spare = np.frombuffer(message, "<u4", 4).tolist()
-    assert spare == 0
-    assert len(message) == 16 + first + second + third
-    body = message[16:]
-    return body[:first], body[first : first + second], body[first + second :]
+def message(view: RunView, clock: str = "step", at: float | None = None) -> bytes:
+    """The bytes of a refresh of a run of one lane."""
+    return live.message((view,), Race.solo(view.config, view.seeds), clock, at)
+
+
+def nothing(dataset: str) -> bytes:
+    """The bytes for a page on which a run on a data set of this kind may be started."""
+    return live.empty_message(Race.solo(small(dataset)))
+
+
+def parts_of(message: bytes) -> list[bytes]:
+    """The parts of a message as they lie in it: the head, then JSON and arrays of each panel."""
+    count = int(np.frombuffer(message, "<u4", 1)[0])
+    sizes = np.frombuffer(message, "<u4", count, 4).tolist()
+    start = 4 * (count + 1 + (count + 1) % 2)
+    assert len(message) == start + sum(sizes)
+    edges = np.cumsum([start, *sizes]).tolist()
+    assert all(edge % 8 == 0 for edge in edges)
+    return [message[a:b] for a, b in itertools.pairwise(edges)]
 
 
 def read(message: bytes) -> tuple[Any, dict[str, Any]]:
-    """Progress and figures of a message, its arrays put back in their places."""
-    progress, figures, blob = parts_of(message)
+    """Progress of the first lane, and the head with all panels in ``charts``, arrays put back in their places."""
+    head, *packets = parts_of(message)
+    found = strict(head)
+    found["charts"] = [revive(strict(panel), blob) for panel, blob in zip(packets[::2], packets[1::2], strict=True)]
+    return found["progress"][0] if found["progress"] else None, found
 
-    def revive(value: Any) -> Any:
-        if isinstance(value, list):
-            return [revive(item) for item in value]
-        if not isinstance(value, Mapping):
-            return value
-        if "$" in value:
-            offset, size, kind, shape = value["$"]
-            assert offset % 8 == 0
-            return np.frombuffer(blob, f"<{kind}", size, offset).reshape(shape)
-        return {key: revive(item) for key, item in value.items()}
 
-    return strict(progress), revive(strict(figures))
+def revive(value: Any, blob: bytes) -> Any:
+    if isinstance(value, list):
+        return [revive(item, blob) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    if "$" in value:
+        offset, size, kind, shape = value["$"]
+        assert offset % 8 == 0
+        return np.frombuffer(blob, f"<{kind}", size, offset).reshape(shape)
+    return {key: revive(item, blob) for key, item in value.items()}
