@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from time import perf_counter
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -25,10 +25,11 @@ from wgan_core.metrics import Probe, measure
 from wgan_core.networks import FlatParameters, build_critic, build_generator
 from wgan_core.piecewise import Net
 from wgan_core.records import Array, Event, Failure, Floats, Snapshot
+from wgan_core.states import DIVERGED, TERM, BadState, State, check
 
-STREAMS = ("generator-init", "critic-init", "real", "latent", "penalty", "measurement")
-# Losses of this size mean that training is lost, long before float32 overflows at 3e38.
-DIVERGED = 1e9
+# The critic's and the generator's steps draw their latents from streams of their own, a batch a step. So the k-th critic steps of
+# two runs see the same latents whatever n_critic is, and so do their t-th generator steps.
+STREAMS = ("generator-init", "critic-init", "real", "critic-latent", "penalty", "measurement", "generator-latent")
 # Loss terms wait on the device for the next snapshot, but no more than this many.
 MOST_GATHERED = 1000
 # All fakes of a round come from one pass through the generator up to this many samples.
@@ -101,7 +102,10 @@ class Member:
             config.dataset.start,
         )
         self.critic = build_critic(config.critic, shape, stream(seed, "critic-init", cpu), device)
-        self.real, self.latent, self.penalty = (stream(seed, name, device) for name in ("real", "latent", "penalty"))
+        self.real, self.penalty = (stream(seed, name, device) for name in ("real", "penalty"))
+        self.critic_latent, self.generator_latent = (
+            stream(seed, name, device) for name in ("critic-latent", "generator-latent")
+        )
         self._draw_probe = partial(Probe.draw, config, stream(seed, "measurement", device), device)
 
     @cached_property
@@ -126,10 +130,13 @@ class Loop:
         Seconds of training so far, without pauses and measurements.
     generator, critic : Net
         The networks in training.
+    within_round : bool
+        Critic steps have been made whose generator step is still to come.
     """
 
     def __init__(self, config: RunConfig, seeds: Sequence[int]) -> None:
         self.config = config
+        self.within_round = False
         self.device = resolve(config.device)
         self.step = self.critic_steps = 0
         self.seconds = 0.0
@@ -161,9 +168,11 @@ class Loop:
     def updates(self) -> Iterator[Snapshot | None]:
         """Train: one item for each update of a network, a snapshot where one is due, None elsewhere.
 
-        The first item is the snapshot of the untrained networks, the last that of the final step.
+        The first item is the snapshot of the untrained networks, the last that of the final step. A training that goes on from
+        a state has measured there already, and starts with the next update.
         """
-        yield self.snapshot()
+        if self.step == 0:
+            yield self.snapshot()
         while self.step < self.config.steps:
             yield from self.round()
             due = self.step % self.config.snapshot_every == 0 or self.step >= self.config.steps
@@ -171,10 +180,12 @@ class Loop:
 
     def round(self) -> Iterator[None]:
         """One round of the algorithm box: an item after each critic step, the generator's step at the end."""
+        self.within_round = True
         for fake in self._fakes():
             self._update_critic(fake)
             yield None
         self._update_generator()
+        self.within_round = False
 
     def _fakes(self) -> Iterator[Tensor]:
         """A batch of generated samples from fresh latents for each critic step of this round."""
@@ -183,12 +194,16 @@ class Loop:
         for _ in range(1 if together else n):
             start = self._tick()
             with torch.no_grad():
-                fake = self.generator(self._latents(n * m if together else m))
+                fake = self.generator(
+                    self._draw(lambda member: self._latents(member.critic_latent, n if together else 1))
+                )
             self._tock(start)
             yield from torch.split(fake, m, self.generator.batch_dim)
 
-    def _latents(self, n: int) -> Tensor:
-        return self._draw(lambda member: self.config.latent.sample(n, member.latent, self.device))
+    def _latents(self, rng: Generator, batches: int = 1) -> Tensor:
+        """Latents of some batches, each drawn by itself: the numbers must not depend on how many are drawn at once."""
+        drawn = [self.config.latent.sample(self.config.batch_size, rng, self.device) for _ in range(batches)]
+        return drawn[0] if batches == 1 else torch.cat(drawn)
 
     def _reals(self, n: int) -> Tensor:
         return self._draw(lambda member: self.config.dataset.sample(n, member.real, self.device))
@@ -207,7 +222,7 @@ class Loop:
 
     def _update_generator(self) -> None:
         start = self._tick()
-        z = self._latents(self.config.batch_size)
+        z = self._draw(lambda member: self._latents(member.generator_latent))
         with self._w.frozen():
             loss = self.config.objective.generator_loss(self.critic, self.generator(z))
             self._theta.backward(loss)
@@ -370,6 +385,98 @@ class Training(Loop):
 
     def _scalars(self, readings: Sequence[Mapping[str, float]]) -> Mapping[str, float]:
         return readings[0]
+
+    # Stopping here and going on elsewhere
+
+    def state(self) -> State:
+        """All that this training needs in order to go on, copied to the CPU.
+
+        Raises
+        ------
+        RuntimeError
+            In the middle of a round, where a batch of fakes is in use that no state holds.
+        Diverged
+            A loss term is no longer finite.
+        """
+        if self.within_round:
+            raise RuntimeError("a training has a state between two rounds only, after a generator step")
+        self._read_gathered()
+        numbers: State = {
+            "step": self.step,
+            "critic_steps": self.critic_steps,
+            "seconds": self.seconds,
+            "device": self.device.type,
+        }
+        terms = {TERM + name: value for name, value in self._member.terms.items()}
+        tensors = {name: tensor.detach().to("cpu", copy=True) for name, tensor in self._tensors().items()}
+        return numbers | terms | tensors | {name: rng.get_state() for name, rng in self._streams().items()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state of a training with this config, rather than from the start.
+
+        Raises
+        ------
+        BadState
+            It does not fit. Nothing has changed then.
+        """
+        check(state, self.state())
+        for name, rng in self._streams().items():
+            try:
+                Generator(rng.device).set_state(state[name])
+            except RuntimeError as error:
+                raise BadState(f"{name} is no state of random numbers ({error})") from None
+        for name, rng in self._streams().items():
+            rng.set_state(state[name])
+        for name, tensor in self._tensors().items():
+            tensor.copy_(state[name])
+        self.step, self.critic_steps, self.seconds = state["step"], state["critic_steps"], state["seconds"]
+        self._member.terms = {
+            name.removeprefix(TERM): value for name, value in state.items() if name.startswith(TERM)
+        }
+
+    @classmethod
+    def resume(cls, config: RunConfig, state: Mapping[str, Any]) -> Self:
+        """A training that goes on from a state: on the CPU with the numbers of one that was never stopped, to the last digit.
+
+        Parameters
+        ----------
+        config : RunConfig
+            As it was when the state was taken, edits included.
+        state : Mapping[str, Any]
+            What :meth:`state` gave.
+
+        Raises
+        ------
+        BadState
+            The state does not fit the config. DeviceError, DataError as of a new training.
+
+        Examples
+        --------
+        >>> config = RunConfig.parse({"steps": 4, "snapshot_every": 2, "device": "cpu"})
+        >>> training = Training(config.edited({"steps": 2}))
+        >>> _ = list(training.updates())
+        >>> [s.step for s in Training.resume(config, training.state()).updates() if s is not None]
+        [4]
+        """
+        training = cls(config)
+        training.restore(state)
+        return training
+
+    def _tensors(self) -> dict[str, Tensor]:
+        """The tensors that training changes, by name."""
+        found: dict[str, Tensor] = {}
+        for role, net, flat, memory in (
+            ("generator", self.generator, self._theta, self._theta_memory),
+            ("critic", self.critic, self._w, self._w_memory),
+        ):
+            found |= {f"{role}.weights": flat.weights, f"{role}.gradient": flat.gradient}
+            found |= {f"{role}.buffer.{name}": buffer for name, buffer in net.named_buffers()}
+            found |= {f"{role}.memory.{name}": tensor for name, tensor in memory.items()}
+        return found
+
+    def _streams(self) -> dict[str, Generator]:
+        """The random numbers that training draws. The probe has been drawn already, from a stream of its own."""
+        return {f"random.{name}": getattr(self._member, name) for name in ("real", "latent", "penalty")}
 
 
 def train(config: RunConfig) -> Iterator[Snapshot]:
