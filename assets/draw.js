@@ -115,9 +115,12 @@ function mount(parent, data) {
   );
   element("span", "wd-gap", tools);
   state.undo = button(tools, "Undo", "Take back the last stroke.", () => undo(state));
-  state.clear = button(tools, "Clear", "Take all points away.", () => change(state, () => adopt(state, PREFIX)));
+  state.clear = button(tools, "Clear", "Take all points away.", () => {
+    if (state.points.length) change(state, () => adopt(state, PREFIX));
+  });
   state.canvas = element("canvas", "wd-canvas", root);
   state.canvas.setAttribute("role", "img");
+  state.canvas.tabIndex = -1; // a click keeps the focus in the dialog
   const shapes = row(root, "Shapes to start from");
   for (const [name, text] of Object.entries(data.shapes)) {
     const label = name[0].toUpperCase() + name.slice(1);
@@ -202,6 +205,7 @@ function listen(state) {
   canvas.onpointerdown = (event) => {
     if (event.button !== 0 || state.stroke !== null) return;
     event.preventDefault();
+    canvas.focus({ preventScroll: true });
     canvas.setPointerCapture(event.pointerId);
     remember(state);
     state.stroke = event.pointerId;
@@ -299,8 +303,9 @@ function draw(state) {
     pen.arc(at(state.at[0]), at(-state.at[1]), (reach / (2 * VIEW)) * side, 0, 2 * Math.PI);
     pen.stroke();
   }
-  state.undo.disabled = state.back.length === 0;
-  state.clear.disabled = points.length === 0;
+  // Not `disabled`: a button that has the focus would lose it, and the dialog would no longer hear the Escape key.
+  state.undo.setAttribute("aria-disabled", String(state.back.length === 0));
+  state.clear.setAttribute("aria-disabled", String(points.length === 0));
   const count = points.length / 2;
   canvas.setAttribute("aria-label", `${count} points drawn in a square from −2 to 2`);
   canvas.dataset.points = count;

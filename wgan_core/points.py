@@ -54,7 +54,7 @@ class Clusters(Modes):
         return torch.tensor(distance, device="cpu"), torch.tensor(self.label[point], device="cpu")
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def clustered(text: str) -> tuple[Tensor, NDArray[np.int64], cKDTree]:
     """Centres, labels and tree of the groups in packed points. The same points always give the same groups.
 
@@ -84,8 +84,9 @@ def groups(points: Coordinates) -> NDArray[np.int64]:
         return np.zeros(len(points), np.int64)
     _, neighbour = cKDTree(some[inside]).query(points)
     label = found.labels_[inside][neighbour]
-    rank: NDArray[np.int64] = np.argsort(np.argsort(-np.bincount(label), kind="stable"))
-    return rank[label]
+    rank = np.argsort(np.argsort(-np.bincount(label), kind="stable"))
+    ranked: NDArray[np.int64] = rank[label]
+    return ranked
 
 
 class Points(Mixture):

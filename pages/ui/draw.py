@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from pages.ui.text import plain
 from wgan_core.config import MAX_URL_CHARACTERS
 from wgan_core.datasets import ASSETS, DataError
-from wgan_core.drawing import MAX_BYTES, MAX_POINTS, Frame, packed, shapes, unpack
+from wgan_core.drawing import MAX_BYTES, MAX_POINTS, PREFIX, Frame, packed, shapes, unpack
 from wgan_core.points import clustered
 
 SCRIPTS = ("draw.js", "draw.css")
@@ -46,7 +46,7 @@ def points_input(key: str, field: FieldInfo, value: str, label: str) -> str:
         # Asked for at every run of the page: it would close when the page runs for another reason, a training's end.
         st.dialog("Draw your points", width="medium", on_dismiss=lambda: _close(key))(_dialog)(key)
     st.caption(plain(_described(used)))
-    if _sketch(key) not in (None, used):
+    if not st.session_state.get(f"{key}.open") and _sketch(key) not in (None, used):
         st.caption("The drawing that you closed is kept, and not used yet.")
     return used
 
@@ -74,7 +74,8 @@ def _draw(key: str) -> str:
     """The canvas. Returns what it holds, packed."""
     version = st.session_state[f"{key}.version"]
     told = (st.session_state.get(f"{key}.canvas") or {}).get("drawing") or {}
-    if told.get("version") == version and isinstance(drawn := told.get("points"), str):
+    drawn = told.get("points")
+    if told.get("version") == version and isinstance(drawn, str) and drawn.startswith(PREFIX):
         st.session_state[f"{key}.sketch"] = drawn
     text: str = st.session_state[f"{key}.sketch"]
     data = {"version": version, "points": shapes().get(text, text), "labels": _labels(text)}
@@ -163,16 +164,13 @@ def _described(text: str) -> str:
         found = f"The shape {text}: {found}"
     if frame is None:
         return found
-    return (
-        f"{found} They were moved and scaled to fit: what is drawn at (0, 0) was at ({frame.x:.4g}, {frame.y:.4g}), and 1"
-        f" was {frame.unit:.4g}."
-    )
+    return f"{found} Moved and scaled to fit: (0, 0) is your ({frame.x:.4g}, {frame.y:.4g}), and 1 is your {frame.unit:.4g}."
 
 
 def _labels(text: str) -> str:
     """The mode of each point, as one digit, for its colour."""
     try:
-        packed(text)
+        label = clustered(packed(text))[1]
     except DataError:
         return ""
-    return "".join(str(mode % 8) for mode in clustered(text)[1])
+    return "".join(str(mode % 8) for mode in label)
