@@ -228,7 +228,7 @@ def test_findings_of_several_seeds_are_counted_and_ordered() -> None:
     assert (first.name, first.seeds) == ("rotating-modes", 2)
     assert first.text == f"In 2 of 3 seeds. One of them, seed {view.config.seed + 1}: {alone.text}"
     assert (second.name, second.seeds, second.healthy) == ("healthy", 1, True)
-    assert second.text.startswith("In 1 of 3 seeds.")
+    assert second.text == f"In 1 of 3 seeds, seed {view.config.seed}: {findings(view.member(0))[0].text}"
 
 
 def test_equal_counts_are_ordered_by_importance() -> None:
@@ -241,6 +241,21 @@ def test_a_failure_of_all_seeds_is_told_once() -> None:
     view = replace(cut(together(*[recorded("ring-gp")] * 3), 2), status="failed", failure=failure)
     (found,) = findings(view)
     assert (found.name, found.seeds, found.text) == ("failed", 3, f"{failure.message} {failure.cause}")
+
+
+def test_a_seed_that_has_diverged_is_told_while_the_others_train_on() -> None:
+    healthy, lost = recorded("ring-gp"), recorded("ring-gp-again")
+    for ended in (4, 15):
+        kept = {
+            name: c if name in CLOCKS else np.r_[c[:ended], c[ended:] * math.nan] for name, c in lost.history.items()
+        }
+        view = together(healthy, replace(lost, history=kept))
+        first, *others = findings(view)
+        assert (first.name, first.seeds) == ("failed", 1)
+        assert (
+            f"seed {view.config.seed + 1}: Its numbers end at step {int(view.history['step'][ended - 1])}" in first.text
+        )
+        assert ("healthy", 1) in [(found.name, found.seeds) for found in others]
 
 
 # The numbers

@@ -36,22 +36,19 @@ def findings(view: RunView) -> tuple[Finding, ...]:
     """
     if view.seeds == 1:
         return _of_one(view)
-    merged: dict[str, Finding] = {}
-    for i in range(view.seeds):
-        for found in _of_one(view.member(i)):
-            if found.name in merged:
-                merged[found.name] = replace(merged[found.name], seeds=merged[found.name].seeds + 1)
-            else:
-                own = f"One of them, seed {view.config.seed + i}:" if found.name != "failed" else ""
-                merged[found.name] = replace(found, text=f"{own} {found.text}".strip())
-    importance = list(RULES)
-    ordered = sorted(merged.values(), key=lambda found: (-found.seeds, importance.index(found.name)))
-    return tuple(
-        replace(found, text=f"In {found.seeds} of {view.seeds} seeds. {found.text}")
-        if found.name != "failed"
-        else found
-        for found in ordered
-    )
+    members = [{found.name: found for found in _of_one(view.member(i))} for i in range(view.seeds)]
+    merged = []
+    for name in RULES:
+        if seen := [i for i, found in enumerate(members) if name in found]:
+            first = members[seen[0]][name]
+            # A failure of the whole run is no news of one seed.
+            if name != "failed" or view.failure is None:
+                seed = view.config.seed + seen[0]
+                which = f". One of them, seed {seed}:" if len(seen) > 1 else f", seed {seed}:"
+                text = f"In {len(seen)} of {view.seeds} seeds{which} {first.text}"
+                first = replace(first, text=text)
+            merged.append(replace(first, seeds=len(seen)))
+    return tuple(sorted(merged, key=lambda found: -found.seeds))
 
 
 def _of_one(view: RunView) -> tuple[Finding, ...]:

@@ -80,6 +80,13 @@ class Evidence:
     def enough(self) -> bool:
         return self.rows >= FEWEST_ROWS
 
+    @property
+    def ended_at(self) -> int | None:
+        """The last step with a loss, where the history goes on without: one of several seeds has left the finite numbers."""
+        loss = self.view.history.get("critic_loss", np.empty(0))
+        finite = np.flatnonzero(np.isfinite(loss))
+        return int(self.view.history["step"][finite[-1]]) if len(finite) and finite[-1] < len(loss) - 1 else None
+
     def all(self, name: str) -> Floats:
         """The finite values of a scalar since the last edit, shape (rows,) at most; empty where there are none."""
         column = self.view.history.get(name)

@@ -13,8 +13,14 @@ RULES: list[Rule] = []
 
 @rule(RULES, "failed", "Training failed", "losses", "the WGAN paper, §4.3 (high learning rates)")
 def failed(e: Evidence) -> str | None:
-    failure = e.view.failure
-    return None if failure is None else f"{failure.message} {failure.cause}"
+    if (failure := e.view.failure) is not None:
+        return f"{failure.message} {failure.cause}"
+    if e.ended_at is None:
+        return None
+    return (
+        f"Its numbers end at step {e.ended_at}: training diverged there. Lower the learning rates, or give the critic a stronger"
+        " constraint (larger λ, smaller c)."
+    )
 
 
 # Presets and papers use 5e-5 to 2e-3. Measured on the ring: at 1e-3 all is well, from 5e-3 on quality drops, at 0.3 every
