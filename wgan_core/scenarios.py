@@ -46,30 +46,180 @@ def gan(critic_lr: float = 1e-4, generator_lr: float = 1e-3, **more: Any) -> dic
     return {"objective": {"kind": "gan", **more}, **adam(critic_lr, generator_lr, beta2=0.999)}
 
 
-def clip(c: float = 0.01, lr: float = 2e-4) -> dict[str, Any]:
-    return {"objective": {"kind": "wgan-clip", "clip": c}, **rmsprop(lr)}
+def clip(c: float = 0.01, lr: float = 2e-4, **more: Any) -> dict[str, Any]:
+    return {"objective": {"kind": "wgan-clip", "clip": c}, **rmsprop(lr), **more}
 
 
-def gp(penalty_weight: float = 1.0, lr: float = 1e-3) -> dict[str, Any]:
-    return {"objective": {"kind": "wgan-gp", "penalty_weight": penalty_weight}, **adam(lr)}
+def gp(penalty_weight: float = 1.0, lr: float = 1e-3, **more: Any) -> dict[str, Any]:
+    return {"objective": {"kind": "wgan-gp", "penalty_weight": penalty_weight}, **adam(lr), **more}
 
 
-RING = {"batch_size": 128}
-WHICH = ("GAN only", "WGAN with clipping only", "both WGANs", "all three")
+def clip_with(beta1: float) -> dict[str, Any]:
+    """A clipped critic under Adam with this much momentum; the generator under RMSProp, as in the paper."""
+    return clip() | {"critic_optimiser": {"kind": "adam", "lr": 2e-4, "beta1": beta1, "beta2": 0.99}}
+
+
+WIDE, NARROW = {"kind": "ring"}, {"kind": "ring", "sigma": 0.02}
+THREE = [gan(), clip(), gp()]
+DEEP = {"kind": "mlp", "depth": 3}
+PLANE = {"latent": {"dim": 2, "prior": "uniform"}, "generator": DEEP, "critic": DEEP}
+PLAIN_GENERATOR = {"generator_optimiser": {"kind": "sgd", "lr": 0.01}}
 
 SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario
     for scenario in (
         Scenario(
             "three-objectives",
-            "GAN, WGAN-clip, WGAN-GP on the ring",
-            "Eight Gaussians on a ring; the same networks, the same start. Which will cover all eight?",
-            WHICH,
+            "GAN, WGAN-clip, WGAN-GP: the wide ring",
+            "Eight Gaussians on a ring (σ² = 0.05); same networks, same start. Which will cover all eight?",
+            ("only the GAN", "only WGAN-clip", "both WGANs", "all three"),
             2,
-            "The GAN's generator chases one mode after another; WGAN-clip finds the circle first and the bumps later;"
-            " WGAN-GP covers all eight within some 40 steps.",
+            "",
             30,
-            {"shared": RING, "lanes": [gan(), clip(), gp()], "length": 600, "snapshot_every": 20},
+            {"shared": {"dataset": WIDE}, "lanes": THREE, "length": 600, "snapshot_every": 20},
+        ),
+        Scenario(
+            "narrow-ring",
+            "GAN, WGAN-clip, WGAN-GP: the narrow ring",
+            "The same ring with tiny bumps (σ = 0.02). Which puts most samples onto a mode?",
+            ("the GAN", "WGAN-clip", "WGAN-GP"),
+            2,
+            "",
+            60,
+            {"shared": {"dataset": NARROW}, "lanes": THREE, "length": 1000, "snapshot_every": 40},
+        ),
+        Scenario(
+            "equal-seconds",
+            "A fair clock: ten seconds each",
+            "A WGAN trains its critic five times a step. With equal seconds of training, will the GAN catch up?",
+            ("yes, it covers all eight", "no, it stays at one or two"),
+            1,
+            "",
+            45,
+            {"shared": {"dataset": WIDE}, "lanes": THREE, "clock": "seconds", "length": 10, "snapshot_every": 30},
+        ),
+        Scenario(
+            "clip-bound",
+            "The clip bound c",
+            "Only c differs: 0.001, 0.01, 0.1, 0.5. Which of them cover all eight modes?",
+            ("only 0.001", "0.01 and 0.1", "0.01, 0.1 and 0.5", "all four"),
+            1,
+            "",
+            60,
+            {
+                "shared": {"dataset": WIDE},
+                "lanes": [clip(0.001), clip(0.01), clip(0.1), clip(0.5)],
+                "length": 500,
+                "snapshot_every": 20,
+            },
+        ),
+        Scenario(
+            "penalty-weight",
+            "The penalty's weight λ",
+            "Only λ differs: 0.1, 1, 10 (the paper's), 100. Which gets nearest to the data?",
+            ("0.1 or 1", "10", "100", "all alike"),
+            0,
+            "",
+            60,
+            {
+                "shared": {"dataset": WIDE},
+                "lanes": [gp(0.1), gp(1), gp(10), gp(100)],
+                "length": 500,
+                "snapshot_every": 20,
+            },
+        ),
+        Scenario(
+            "critic-steps",
+            "Critic steps before each generator step",
+            "n_critic is 1, 5 or 25. After the same number of generator steps, which is nearest to the data?",
+            ("1", "5", "25", "all alike"),
+            2,
+            "",
+            60,
+            {
+                "shared": {"dataset": WIDE},
+                "lanes": [gp(n_critic=n) for n in (1, 5, 25)],
+                "length": 200,
+                "snapshot_every": 10,
+            },
+        ),
+        Scenario(
+            "saturating",
+            "Saturating against non-saturating",
+            "The generator minimises log(1 − D) or −log D; all else is equal. Which covers more modes on this ring?",
+            ("log(1 − D), the saturating one", "−log D, the non-saturating one", "both all eight"),
+            0,
+            "",
+            40,
+            {
+                "shared": {"dataset": WIDE},
+                "lanes": [gan(2e-4, 2e-4, generator_goal="saturating"), gan(2e-4, 2e-4)],
+                "length": 2000,
+                "snapshot_every": 50,
+            },
+        ),
+        Scenario(
+            "momentum",
+            "Momentum on a clipped critic",
+            "The WGAN paper found momentum harmful to a clipped critic. How much does it take here?",
+            ("β₁ = 0.5 is enough", "β₁ = 0.9 is enough", "it takes β₁ = 0.99", "it never harms"),
+            2,
+            "",
+            60,
+            {
+                "shared": {"dataset": WIDE},
+                "lanes": [clip(), clip_with(0.5), clip_with(0.9), clip_with(0.99)],
+                "length": 500,
+                "snapshot_every": 20,
+            },
+        ),
+        Scenario(
+            "twenty-five",
+            "Twenty-five Gaussians",
+            "A grid of 25 modes (σ = 0.1). About how many will the GAN and WGAN-GP cover?",
+            ("the GAN more", "both about 20", "the GAN under 10, WGAN-GP about 20"),
+            2,
+            "",
+            100,
+            {
+                "shared": {"dataset": {"kind": "grid", "sigma": 0.1}, **PLANE},
+                "lanes": [gan(), gp(0.1) | adam(1e-3, 2e-4, beta1=0.0)],
+                "length": 1200,
+                "snapshot_every": 50,
+            },
+        ),
+        Scenario(
+            "gan-that-works",
+            "A GAN that works beside one that collapses",
+            "Two GANs, the same networks. One generator learns ten times faster than its discriminator. Which covers all eight?",
+            ("the one with the fast generator", "the one with equal rates", "neither", "both"),
+            1,
+            "",
+            40,
+            {
+                "shared": {"dataset": WIDE},
+                "lanes": [gan(), gan(1e-3, 1e-3)],
+                "length": 2000,
+                "snapshot_every": 50,
+            },
+        ),
+        Scenario(
+            "parallel-lines",
+            "Two parallel lines",
+            "The generator starts on a line beside the data (Example 1 of the WGAN paper). Who walks over?",
+            ("the GAN", "WGAN-GP", "both", "neither"),
+            1,
+            "",
+            20,
+            {
+                "shared": {"dataset": {"kind": "parallel-lines", "theta": 2.0}, "latent": {"dim": 2}},
+                "lanes": [
+                    gan(1e-3, generator_goal="saturating") | {"n_critic": 5} | PLAIN_GENERATOR,
+                    gp() | PLAIN_GENERATOR,
+                ],
+                "length": 300,
+                "snapshot_every": 10,
+            },
         ),
     )
 }

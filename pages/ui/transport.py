@@ -56,6 +56,15 @@ def start(race: Race) -> None:
     attach(run_id)
 
 
+def restart(run: Run | None, reseed: Callable[[], Race | None]) -> None:
+    """Stop a run and start the form's race with the next seed."""
+    if run is not None:
+        run.stop()
+        run.join(1.0)
+    if (race := reseed()) is not None:
+        start(race)
+
+
 def several_seeds(race: Race, seeds: int) -> Race | None:
     try:
         return race.with_seeds(seeds)
@@ -134,18 +143,16 @@ def bar(run: Run | None, race: Race | None, seeds: int, reseed: Callable[[], Rac
             run.stop()
             run.join(1.0)
             st.rerun()
+        # In a callback too: it fills the form, which must happen before the form is drawn.
         if st.button(
             "New seed",
             icon=":material/casino:",
             disabled=race is None,
             key="new_seed",
             help="Stop, and start again with the next seed.",
+            on_click=restart,
+            args=(run, reseed),
         ):
-            if run is not None:
-                run.stop()
-                run.join(1.0)
-            if (again := reseed()) is not None:
-                start(again)
             st.rerun()
         if st.button(
             f"{seeds} seeds",

@@ -38,12 +38,12 @@ def opened() -> AppTest:
 
 
 class Page:
-    """The live page as a person sees it."""
+    """A page as a person sees it: the live page, if no other is named."""
 
-    def __init__(self, **query: str) -> None:
+    def __init__(self, path: str = "pages/train.py", **query: str) -> None:
         self.at = opened()
         self.at.run()
-        self.at.switch_page("pages/train.py")
+        self.at.switch_page(path)
         for name, value in query.items():
             self.at.query_params[name] = value
         self.run()
