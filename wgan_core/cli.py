@@ -11,27 +11,34 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Any
+
+import numpy as np
 
 from wgan_core.config import RunConfig, with_paths
 from wgan_core.datasets import Dataset
 from wgan_core.devices import DeviceError, resolve
 from wgan_core.drawing import MAX_BYTES
+from wgan_core.ensemble import Members, check_seeds, many
 from wgan_core.explain import ConfigError, Problem, allowed
 from wgan_core.objectives import Objective
 from wgan_core.presets import PRESETS
+from wgan_core.race import MOST_SEEDS
 from wgan_core.records import Failure, Snapshot, Status
 from wgan_core.schema import Variant
-from wgan_core.training import failure_of, train
+from wgan_core.training import Training, failure_of
 
 USAGE = """\
-python -m wgan_core train [--preset NAME] [--FIELD VALUE ...] [--json]
+python -m wgan_core train [--preset NAME] [--FIELD VALUE ...] [--seeds K] [--json]
 python -m wgan_core presets|datasets|objectives [--json]
 
 FIELD is a dotted path into the config, for example
   --dataset.kind ring --objective.kind wgan-gp --objective.penalty_weight 10
   --critic_optimiser.lr 1e-3 --n_critic 5 --steps 2000 --seed 1
+With --seeds K it trains K times at once, with seeds S, S + 1, ... from --seed S
 A value @FILE is read from that file:
   --dataset.kind points --dataset.points @points.csv"""
 
@@ -42,11 +49,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("command", choices=("train", "presets", "datasets", "objectives"))
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--preset", metavar="NAME", help="start from a preset (train only)")
+    parser.add_argument(
+        "--seeds", metavar="K", help=f"train with so many seeds at once, 1 to {MOST_SEEDS} (train only)"
+    )
     known, rest = parser.parse_known_args(arguments)
     try:
         if known.command == "train":
-            return run(configure(known.preset, rest), known.json)
-        if rest or known.preset:
+            config = configure(known.preset, rest)
+            return run(config, known.json, None if known.seeds is None else seeds_of(config, known.seeds))
+        if rest or known.preset or known.seeds:
             raise ConfigError([Problem("", f"{known.command} takes no flags but --json")])
     except (ConfigError, DeviceError) as error:
         for problem in getattr(error, "problems", [error]):
@@ -100,14 +111,34 @@ def _contents(path: str, name: str) -> bytes:
         raise ConfigError([Problem(path, f"the file “{name}” cannot be read ({error.strerror})")]) from None
 
 
-def run(config: RunConfig, as_json: bool) -> int:
+def seeds_of(config: RunConfig, text: str) -> int:
+    """The number of seeds that ``--seeds`` gives, or ConfigError."""
+    if not (text.isdecimal() and len(text) < 10):
+        raise ConfigError([Problem("seeds", f"must be a whole number from 1 to {MOST_SEEDS}; you gave “{text[:40]}”")])
+    check_seeds(config, int(text))
+    return int(text)
+
+
+def run(config: RunConfig, as_json: bool, seeds: int | None = None) -> int:
     """Drive the loop in this thread, printing each snapshot; Ctrl-C and SIGTERM end it cleanly."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     status: Status = "finished"
     failure: Failure | None = None
+    last: Snapshot | None = None
+    failures: dict[int, Failure] = {}
     try:
-        for snapshot in train(config):
-            print(_json_line(snapshot) if as_json else _text_line(snapshot), flush=True)
+        if seeds is None:
+            for last in snapshots_of(Training(config)):
+                print(_json_line(last) if as_json else _text_line(last), flush=True)
+        else:
+            with closing(many(config, seeds)) as members:
+                if not as_json:
+                    print(_seeds_line(config.seed, seeds), flush=True)
+                try:
+                    for last in snapshots_of(members):
+                        print(_json_line(last) if as_json else _band_line(last), flush=True)
+                finally:
+                    failures = dict(members.failures)
     except KeyboardInterrupt:
         status = "stopped"
     except BrokenPipeError:
@@ -118,13 +149,20 @@ def run(config: RunConfig, as_json: bool) -> int:
         status, failure = "failed", failure_of(error)
     error_text = f"{failure.message} {failure.cause}" if failure else None
     if as_json:
-        print(
-            json.dumps({"status": status, "error": error_text, "run": secrets.token_hex(4)}, ensure_ascii=False),
-            flush=True,
-        )
+        end: dict[str, Any] = {"status": status, "error": error_text, "run": secrets.token_hex(4)}
+        if seeds is not None:
+            end["failures"] = {str(seed): why.message for seed, why in failures.items()}
+        print(json.dumps(end, ensure_ascii=False), flush=True)
     else:
+        for line in last_lines(last, failures) if seeds is not None else ():
+            print(line, flush=True)
         print(status if error_text is None else f"{status}: {error_text}", flush=True)
     return 1 if failure else 0
+
+
+def snapshots_of(training: Training | Members) -> Iterator[Snapshot]:
+    """Train to the end, yielding each snapshot."""
+    return (snapshot for snapshot in training.updates() if snapshot is not None)
 
 
 def listing(what: str) -> list[dict[str, Any]]:
@@ -150,18 +188,52 @@ def listing(what: str) -> list[dict[str, Any]]:
     ]
 
 
+SHOWN = ("w_estimate", "js_estimate", "critic_loss", "generator_loss", "w1", "modes_covered")
+
+
 def _json_line(snapshot: Snapshot) -> str:
     return json.dumps(
         {
             "step": snapshot.step,
             "critic_steps": snapshot.critic_steps,
             "seconds": round(snapshot.seconds, 6),
-            "scalars": dict(snapshot.scalars),
+            "scalars": {name: _json_value(value) for name, value in snapshot.scalars.items()},
         }
     )
 
 
+def _json_value(value: Any) -> Any:
+    """A number as it is; of K seeds a list, with null where a seed has no number."""
+    return [None if np.isnan(x) else x for x in value.tolist()] if isinstance(value, np.ndarray) else value
+
+
 def _text_line(snapshot: Snapshot) -> str:
-    shown = ("w_estimate", "js_estimate", "critic_loss", "generator_loss", "w1", "modes_covered")
-    parts = [f"{name} {snapshot.scalars[name]:.4g}" for name in shown if name in snapshot.scalars]
+    parts = [f"{name} {snapshot.scalars[name]:.4g}" for name in SHOWN if name in snapshot.scalars]
     return f"step {snapshot.step:>7}  {snapshot.seconds:7.1f} s  " + "  ".join(parts)
+
+
+def _seeds_line(first: int, seeds: int) -> str:
+    which = f"seeds {first} to {first + seeds - 1}" if seeds > 1 else f"seed {first}"
+    return f"{which}: median [10 %, 90 %]"
+
+
+def _band_line(snapshot: Snapshot) -> str:
+    """As :func:`_text_line`, with the median over the seeds and the band from 10 to 90 %."""
+    parts = []
+    for name in SHOWN:
+        if name in snapshot.scalars:
+            low, middle, high = np.nanpercentile(snapshot.scalars[name], (10, 50, 90))
+            parts.append(f"{name} {middle:.4g} [{low:.4g}, {high:.4g}]")
+    return f"step {snapshot.step:>7}  {snapshot.seconds:7.1f} s  " + "  ".join(parts)
+
+
+def last_lines(last: Snapshot | None, failures: dict[int, Failure]) -> Iterator[str]:
+    """What became of the seeds, e.g. ``modes at the end: 8 in 15 seeds, 7 in 1``."""
+    for seed, why in failures.items():
+        yield f"seed {seed} failed: {why.message}"
+    if last is not None and "modes_covered" in last.scalars:
+        covered = np.atleast_1d(last.scalars["modes_covered"])
+        counts = sorted(Counter(covered[~np.isnan(covered)].astype(int).tolist()).items(), reverse=True)
+        (modes, n), *others = counts
+        first = f"{modes} in {n} seed{'s' if n > 1 else ''}"
+        yield "modes at the end: " + ", ".join([first, *(f"{modes} in {n}" for modes, n in others)])

@@ -10,15 +10,20 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+import psutil
 import pytest
 
-from tests.core.helpers import ROOT, python, scalars, small
-from wgan_core.cli import main
+import wgan_core.crew
+from tests.core.helpers import ROOT, python, scalars, small, wait_until
+from wgan_core.cli import last_lines, main
 from wgan_core.config import RunConfig
+from wgan_core.crew import usable_cores
 from wgan_core.datasets import Dataset
 from wgan_core.objectives import Objective
 from wgan_core.presets import PRESETS
-from wgan_core.training import train
+from wgan_core.records import Failure, Snapshot
+from wgan_core.training import Diverged, train
 
 QUICK = [
     "--device",
@@ -187,6 +192,141 @@ def test_an_interrupt_stops_the_training_and_exits_0(sent: signal.Signals) -> No
         assert errors == ""
     finally:
         process.kill()
+
+
+# Several seeds
+
+
+@pytest.fixture
+def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several seeds in one worker: starting two takes longer."""
+    monkeypatch.setattr(wgan_core.crew, "usable_cores", lambda: 1)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("one_core")
+def test_with_seeds_each_scalar_is_a_list_with_null_for_those_that_failed(capsys: Out) -> None:
+    rates = ["--critic_optimiser.lr", "7", "--generator_optimiser.lr", "7"]
+    flags = [*QUICK, *rates, "--objective.kind", "gan", "--steps", "8", "--seed", "1", "--seeds", "3", "--json"]
+    assert main(["train", *flags]) == 0
+    *snapshots, last = lines(capsys)
+    config = small(objective="gan", steps=8, critic_optimiser={"lr": 7}, generator_optimiser={"lr": 7})
+    failed = {}
+    for k in range(3):
+        found: list[Snapshot] = []
+        try:
+            found.extend(train(config.model_copy(update={"seed": 1 + k})))
+        except Diverged as error:
+            failed[str(1 + k)] = str(error)
+        ours = [{name: column[k] for name, column in s["scalars"].items() if column[k] is not None} for s in snapshots]
+        assert ours[: len(found)] == [s.scalars for s in found]
+        assert ours[len(found) :] == [{}] * (9 - len(found))
+    assert 0 < len(failed) < 3, "this test needs seeds of both kinds"
+    assert [s["step"] for s in snapshots] == list(range(9))
+    assert all(list(s) == ["step", "critic_steps", "seconds", "scalars"] for s in snapshots)
+    assert all(len(column) == 3 for s in snapshots for column in s["scalars"].values())
+    assert list(last) == ["status", "error", "run", "failures"]
+    assert (last["status"], last["error"], last["failures"]) == ("finished", None, failed)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("one_core")
+def test_with_seeds_people_get_the_median_the_band_and_the_modes(capsys: Out) -> None:
+    assert main(["train", *QUICK, "--steps", "2", "--seed", "4", "--seeds", "3"]) == 0
+    first, *snapshots, modes, status = capsys.readouterr().out.splitlines()
+    assert first == "seeds 4 to 6: median [10 %, 90 %]"
+    assert [line.split()[1] for line in snapshots] == ["0", "1", "2"]
+    w1 = np.array([list(train(small(seed=seed, steps=2)))[-1].scalars["w1"] for seed in (4, 5, 6)])
+    low, middle, high = np.percentile(w1, (10, 50, 90))
+    assert f"  w1 {middle:.4g} [{low:.4g}, {high:.4g}]  " in snapshots[-1]
+    assert modes == "modes at the end: 0 in 3 seeds"
+    assert status == "finished"
+
+
+def test_the_modes_at_the_end_are_counted_over_the_seeds() -> None:
+    def last(covered: list[float]) -> Snapshot:
+        return Snapshot(9, 9, 1.0, {"modes_covered": np.array(covered)})
+
+    why = {7: Failure("Training diverged.", "")}
+    assert list(last_lines(last([8.0] * 9 + [7.0] + [8.0] * 6), {})) == ["modes at the end: 8 in 15 seeds, 7 in 1"]
+    assert list(last_lines(last([6, 8, np.nan, 8, 6, 1]), why)) == [
+        "seed 7 failed: Training diverged.",
+        "modes at the end: 8 in 2 seeds, 6 in 2, 1 in 1",
+    ]
+    assert list(last_lines(last([3.0]), {})) == ["modes at the end: 3 in 1 seed"]
+    assert list(last_lines(Snapshot(9, 9, 1.0, {"w1": np.zeros(2)}), {})) == []
+    assert list(last_lines(None, {})) == []
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("one_core")
+@pytest.mark.parametrize("form", [["--json"], []])
+def test_when_all_seeds_fail_the_exit_status_is_1(capsys: Out, form: list[str]) -> None:
+    rates = ["--critic_optimiser.lr", "1000", "--generator_optimiser.lr", "1000"]
+    assert main(["train", *QUICK, *rates, "--steps", "500", "--seeds", "2", *form]) == 1
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert "All 2 seeds, 0 to 1, have failed" in last
+    assert "learning rate, 1000, is very high" in last
+
+
+@pytest.mark.parametrize(
+    ("flags", "error"),
+    [
+        (["--seeds", "0"], "error: seeds: must be a whole number from 1 to 32; you gave 0\n"),
+        (["--seeds", "33"], "error: seeds: must be a whole number from 1 to 32; you gave 33\n"),
+        (["--seeds=-2"], "error: seeds: must be a whole number from 1 to 32; you gave “-2”\n"),
+        (["--seeds", "many"], "error: seeds: must be a whole number from 1 to 32; you gave “many”\n"),
+        (["--seeds", "9" * 5000], "error: seeds: must be a whole number from 1 to 32; you gave “9"),
+        (["--seeds", "2", "--seed", "2147483647"], "error: seed: with 2 seeds it must be at most 2,147,483,646; you gave"),
+        (["--seeds", "2", "--dataset.kind", "fashion-mnist"], "error: seeds: several seeds at once are for data sets of p"),
+    ],
+)  # fmt: skip
+def test_a_bad_number_of_seeds_exits_2(capsys: Out, flags: list[str], error: str) -> None:
+    assert main(["train", *flags, "--json"]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(error)
+    assert len(printed.err) < 200
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL, None])
+def test_no_worker_outlives_the_command(sent: signal.Signals | None) -> None:
+    """Interrupted, killed, or left by the one who reads."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "wgan_core", "train", *QUICK, "--steps", "1000000", "--seeds", "2", "--json"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert json.loads(process.stdout.readline())["step"] == 0
+        workers = psutil.Process(process.pid).children()
+        assert len(workers) == min(2, usable_cores())
+        if sent is None:
+            process.stdout.close()
+            assert process.wait(20) == 0
+        elif sent == signal.SIGKILL:
+            process.kill()
+            process.wait(20)
+        else:
+            os.killpg(process.pid, sent)  # as a terminal does, to the workers too
+            *_, last = process.stdout.read().splitlines()
+            assert process.wait(20) == 0
+            assert json.loads(last)["status"] == "stopped"
+        if sent != signal.SIGKILL:
+            assert process.stderr.read() == ""
+        wait_until(lambda: not any(w.is_running() and w.status() != psutil.STATUS_ZOMBIE for w in workers), 5)
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()  # type: ignore[union-attr]
+        process.stderr.close()  # type: ignore[union-attr]
 
 
 def test_the_module_passes_its_exit_status_on() -> None:
