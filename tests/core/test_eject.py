@@ -1,0 +1,301 @@
+"""An ejected script stands on its own, looks written by hand, and trains as the run does."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+import wgan_core.training
+from tests.core.helpers import ROOT, small
+from wgan_core.config import RunConfig, with_paths
+from wgan_core.datasets import FASHION_IMAGES, Dataset, Ring
+from wgan_core.drawing import unpack
+from wgan_core.eject import script
+from wgan_core.eject.snippets import SNIPPETS, layer
+from wgan_core.explain import ConfigError
+from wgan_core.networks import Network
+from wgan_core.objectives import Objective, WganGp
+from wgan_core.optimisers import Adam, Optimiser
+from wgan_core.piecewise import PiecewiseLinear
+from wgan_core.presets import PRESETS
+from wgan_core.schema import Variant
+from wgan_core.training import train
+
+LOSSES = 50
+TOLERANCE = 1e-5
+FAMILIES: dict[str, Any] = {
+    "dataset": Dataset,
+    "objective": Objective,
+    "generator": Network,
+    "critic": Network,
+    "generator_optimiser": Optimiser,
+    "critic_optimiser": Optimiser,
+}
+KINDS = [pytest.param(path, kind, id=f"{path}-{kind}") for path, family in FAMILIES.items() for kind in family.kinds]
+
+ADAM = {"kind": "adam", "lr": 1e-3, "beta1": 0.5, "beta2": 0.9}
+SGD = {"kind": "sgd", "lr": 1e-2}
+
+
+def net(activation: str, normalisation: str = "none", depth: int = 2) -> dict[str, Any]:
+    return {"kind": "mlp", "width": 16, "depth": depth, "activation": activation, "normalisation": normalisation}
+
+
+# Every kind and every choice of a kind stands in one of them, and what acts on each other stands together.
+CONFIGS: dict[str, RunConfig] = {
+    "ring-gp": RunConfig.parse({"seed": 2**31 - 1, "device": "cpu"}),
+    "ring-gp-fast": small(critic_optimiser=ADAM, generator_optimiser=ADAM),
+    "ring-gan-saturating": small(objective={"kind": "gan", "generator_goal": "saturating"}, n_critic=3),
+    "ring-clip": small(objective={"kind": "wgan-clip", "clip": 0.05}, latent={"dim": 3}, batch_size=7, n_critic=2),
+    "ring-gp-odd-batch": small(batch_size=21, latent={"dim": 5}),
+    "grid-gp-leaky": small("grid", generator=net("leaky-relu"), critic=net("leaky-relu", depth=3), seed=5),
+    "grid-gp-tanh": small("grid", generator=net("tanh"), critic=net("tanh"), critic_optimiser=ADAM),
+    "grid-gp-layer": small("grid", generator=net("relu", "layer"), critic=net("tanh", "layer")),
+    "swiss-roll-clip-batch": small(
+        "swiss-roll", "wgan-clip", generator=net("relu", "batch"), critic=net("leaky-relu", "batch")
+    ),
+    "swiss-roll-gan-layer": small("swiss-roll", "gan", critic=net("leaky-relu", "layer")),
+    "two-gaussians-gan-batch": small("two-gaussians", "gan", critic=net("tanh", "batch")),
+    "two-gaussians-gp-sgd": small("two-gaussians", critic_optimiser=SGD | {"momentum": 0.9}, generator_optimiser=SGD),
+    "lines-gan-uniform": small({"kind": "parallel-lines", "theta": -2.0}, "gan", latent={"dim": 2, "prior": "uniform"}),
+    "lines-gp-batch": small("parallel-lines", generator=net("relu", "batch"), generator_optimiser=SGD),
+    "points-gp": small({"kind": "points", "points": "islands"}, latent={"dim": 2}, critic_optimiser=SGD),
+    "points-of-a-csv": small({"kind": "points", "points": "x,y\n-7,1\n5,2\n6,2.5\n", "noise": 0.2}, "wgan-clip"),
+    "fashion-gan": small("fashion-mnist", "gan", n_critic=9),
+    "fashion-clip": small("fashion-mnist", "wgan-clip"),
+    "fashion-gp": small("fashion-mnist", "wgan-gp"),
+    "fashion-gp-mlps": small("fashion-mnist", generator=net("relu"), critic=net("leaky-relu", "layer")),
+    "fashion-gan-mixed": small("fashion-mnist", "gan", generator=net("tanh", "batch"), n_critic=9),
+} | {f"preset-{name}": preset.config.edited({"device": "cpu"}) for name, preset in PRESETS.items()}
+
+
+def rounds(config: RunConfig) -> int:
+    """How many rounds have so many losses of critic and generator together."""
+    return math.ceil(LOSSES / (config.n_critic + 1))
+
+
+def differentiated_by_hand(config: RunConfig) -> bool:
+    """Whether the penalty's slope comes from our own chain of products, and Adam at a high rate amplifies its rounding.
+
+    A hidden unit that is on for every sample gives its bias a slope of 0, computed as some 1e-9, and Adam makes whole steps
+    of that. The chain differs from autograd's in one place, the last layer's weights: a sum against a product with ones.
+    """
+    penalised = isinstance(config.objective, WganGp) and isinstance(
+        config.critic.critic(config.dataset.shape), PiecewiseLinear
+    )
+    return penalised and config.critic_optimiser.kind == "adam" and config.critic_optimiser.lr > 1e-4
+
+
+def case(name: str) -> Any:
+    mark = pytest.mark.xfail(reason="rounding of the penalty's slope", strict=False)
+    return pytest.param(name, marks=mark if differentiated_by_hand(CONFIGS[name]) else ())
+
+
+# Runs scripts, as the main program each, where this software cannot be imported, and prints what each printed.
+RUNNER = """
+import contextlib, io, json, runpy, sys
+
+class Guard:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("wgan_core", "pages", "tests"):
+            raise ImportError(f"a script imports {name}")
+
+sys.meta_path.insert(0, Guard())
+printed = {}
+for name, arguments in json.loads(sys.argv[1]).items():
+    sys.argv = arguments
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        runpy.run_path(arguments[0], run_name="__main__")
+    printed[name] = [json.loads(line) for line in out.getvalue().splitlines()]
+print(json.dumps(printed))
+"""
+
+
+def alone(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """This Python with nothing of the project on its path."""
+    return subprocess.run(
+        [sys.executable, "-I", *arguments], cwd=cwd, capture_output=True, text=True, timeout=250, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The script of each config."""
+    place = tmp_path_factory.mktemp("ejected")
+    for name, config in CONFIGS.items():
+        (place / f"{name}.py").write_text(script(config), encoding="utf-8")
+    return place
+
+
+@pytest.fixture(scope="module")
+def printed(folder: Path) -> dict[str, list[dict[str, float]]]:
+    """The losses that each config's script prints, every step."""
+    jobs = {
+        name: [
+            str(folder / f"{name}.py"),
+            *([str(FASHION_IMAGES)] if config.dataset.is_image else []),
+            *("--json", "--log-every", "1", "--steps", str(rounds(config)), "--out", str(folder / f"{name}.npy")),
+        ]
+        for name, config in CONFIGS.items()
+    }
+    result = alone("-c", RUNNER, json.dumps(jobs), cwd=folder)
+    assert result.returncode == 0, result.stderr
+    found: dict[str, list[dict[str, float]]] = json.loads(result.stdout)
+    return found
+
+
+@pytest.mark.parametrize("name", [case(name) for name in CONFIGS])
+def test_a_script_has_the_first_losses_of_the_run(
+    name: str, printed: dict[str, list[dict[str, float]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wgan_core.training, "measure", lambda *_: {})
+    config = CONFIGS[name].edited({"snapshot_every": 1, "steps": rounds(CONFIGS[name])})
+    run = [snapshot for snapshot in train(config) if snapshot.step > 0]
+    assert len(run) == len(printed[name])
+    for snapshot, line in zip(run, printed[name], strict=True):
+        assert line["step"] == snapshot.step
+        losses = {loss: value for loss, value in line.items() if loss != "step"}
+        assert {"critic_real", "critic_fake", "generator_loss"} <= losses.keys()
+        assert math.fsum(losses.values()) == pytest.approx(
+            snapshot.scalars["critic_loss"] + snapshot.scalars["generator_loss"], rel=TOLERANCE, abs=TOLERANCE
+        )
+        assert losses == pytest.approx(
+            {loss: snapshot.scalars[loss] for loss in losses}, rel=TOLERANCE, abs=TOLERANCE
+        ), f"step {snapshot.step}"
+
+
+def test_a_script_leaves_samples(folder: Path, printed: dict[str, Any]) -> None:
+    assert printed
+    for name, config in CONFIGS.items():
+        samples = np.load(folder / f"{name}.npy")
+        assert samples.shape == ((64, 1, 32, 32) if config.dataset.is_image else (2500, 2))
+        assert np.isfinite(samples).all()
+
+
+def test_a_script_runs_by_itself_and_prints_lines_for_people(folder: Path) -> None:
+    done = alone("ring-gp.py", "--steps", "3", "--seed", "1", "--log-every", "2", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    first, last = done.stdout.splitlines()
+    assert first.startswith("step 2  critic_real ")
+    assert last.startswith("step 3  critic_real ")
+    assert (folder / "samples.npy").exists()
+
+
+def test_a_script_on_images_asks_for_their_file(folder: Path) -> None:
+    done = alone("fashion-gan.py", cwd=folder)
+    assert done.returncode == 2
+    assert "required: images" in done.stderr
+
+
+@pytest.mark.parametrize("command", [("format", "--check"), ("check",)], ids=lambda command: command[0])
+def test_scripts_are_as_tidy_as_this_software(folder: Path, command: tuple[str, ...]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", *command, "--no-cache", "--config", str(ROOT / "pyproject.toml"), str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def imported(text: str) -> set[str]:
+    """The top-level packages that a script imports."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").split(".")[0])
+    return found
+
+
+@pytest.mark.parametrize(("path", "kind"), KINDS)
+def test_every_kind_has_a_script(path: str, kind: str) -> None:
+    """A kind that is new here needs a snippet in wgan_core/eject."""
+    images = {"dataset.kind": "fashion-mnist"} if path in ("generator", "critic") else {}
+    config = RunConfig.parse(with_paths({}, {**images, f"{path}.kind": kind}))
+    text = script(config)
+    compile(text, "script", "exec")
+    assert imported(text) <= {"torch", "numpy", *sys.stdlib_module_names}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    dataset=st.sampled_from(sorted(Dataset.kinds)),
+    objective=st.sampled_from(sorted(Objective.kinds)),
+    optimiser=st.sampled_from(sorted(Optimiser.kinds)),
+    activation=st.sampled_from(["relu", "leaky-relu", "tanh"]),
+    normalisation=st.sampled_from(["none", "layer"]),
+    depth=st.integers(1, 3),
+    dim=st.integers(1, 4),
+    lr=st.floats(1e-8, 10),
+)
+def test_a_script_holds_the_numbers_of_its_config(
+    dataset: str, objective: str, optimiser: str, activation: str, normalisation: str, depth: int, dim: int, lr: float
+) -> None:
+    nets = net(activation, normalisation, depth)
+    config = small(
+        dataset,
+        objective,
+        generator=nets,
+        critic=nets,
+        latent={"dim": dim},
+        critic_optimiser={"kind": optimiser, "lr": lr},
+    )
+    text = script(config)
+    tree = ast.parse(text)
+    constants = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    knobs = config.objective.model_dump() | {"lr": lr, "dim": dim, "n_critic": config.n_critic, "m": config.batch_size}
+    assert {value for value in knobs.values() if not isinstance(value, str)} <= constants
+    assert imported(text) <= {"torch", "numpy", *sys.stdlib_module_names}
+    assert "$" not in text
+
+
+def test_a_script_holds_only_what_its_config_needs() -> None:
+    text = script(small("ring", "wgan-clip"))
+    for other in ("penalty", "softplus", "Conv", "LayerNorm", "gzip", "eval()", "Adam"):
+        assert other not in text
+
+
+def test_points_stand_in_the_script_to_the_last_digit() -> None:
+    config = small({"kind": "points", "points": "spiral"})
+    tree = ast.parse(script(config))
+    text = next(
+        node.value.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    )
+    pairs = [[int(number) / 1000 for number in pair.split(",")] for pair in text.split()]
+    assert pairs == unpack("spiral")[0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"), [(WganGp, "objective.kind"), (Ring, "dataset.kind"), (Adam, "critic_optimiser.kind")]
+)
+def test_a_kind_without_a_snippet_is_named(kind: type[Variant], path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(SNIPPETS, kind)
+    with pytest.raises(ConfigError) as refused:
+        script(RunConfig.parse({}))
+    (problem,) = refused.value.problems
+    assert problem.path == path
+    assert f"no script for {kind.model_fields['kind'].default} yet" in problem.message
+
+
+@pytest.mark.parametrize(
+    "module", [nn.Dropout(), nn.Linear(2, 3, bias=False), nn.LayerNorm(4, eps=0.1), nn.Conv2d(1, 2, 3, dilation=2)]
+)
+def test_a_layer_that_would_lose_a_setting_is_refused(module: nn.Module) -> None:
+    with pytest.raises(ConfigError, match="no script for the layer"):
+        layer(module, "critic")

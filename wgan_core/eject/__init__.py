@@ -1,0 +1,154 @@
+"""A run's config as one training script of its own, which needs PyTorch and numpy and nothing of this software.
+
+:func:`script` puts together what each kind brings: :mod:`~wgan_core.eject.snippets` has the code of data sets, networks and
+optimisers, :mod:`~wgan_core.eject.loops` the papers' algorithm boxes. The script starts from the same weights, draws the
+same random numbers and takes the same steps as :class:`~wgan_core.training.Training`, written plainly: ``torch.nn`` modules,
+``torch.optim`` optimisers and automatic differentiation.
+"""
+
+from __future__ import annotations
+
+import re
+from string import Template
+
+import torch
+
+from wgan_core.config import RunConfig
+from wgan_core.datasets import Dataset
+from wgan_core.eject.loops import loop
+from wgan_core.eject.snippets import latents, layers, snippet_of
+from wgan_core.metrics import GRID_IMAGES, MODE_SAMPLES
+from wgan_core.piecewise import Net
+from wgan_core.training import STREAMS
+
+MODULES = ("argparse", "gzip", "json", "math")
+
+HEAD = '''\
+"""$title: a training script that needs PyTorch and numpy only.
+
+It starts from the same weights, draws the same random numbers and takes the same steps as the run in WGAN Live that it
+was written for. On a CPU its losses agree with that run's but for rounding, which training amplifies in time.
+"""
+'''
+
+ARGUMENTS = """\
+parser = argparse.ArgumentParser(description="$title")$arguments
+parser.add_argument("--steps", type=int, default=$steps, help="generator steps")
+parser.add_argument("--seed", type=int, default=$seed)
+parser.add_argument("--device", default=$device)
+parser.add_argument("--log-every", type=int, default=$every, help="generator steps between two lines")
+parser.add_argument("--json", action="store_true", help="print each line as a JSON object")
+parser.add_argument("--out", default="samples.npy", help="where generated samples go at the end")
+args = parser.parse_args()
+device = torch.device(args.device)
+torch.set_num_threads($threads)
+"""
+
+STREAM = '''\
+def stream(number, device="cpu"):
+    """Random numbers of their own for each purpose, so that none disturbs another."""
+    state = np.random.SeedSequence([args.seed, number]).generate_state(1, np.uint64)
+    return torch.Generator(device).manual_seed(int(state[0]) % 2**63)
+'''
+
+END = """\
+# Samples of the trained generator$evaluation
+with torch.no_grad():
+    samples = generator(draw_latents($count, generator_latent_rng))
+np.save(args.out, samples.cpu().numpy())
+"""
+EVALUATION = """, normalised by what it has seen on average and not by their own batch.
+generator.eval()"""
+
+
+def script(config: RunConfig) -> str:
+    """The text of a Python file that trains as this config says.
+
+    Knobs that were turned while the run trained are not in its config, and not in the script.
+
+    Raises
+    ------
+    ConfigError
+        A kind, or a layer of a network, has no snippet yet.
+
+    Examples
+    --------
+    >>> text = script(RunConfig.parse({"objective": {"kind": "wgan-clip", "clip": 0.02}}))
+    >>> "c = 0.02" in text, "penalty" in text
+    (True, False)
+    """
+    with torch.device("meta"):
+        generator = config.generator.generator(config.latent.dim, config.dataset.shape)
+        critic = config.critic.critic(config.dataset.shape)
+    data = snippet_of(config.dataset, "dataset")
+    body = "\n\n".join(
+        (
+            _arguments(config, data.argument),
+            STREAM,
+            f"# Real samples: {config.dataset.label}.\nreal_rng = stream({STREAMS.index('real')}, device)\n{data.code}",
+            latents(config.latent),
+            _networks(config, generator, critic),
+            _optimisers(config),
+            loop(config, critic.mixes_samples),
+            _end(config.dataset, generator.mixes_samples),
+        )
+    )
+    head = Template(HEAD).substitute(title=_title(config))
+    return "\n".join((head, _imports(body), body))
+
+
+def _title(config: RunConfig) -> str:
+    return f"{config.objective.label}, {config.dataset.label}"
+
+
+def _imports(body: str) -> str:
+    """The import lines of what the body uses, as isort orders them."""
+    used = "".join(f"import {name}\n" for name in MODULES if re.search(rf"\b{name}\.", body))
+    return f"{used}\nimport numpy as np\nimport torch\nfrom torch import nn\n"
+
+
+def _arguments(config: RunConfig, argument: str) -> str:
+    automatic = '"cuda" if torch.cuda.is_available() else "cpu"'
+    return Template(ARGUMENTS).substitute(
+        title=_title(config),
+        arguments=f"\n{argument}" if argument else "",
+        steps=config.steps,
+        seed=config.seed,
+        device=automatic if config.device == "auto" else f'"{config.device}"',
+        every=config.snapshot_every,
+        threads=config.threads,
+    )
+
+
+def _networks(config: RunConfig, generator: Net, critic: Net) -> str:
+    """Both nets, their weights, and where the generator starts."""
+    drawn = {role: snippet_of(getattr(config, role), role) for role in ("generator", "critic")}
+    nets = f"generator = {layers(generator, 'generator')}\ncritic = {layers(critic, 'critic')}\n"
+    start = ""
+    if config.dataset.start is not None and isinstance(generator[-1], torch.nn.Linear):
+        start = (
+            f"# Untrained, the generator puts its samples around {config.dataset.start}.\n"
+            f"generator[-1].bias.data += torch.tensor({list(config.dataset.start)})\n"
+        )
+    weights = "".join(
+        f"{drawn[role].name}({role}, stream({STREAMS.index(f'{role}-init')}))\n" for role in ("generator", "critic")
+    )
+    ready = f"{weights}{start}generator.to(device)\ncritic.to(device)\n"
+    functions = dict.fromkeys(snippet.code for snippet in drawn.values())
+    return "\n\n".join((nets, *functions, ready))
+
+
+def _optimisers(config: RunConfig) -> str:
+    made = {
+        role: snippet_of(getattr(config, f"{role}_optimiser"), f"{role}_optimiser") for role in ("critic", "generator")
+    }
+    return "".join(
+        f"{role}_optimiser = torch.optim.{snippet.name}({role}.parameters(), {snippet.code})\n"
+        for role, snippet in made.items()
+    )
+
+
+def _end(dataset: Dataset, mixes_samples: bool) -> str:
+    return Template(END).substitute(
+        evaluation=EVALUATION if mixes_samples else ".", count=GRID_IMAGES if dataset.is_image else MODE_SAMPLES
+    )
