@@ -110,14 +110,13 @@ class Sgd(Optimiser):
     momentum: float = knob(0.0, "Momentum", "Memory of the step.", ge=0, lt=1)
 
     def start(self, weights: Tensor) -> Memory:
-        return {}
+        return {"step": torch.zeros_like(weights)} if self.momentum else {}
 
     def step(self, weights: Tensor, gradient: Tensor, memory: Memory) -> None:
-        moving = [memory.get("step")]
         sgd(
             [weights],
             [gradient],
-            moving,
+            [memory.get("step")],
             foreach=False,
             lr=self.lr,
             momentum=self.momentum,
@@ -126,5 +125,3 @@ class Sgd(Optimiser):
             nesterov=False,
             maximize=False,
         )
-        if moving[0] is not None:
-            memory["step"] = moving[0]

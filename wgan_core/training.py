@@ -30,6 +30,7 @@ from wgan_core.states import DIVERGED, TERM, BadState, State, check
 # The critic's and the generator's steps draw their latents from streams of their own, a batch a step. So the k-th critic steps of
 # two runs see the same latents whatever n_critic is, and so do their t-th generator steps.
 STREAMS = ("generator-init", "critic-init", "real", "critic-latent", "penalty", "measurement", "generator-latent")
+STREAMS_OF_TRAINING = ("real", "critic_latent", "penalty", "generator_latent")
 # Loss terms wait on the device for the next snapshot, but no more than this many.
 MOST_GATHERED = 1000
 # All fakes of a round come from one pass through the generator up to this many samples.
@@ -430,9 +431,7 @@ class Training(Loop):
         for name, tensor in self._tensors().items():
             tensor.copy_(state[name])
         self.step, self.critic_steps, self.seconds = state["step"], state["critic_steps"], state["seconds"]
-        self._member.terms = {
-            name.removeprefix(TERM): value for name, value in state.items() if name.startswith(TERM)
-        }
+        self._member.terms = {name.removeprefix(TERM): value for name, value in state.items() if name.startswith(TERM)}
 
     @classmethod
     def resume(cls, config: RunConfig, state: Mapping[str, Any]) -> Self:
@@ -476,7 +475,7 @@ class Training(Loop):
 
     def _streams(self) -> dict[str, Generator]:
         """The random numbers that training draws. The probe has been drawn already, from a stream of its own."""
-        return {f"random.{name}": getattr(self._member, name) for name in ("real", "latent", "penalty")}
+        return {f"random.{name}": getattr(self._member, name) for name in STREAMS_OF_TRAINING}
 
 
 def train(config: RunConfig) -> Iterator[Snapshot]:
