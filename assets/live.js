@@ -212,7 +212,9 @@ function drawStrip(state) {
   const status = p ? FIRST.find((one) => lanes.some((lane) => lane.status === one)) : "ready";
   set(strip.status, status);
   strip.status.dataset.status = status;
-  const last = lanes.reduce((a, b) => (b.share < a.share ? b : a), p); // the lane that is furthest behind
+  // Progress is that of the lane that is furthest behind, among those that still train if there are any.
+  const going = lanes.filter((lane) => FIRST.indexOf(lane.status) < 3);
+  const last = (going.length ? going : lanes).reduce((a, b) => (b.share < a.share ? b : a), going[0] || p);
   const share = p ? last.share : 0;
   strip.fill.style.width = `${100 * share}%`;
   strip.bar.setAttribute("aria-valuenow", String(Math.round(100 * share)));

@@ -22,6 +22,7 @@ from wgan_core.config import RunConfig, with_paths
 from wgan_core.datasets import Dataset
 from wgan_core.devices import DeviceError, resolve
 from wgan_core.drawing import MAX_BYTES
+from wgan_core.eject import script
 from wgan_core.ensemble import Members, check_seeds, many
 from wgan_core.explain import ConfigError, Problem, allowed
 from wgan_core.objectives import Objective
@@ -33,6 +34,7 @@ from wgan_core.training import Training, failure_of
 
 USAGE = """\
 python -m wgan_core train [--preset NAME] [--FIELD VALUE ...] [--seeds K] [--json]
+python -m wgan_core eject [--preset NAME] [--FIELD VALUE ...] > script.py
 python -m wgan_core presets|datasets|objectives [--json]
 
 FIELD is a dotted path into the config, for example
@@ -46,7 +48,7 @@ A value @FILE is read from that file:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit status: 0 finished or stopped, 1 failed, 2 bad arguments."""
     parser = argparse.ArgumentParser("python -m wgan_core", usage=USAGE, allow_abbrev=False)
-    parser.add_argument("command", choices=("train", "presets", "datasets", "objectives"))
+    parser.add_argument("command", choices=("train", "eject", "presets", "datasets", "objectives"))
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--preset", metavar="NAME", help="start from a preset (train only)")
     parser.add_argument(
@@ -57,6 +59,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if known.command == "train":
             config = configure(known.preset, rest)
             return run(config, known.json, None if known.seeds is None else seeds_of(config, known.seeds))
+        if known.command == "eject":
+            if known.json or known.seeds:
+                raise ConfigError([Problem("", "eject takes a preset and fields of the config only")])
+            sys.stdout.buffer.write(
+                script(configure(known.preset, rest)).encode()
+            )  # Greek letters, whatever the locale
+            return 0
         if rest or known.preset or known.seeds:
             raise ConfigError([Problem("", f"{known.command} takes no flags but --json")])
     except (ConfigError, DeviceError) as error:

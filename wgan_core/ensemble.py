@@ -52,7 +52,7 @@ class Members(Protocol):
 def many(config: RunConfig, seeds: int, crew: Crew | None = None) -> Members:
     """Start to train seeds ``config.seed``, ``config.seed + 1``, … in the way that suits the device.
 
-    On the CPU each member's numbers are those of a training of its own with one thread, to the last digit.
+    Each member's numbers are those of a training of its own, to rounding, which training amplifies in time.
 
     Parameters
     ----------

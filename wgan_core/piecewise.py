@@ -172,6 +172,8 @@ class _InputGradient(torch.autograd.Function):
         for h, delta, weight in zip(hidden, deltas, weights, strict=True):
             gradients += [delta.mT @ direction, None]
             direction = _through_activation(direction @ weight.mT, h, ctx.slope)
-        last = direction.sum(-2, keepdim=True)
-        last = last.expand(*last.shape[:-2], ctx.outputs, -1)
+        # A product with ones, as autograd has it: the numbers are then its own to the last bit. A sum leaves 1e-9 where it has
+        # 0, and Adam turns that into whole steps.
+        ones = direction.new_ones(ctx.outputs, direction.shape[-2])
+        last = ones @ direction if direction.dim() == 2 else torch.stack([ones @ each for each in direction])
         return *gradients, last, None

@@ -64,15 +64,15 @@ def _listen(stream: BinaryIO, requests: queue.SimpleQueue[bytes]) -> None:
 def _serve(requests: queue.SimpleQueue[bytes], replies: BinaryIO) -> None:
     # Imported here, so that an owner who leaves meanwhile is noticed. Nothing that an import makes is rubbish.
     gc.disable()
-    from wgan_core.members import Group
+    from wgan_core.members import Group, StackedGroup, group
 
     gc.freeze()
     gc.enable()
-    groups: dict[int, Group] = {}
+    groups: dict[int, Group | StackedGroup] = {}
     while True:
         lane, order, payload = pickle.loads(requests.get())
         if order == "hold":
-            groups[lane] = Group(*payload)
+            groups[lane] = group(*payload)
         elif order == "leave":
             groups.pop(lane, None)
         else:

@@ -28,7 +28,8 @@ SMALL: dict[str, Any] = {"generator": NET, "critic": NET, "batch_size": 16, "sna
 ENDLESS = SMALL | {"steps": 1_000_000}
 SHORT = SMALL | {"steps": 60}
 # Streamlit looks for its own server below a page's address first; the browser reports that as an error.
-PROBES = re.compile(r"^http://127\.0\.0\.1:\d+/train/_stcore/(health|host-config)$")
+PANELS = ".wl-panel:not(.wl-coach)"  # those with a chart
+PROBES = re.compile(r"^http://127\.0\.0\.1:\d+/(train|compare)/_stcore/(health|host-config)$")
 
 
 # The server
@@ -210,7 +211,7 @@ class Live:
     def points(self) -> dict[str, dict[str, int]]:
         """For each chart, how much is drawn of each of its traces."""
         found: dict[str, dict[str, int]] = self.page.eval_on_selector_all(
-            ".wl-panel",
+            PANELS,
             """panels => Object.fromEntries(panels.map(panel => [panel.dataset.chart, Object.fromEntries(
                 (panel.querySelector('.wl-plot').data ?? []).map((t, i) =>
                     [t.name ?? `${t.type} ${i}`, (t.z ?? t.x ?? t.source).length]))]))""",
@@ -231,7 +232,7 @@ class Live:
     def boxes(self) -> dict[str, list[float]]:
         """Where each panel and its plot lie, from the top left corner of the charts."""
         found: dict[str, list[float]] = self.page.eval_on_selector_all(
-            ".wl-panel",
+            PANELS,
             """panels => Object.fromEntries(panels.flatMap(panel => [panel, panel.querySelector('.wl-plot')].map(box => {
                 const r = box.getBoundingClientRect(), o = document.querySelector('.wl-root').getBoundingClientRect();
                 return [`${panel.dataset.chart} ${box.className.split(' ')[0]}`,

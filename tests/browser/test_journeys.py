@@ -121,7 +121,7 @@ def zoom(page: Live, chart: str) -> list[float]:
     mouse.move(box["x"] + 0.6 * box["width"], middle, steps=4)
     mouse.up()
     page.page.wait_for_function(
-        "chart => document.querySelector(`[data-chart=${chart}] .wl-plot`)._fullLayout.xaxis.autorange === false",
+        "chart => document.querySelector(`[data-chart='${chart}'] .wl-plot`)._fullLayout.xaxis.autorange === false",
         arg=chart,
     )
     found: list[float] = page.of_chart(chart, "gd._fullLayout.xaxis.range")

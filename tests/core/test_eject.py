@@ -27,7 +27,6 @@ from wgan_core.explain import ConfigError
 from wgan_core.networks import Network
 from wgan_core.objectives import Objective, WganGp
 from wgan_core.optimisers import Adam, Optimiser
-from wgan_core.piecewise import PiecewiseLinear
 from wgan_core.presets import PRESETS
 from wgan_core.schema import Variant
 from wgan_core.training import train
@@ -85,23 +84,6 @@ def rounds(config: RunConfig) -> int:
     return math.ceil(LOSSES / (config.n_critic + 1))
 
 
-def differentiated_by_hand(config: RunConfig) -> bool:
-    """Whether the penalty's slope comes from our own chain of products, and Adam at a high rate amplifies its rounding.
-
-    A hidden unit that is on for every sample gives its bias a slope of 0, computed as some 1e-9, and Adam makes whole steps
-    of that. The chain differs from autograd's in one place, the last layer's weights: a sum against a product with ones.
-    """
-    penalised = isinstance(config.objective, WganGp) and isinstance(
-        config.critic.critic(config.dataset.shape), PiecewiseLinear
-    )
-    return penalised and config.critic_optimiser.kind == "adam" and config.critic_optimiser.lr > 1e-4
-
-
-def case(name: str) -> Any:
-    mark = pytest.mark.xfail(reason="rounding of the penalty's slope", strict=False)
-    return pytest.param(name, marks=mark if differentiated_by_hand(CONFIGS[name]) else ())
-
-
 # Runs scripts, as the main program each, where this software cannot be imported, and prints what each printed.
 RUNNER = """
 import contextlib, io, json, runpy, sys
@@ -156,7 +138,7 @@ def printed(folder: Path) -> dict[str, list[dict[str, float]]]:
     return found
 
 
-@pytest.mark.parametrize("name", [case(name) for name in CONFIGS])
+@pytest.mark.parametrize("name", CONFIGS)
 def test_a_script_has_the_first_losses_of_the_run(
     name: str, printed: dict[str, list[dict[str, float]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -77,6 +78,14 @@ def columns(found: list[Snapshot], k: int) -> list[dict[str, float]]:
     ]
 
 
+def alike(found: list[Any], expected: list[Any], rtol: float = 1e-3) -> None:
+    """The same numbers by the same names, but for rounding: members of a worker train as one program."""
+    for ours, theirs in zip(found, expected, strict=True):
+        assert ours.keys() == theirs.keys()
+        for name, value in theirs.items():
+            np.testing.assert_allclose(ours[name], value, rtol=rtol, atol=1e-4, err_msg=name)
+
+
 def gone(pid: int) -> bool:
     try:
         return bool(
@@ -101,9 +110,11 @@ def busy(crew: Crew) -> None:
 # The numbers
 
 
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
 @pytest.mark.parametrize("objective", ["gan", "wgan-clip", "wgan-gp"])
-def test_each_member_has_the_numbers_of_a_training_of_its_own(crew: Crew, objective: str) -> None:
-    config = small(objective=objective, seed=5, steps=7, snapshot_every=3, threads=1)
+def test_each_member_has_the_numbers_of_a_training_of_its_own(crew: Crew, objective: str, activation: str) -> None:
+    net = {"width": 16, "activation": activation}
+    config = small(objective=objective, seed=5, steps=7, snapshot_every=3, threads=1, generator=net, critic=net)
     with closing(Ensemble(config, 3, crew)) as members:
         found = snapshots(members)
         assert (members.step, members.critic_steps) == (7, 7 * config.n_critic)
@@ -114,11 +125,16 @@ def test_each_member_has_the_numbers_of_a_training_of_its_own(crew: Crew, object
     assert [s.step for s in found] == [0, 3, 6, 7]
     assert [s.critic_steps for s in found] == [s.step * config.n_critic for s in found]
     for k in range(3):
-        assert columns(found, k) == [dict(s.scalars) for s in alone(config, 5 + k)[0]]
+        expected = [dict(s.scalars) for s in alone(config, 5 + k)[0]]
+        alike(columns(found, k), expected)
+        if activation == "tanh":  # nets that are not stacked, to the last digit
+            assert columns(found, k) == expected
     for ours, theirs in zip(found, alone(config, 5)[0], strict=True):
         assert ours.arrays.keys() == theirs.arrays.keys()
         for name, array in theirs.arrays.items():
-            np.testing.assert_array_equal(ours.arrays[name], array)
+            np.testing.assert_allclose(
+                ours.arrays[name], array, rtol=1e-3, atol=1e-2 if name == "weight_counts" else 1e-3
+            )
             assert not ours.arrays[name].flags.writeable
 
 
@@ -246,7 +262,7 @@ def test_an_edit_reaches_all_members_at_the_step_of_its_event(crew: Crew) -> Non
                 expected.append(dict(each.scalars))
                 if each.step == event.step:
                     training.edit(changes)
-        assert columns(found, k) == expected
+        alike(columns(found, k), expected)
     assert found[-1].critic_steps == 5 * event.step + 2 * (12 - event.step)
 
 
@@ -310,15 +326,16 @@ def test_members_that_diverge_are_named_and_the_others_go_on(crew: Crew) -> None
             found = snapshots(members)
             failures = dict(members.failures)
         assert [s.step for s in found] == list(range(13))
-        assert {seed: why.message for seed, why in failures.items()} == {
-            seed: str(error) for seed, (_, error) in plain.items() if error is not None
+        # At which step, in which term; members of one program say their seed too.
+        assert {seed: re.sub(" with seed .|: .*", "", why.message) for seed, why in failures.items()} == {
+            seed: str(error).split(":")[0] for seed, (_, error) in plain.items() if error is not None
         }
         for seed, (expected, _) in plain.items():
             rows = columns(found, seed)
-            assert rows[: len(expected)] == [dict(s.scalars) for s in expected]
+            alike(rows[: len(expected)], [s.scalars for s in expected], rtol=0.02)
             assert all(row == {} for row in rows[len(expected) :])
         left = next(seed for seed in plain if seed not in failures)
-        np.testing.assert_array_equal(found[-1].arrays["fake"], plain[left][0][-1].arrays["fake"])
+        np.testing.assert_allclose(found[-1].arrays["fake"], plain[left][0][-1].arrays["fake"], rtol=0.02, atol=0.02)
 
 
 def test_when_all_have_diverged_the_first_ones_failure_is_raised(crew: Crew) -> None:
