@@ -1,0 +1,119 @@
+"""What is exported: a run as a whole, its lanes as they are now, and the states that were kept of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from wgan_core.config import RunConfig
+from wgan_core.race import Race, differing
+from wgan_core.records import RunView
+from wgan_core.states import State
+
+
+class ExportProblem(Exception):
+    """Why something cannot be exported or imported: a sentence, and what to do where there is something."""
+
+
+class File(NamedTuple):
+    """One file of an export: its name, with folders before it, and what is in it."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A run with all that was kept of it.
+
+    Attributes
+    ----------
+    race : Race
+        As the run was started.
+    views : tuple[RunView, ...]
+        One for each lane, in the race's order; their configs have the edits in them.
+    states : tuple[State or None, ...]
+        For each lane the newest state of its training that was kept (see :mod:`wgan_core.states`), or None. Runs of several
+        seeds have none here.
+    """
+
+    race: Race
+    views: tuple[RunView, ...]
+    states: tuple[State | None, ...]
+
+    @classmethod
+    def of(cls, race: Race, views: Sequence[RunView], states: Sequence[State | None] = ()) -> Bundle:
+        """Views of a run, with states where there are any."""
+        return cls(race, tuple(views), tuple(states) or (None,) * len(views))
+
+    @property
+    def id(self) -> str:
+        """The run's id: that of its lanes without their number."""
+        return self.views[0].id.partition(".")[0]
+
+    @property
+    def titles(self) -> list[str]:
+        """Short names of the lanes."""
+        return lane_titles([view.config for view in self.views])
+
+    def folder_of(self, lane: int) -> str:
+        """What stands before the names of a lane's files: nothing in a run of one lane."""
+        return f"lane-{lane + 1}/" if len(self.views) > 1 else ""
+
+
+class HasLane(Protocol):
+    """A lane of a run, as :class:`wgan_core.lanes.Lane` is one."""
+
+    training: Any
+
+    @property
+    def active(self) -> bool: ...
+
+
+class HasLanes(Protocol):
+    """A run, as :class:`wgan_core.runs.Run` is one."""
+
+    race: Race
+
+    @property
+    def lanes(self) -> Sequence[HasLane]: ...
+    def views(self) -> tuple[RunView, ...]: ...
+
+
+def of_run(run: HasLanes) -> Bundle:
+    """A run of this process, with the states of the lanes that train no more: of others only their thread may take one."""
+    views = run.views()
+    return Bundle.of(run.race, views, [_state_of(lane) for lane in run.lanes])
+
+
+def _state_of(lane: HasLane) -> State | None:
+    if lane.active or not callable(take := getattr(lane.training, "state", None)):
+        return None
+    # A training that has diverged, or was stopped within a round, has no state to go on from.
+    with suppress(Exception):
+        found: State = take()
+        return found
+    return None
+
+
+def lane_titles(configs: Sequence[RunConfig]) -> list[str]:
+    """The objective of each lane, and of lanes with one objective the knobs in which they differ, two at most.
+
+    Examples
+    --------
+    >>> lane_titles([RunConfig.parse({"objective": {"kind": "wgan-clip", "clip": c}}) for c in (0.01, 0.1)])
+    ['WGAN, weight clipping, clip 0.01', 'WGAN, weight clipping, clip 0.1']
+    """
+    titles = []
+    for config in configs:
+        group = [other for other in configs if other.objective.kind == config.objective.kind]
+        place = next(i for i, other in enumerate(group) if other is config)
+        knobs = [f"{path.rpartition('.')[2]} {_value(values[place])}" for path, values in differing(group)]
+        titles.append(", ".join([config.objective.label, *knobs[:2]]))
+    return titles
+
+
+def _value(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
