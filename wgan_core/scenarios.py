@@ -76,7 +76,7 @@ SCENARIOS: dict[str, Scenario] = {
             2,
             "",
             30,
-            {"shared": {"dataset": WIDE}, "lanes": THREE, "length": 600, "snapshot_every": 20},
+            {"shared": {"dataset": WIDE}, "lanes": THREE, "length": 600, "snapshot_every": 30},
         ),
         Scenario(
             "narrow-ring",

@@ -126,10 +126,10 @@ def _stack(nets: Sequence[Net]) -> PiecewiseLinear:
 
 
 def choose(config: RunConfig, members: int) -> Way:
-    """Whether members train faster stacked or one after another: measured on a GPU, always in turn on the CPU.
+    """Whether members train faster stacked or one after another on this GPU, by timing both.
 
-    On the CPU stacking would be faster too (the table above), but only a member that trains alone has the numbers of a single
-    run to the last digit, and there members can share out the cores.
+    Always in turn on the CPU: there worker processes share out the members, and what each does with its share is decided by
+    the table above, once and for all (:func:`wgan_core.members.group`).
 
     Raises
     ------
