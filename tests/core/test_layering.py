@@ -43,6 +43,7 @@ ORDER = (
     "store",
     "lanes",
     "runs",
+    "export",
     "cli",
     "__main__",
 )

@@ -79,7 +79,7 @@ def gif(bundle: Bundle) -> Iterable[File]:
 
 
 def _palette(picture: Image.Image) -> Image.Image:
-    """One palette for a whole film, so that colours do not flicker; with those that small things have, which a count would drop."""
+    """One palette for a whole film, so that colours do not flicker; small things have their place in it."""
     ours = [channel for color in (REAL, GENERATED, INK, QUIET, PAPER, LOW, HIGH) for channel in color]
     found = picture.quantize(256 - len(ours) // 3)
     counted = list(found.getpalette() or [])

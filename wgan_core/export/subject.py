@@ -17,6 +17,10 @@ class ExportProblem(Exception):
     """Why something cannot be exported or imported: a sentence, and what to do where there is something."""
 
 
+class BadBundle(ExportProblem):
+    """A file is not a run of WGAN Live, is damaged, or holds what no run needs: says what."""
+
+
 class File(NamedTuple):
     """One file of an export: its name, with folders before it, and what is in it."""
 
