@@ -29,7 +29,7 @@ def pack(arrays: Mapping[str, Array], metadata: Mapping[str, str] | None = None)
     return bytes(
         safetensors.numpy.save(
             {name: np.asarray(a, a.dtype.newbyteorder("<"), order="C") for name, a in arrays.items()},
-            dict(metadata or {}),
+            dict(metadata) if metadata else None,
         )
     )
 
