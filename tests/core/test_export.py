@@ -213,8 +213,7 @@ CONFIGS = {
 }
 
 
-@needs("onnx", "onnxscript", "onnxruntime")
-@pytest.mark.slow
+@needs("onnx", "onnxruntime")
 @pytest.mark.parametrize("name", CONFIGS)
 def test_onnx_gives_the_outputs_of_torch(name: str) -> None:
     import onnxruntime
@@ -287,7 +286,7 @@ def test_a_long_film_is_thinned_first_and_last_kept() -> None:
 # The map, and what cannot be
 
 
-@pytest.mark.parametrize("name", [name for name in EXPORTS if name not in ("onnx", "mp4")])
+@pytest.mark.parametrize("name", [name for name in EXPORTS if name != "mp4"])
 @pytest.mark.parametrize("run", RUNS)
 def test_every_format_writes_every_run_or_says_why_not(name: str, run: str, tmp_path: Path) -> None:
     bundle, export = RUNS[run](), EXPORTS[name]
@@ -315,9 +314,6 @@ def test_what_has_no_weights_or_frames_says_so() -> None:
 def test_a_missing_package_is_named_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     assert EXPORTS["parquet"].problem(solo()) == "Parquet needs the package pyarrow: pip install pyarrow"
-    assert str(EXPORTS["onnx"].missing()).endswith(
-        "needs the packages onnx and onnxscript: pip install onnx onnxscript"
-    )
     assert str(EXPORTS["mp4"].missing()).endswith("pip install imageio-ffmpeg")
 
 

@@ -164,7 +164,7 @@ EXPORTS: dict[str, Export] = {
         ".onnx",
         "application/octet-stream",
         _onnx,
-        ("onnx", "onnxscript"),
+        ("onnx",),
         folder=True,
         unfit=weights.without_states,
     ),
