@@ -56,14 +56,13 @@ def seeds() -> Bundle:
     for name in history.keys() - set(CLOCKS):
         history[name] = np.stack([history[name] + k for k in range(SEEDS)], 1)
         history[name][len(history[name]) // 2 :, -1] = np.nan
-    frames = tuple(several(frame) for frame in view.frames)
+    row = {step: i for i, step in enumerate(history["step"].tolist())}
+    frames = tuple(
+        replace(frame, scalars={name: history[name][row[frame.step]] for name in frame.scalars})
+        for frame in view.frames
+    )
     many = replace(view, history=history, frames=frames, latest=frames[-1], seeds=SEEDS)
     return Bundle.of(Race.solo(view.config, SEEDS), (many,))
-
-
-def several(frame: Snapshot) -> Snapshot:
-    scalars = {name: np.array([value, value + 1, np.nan]) for name, value in frame.scalars.items()}
-    return replace(frame, scalars=scalars)
 
 
 @cache
