@@ -7,7 +7,7 @@ import importlib
 
 from benchmarks.report import write
 
-NAMES = ("loop", "refresh", "click", "watched")
+NAMES = ("loop", "seeds", "refresh", "click", "watched")
 
 
 def main() -> None:
