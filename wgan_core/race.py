@@ -199,6 +199,28 @@ class Race(Part):
         )
         return json.dumps({"shared": common, "lanes": brief, **knobs}, separators=(",", ":"), ensure_ascii=False)
 
+    def to_json(self) -> str:
+        """Complete JSON, in which nothing is left to defaults that may change: what a store keeps.
+
+        Examples
+        --------
+        >>> race = Race.solo(RunConfig.parse({}))
+        >>> Race.from_json(race.to_json()) == race
+        True
+        """
+        return self.model_dump_json()
+
+    @classmethod
+    def from_json(cls, text: str) -> Race:
+        """What :meth:`to_json` gave, or ConfigError."""
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ConfigError([Problem("", f"the race is not valid JSON ({error})")]) from None
+        if not isinstance(data, Mapping):
+            raise ConfigError([Problem("", "the race must be a JSON object, {…}")])
+        return cls._made(**data)
+
 
 def differing(lanes: Sequence[RunConfig]) -> list[tuple[str, list[Any]]]:
     """The knobs in which configs differ, by dotted path, with each one's value; None where it has no such knob.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -14,8 +14,13 @@ from wgan_core.config import RunConfig
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
-Status = Literal["starting", "running", "paused", "finished", "stopped", "failed"]
+# A run is interrupted when the process that trained it is gone without having said how it ended.
+Status = Literal["starting", "running", "paused", "finished", "stopped", "failed", "interrupted"]
 LIVE: frozenset[str] = frozenset({"starting", "running", "paused"})
+# A run of several lanes shows the first of these that one of its lanes has.
+SHOWN_FIRST: tuple[Status, ...] = ("running", "paused", "starting", "interrupted", "finished", "stopped", "failed")
+# Rows kept of a history; frames kept for looking back: about 4 MB a lane of points, and 20 MB of images.
+HISTORY_ROWS, POINT_FRAMES, IMAGE_FRAMES = 1024, 256, 48
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,17 @@ class Failure:
 
 
 CLOCKS = ("step", "critic_steps", "seconds")
+
+
+def overall(found: Iterable[Status]) -> Status:
+    """The status of a run from those of its lanes: of those that still train, or else finished if any lane did."""
+    there = set(found)
+    return next(status for status in SHOWN_FIRST if status in there)
+
+
+def frames_kept(config: RunConfig) -> int:
+    """How many frames of a training are kept."""
+    return IMAGE_FRAMES if config.dataset.is_image else POINT_FRAMES
 
 
 class Thinning:
@@ -138,7 +154,7 @@ class History:
     [0.0, 64.0, 99.0]
     """
 
-    def __init__(self, capacity: int = 1024, seeds: int = 1) -> None:
+    def __init__(self, capacity: int = HISTORY_ROWS, seeds: int = 1) -> None:
         self.seeds = seeds
         self._names: dict[str, int] = {name: i for i, name in enumerate(CLOCKS)}
         self._rows = np.full((capacity, len(CLOCKS) + 24, seeds), np.nan)

@@ -21,6 +21,15 @@ MOST_TERMS = 16
 DIVERGED = 1e9
 
 
+def progress_of(state: State) -> tuple[int, int, float]:
+    """Generator steps, critic steps and seconds of a state."""
+    step, critic_steps, seconds = (state[name] for name in ("step", "critic_steps", "seconds"))
+    assert isinstance(step, int)
+    assert isinstance(critic_steps, int)
+    assert isinstance(seconds, float)
+    return step, critic_steps, seconds
+
+
 class BadState(ValueError):
     """A state does not fit its training: says in which part."""
 

@@ -1,0 +1,290 @@
+"""The store: whatever was trained can be looked at, gone on with, and compared later.
+
+One SQLite database in a data folder, and checkpoints as files beside it. A run's thread hands what it has to a
+:class:`Recorder`, which never waits; one writer thread a process brings it to the disk. Where the disk fails,
+:attr:`Store.problem` says why, and runs go on in memory.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import threading
+import types
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TypeVar
+
+from wgan_core.explain import ConfigError, Problem
+from wgan_core.race import Race
+from wgan_core.records import Floats, RunView
+from wgan_core.store import reading as _reading
+from wgan_core.store import resuming, table
+from wgan_core.store.checkpoints import BadCheckpoint as BadCheckpoint
+from wgan_core.store.checkpoints import Checkpoint as Checkpoint
+from wgan_core.store.database import NAME, connect, data_folder, explained, open_to_write, reading, transaction
+from wgan_core.store.database import StoreProblem as StoreProblem
+from wgan_core.store.jobs import Job, add_run
+from wgan_core.store.jobs import Parent as Parent
+from wgan_core.store.reading import NotStored as NotStored
+from wgan_core.store.recorder import Recorder as Recorder
+from wgan_core.store.resuming import LaneStart as LaneStart
+from wgan_core.store.resuming import Resumption as Resumption
+from wgan_core.store.retention import Limits as Limits
+from wgan_core.store.table import Sort as Sort
+from wgan_core.store.table import StoredLane as StoredLane
+from wgan_core.store.table import StoredRun as StoredRun
+from wgan_core.store.writer import Writer
+
+T = TypeVar("T")
+KEPT_VIEWS = 16
+CALL_SECONDS = 20.0
+ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+
+
+class Store:
+    """The runs of one data folder. Every method may be called from any thread.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Made if it is not there. By default that of :func:`wgan_core.store.database.data_folder`.
+    limits : Limits, optional
+        How much is kept.
+
+    Notes
+    -----
+    What reads or changes stored runs raises :class:`StoreProblem` where the database does not let it, and
+    :class:`NotStored` where there is no such run.
+    """
+
+    def __init__(self, folder: Path | None = None, limits: Limits | None = None) -> None:
+        self.folder = folder or data_folder()
+        self.path = self.folder / NAME
+        self._writer = Writer(self.path, limits or Limits.from_environment())
+        self._views: OrderedDict[tuple[str, int], RunView] = OrderedDict()
+        self._lock = threading.Lock()
+        try:
+            open_to_write(self.path).close()
+        except StoreProblem as problem:
+            self._writer.begin_with(problem)
+
+    @property
+    def problem(self) -> str | None:
+        """What keeps runs from being stored now, and what to do; None when all is well."""
+        found = self._writer.problem
+        return str(found) if found else None
+
+    @property
+    def dropped(self) -> tuple[int, int]:
+        """Frames and metric rows that had to make way because the disk did not keep up."""
+        return self._writer.dropped_frames, self._writer.dropped_rows
+
+    # Writing down
+
+    def recorder(self, run_id: str, race: Race, devices: Sequence[str], parent: Parent | None = None) -> Recorder:
+        """Begin to write down a new run.
+
+        Parameters
+        ----------
+        devices : Sequence[str]
+            What each lane trains on, in words.
+        parent : Parent, optional
+            The run, lane and step that it was forked from.
+        """
+        if not (0 < len(run_id) <= 64 and set(run_id) <= ID_CHARACTERS):
+            raise ConfigError([Problem("run", f"an id has 1 to 64 letters and digits; you gave “{run_id[:40]}”")])
+        self._writer.put(Job(run_id, add_run, (race, tuple(devices), parent)), urgent=True)
+        return Recorder(self._writer, run_id, race.lanes)
+
+    def take_over(self, run_id: str, more: int | None = None) -> tuple[Resumption, Recorder]:
+        """Go on with a stored run that is no longer live: where each of its lanes goes on, and what writes it down from there.
+
+        Parameters
+        ----------
+        more : int, optional
+            Train so many generator steps from the checkpoints, rather than to the end that was planned.
+
+        Raises
+        ------
+        NotStored
+        StoreProblem
+            It is live, deleted, of several seeds, or the database cannot be written to.
+        """
+        found = self._writer.call(lambda session: resuming.take_over(session, self.folder, run_id, more), CALL_SECONDS)
+        self._forget_views(run_id)
+        counts = [(lane.view.snapshots, len(lane.view.events)) for lane in found.lanes]
+        return found, Recorder(self._writer, run_id, [lane.config for lane in found.lanes], counts)
+
+    def flush(self, timeout: float = 10.0) -> bool:
+        """Wait until all that was recorded so far is stored. False if it is not, in this time."""
+        return self._writer.flush(timeout)
+
+    def close(self, timeout: float = 4.0) -> None:
+        """Write what there is and end the writer's thread. May be called again."""
+        self._writer.close(timeout)
+
+    # Looking
+
+    def view(self, run_id: str, lane: int = 0) -> RunView:
+        """A lane of a stored run, as charts see a live one. The cost does not grow with the run's length."""
+        with reading(self.path) as db:
+            row = _reading.lane_row(db, run_id, lane)
+            with self._lock:
+                known = self._views.get((run_id, lane))
+            if known is not None and known.version == _reading.STORED_VERSION + row.version:
+                return known
+            found = _reading.view_of(db, run_id, row)
+        with self._lock:
+            self._views[run_id, lane] = found
+            self._views.move_to_end((run_id, lane))
+            while len(self._views) > KEPT_VIEWS:
+                self._views.popitem(last=False)
+        return found
+
+    def views(self, run_id: str) -> tuple[RunView, ...]:
+        """The views of all lanes of a stored run."""
+        return tuple(self.view(run_id, lane) for lane in range(len(self.run(run_id).lanes)))
+
+    def rows(
+        self, run_id: str, lane: int = 0, after: int = -1, most: int = 10_000
+    ) -> tuple[list[int], dict[str, Floats]]:
+        """Metric rows whose index is above ``after``, oldest first: their indices, and columns as in a view's history.
+
+        Going through a whole run, or following one, is to ask again with the last index that came.
+        """
+        with reading(self.path) as db:
+            return _reading.rows_after(db, _reading.lane_row(db, run_id, lane), after, most)
+
+    def runs(
+        self,
+        *,
+        search: str = "",
+        statuses: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        objectives: Sequence[str] = (),
+        datasets: Sequence[str] = (),
+        pinned: bool | None = None,
+        deleted: bool = False,
+        sort: str = "created",
+        descending: bool = True,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[StoredRun]:
+        """Stored runs, the newest first unless sorted otherwise.
+
+        Parameters
+        ----------
+        search : str
+            Words that must each occur in the id, name, note, tags, data set or an objective. Upper and lower case are one.
+        statuses, objectives, datasets : Sequence[str]
+            Any of these; of any kind if empty.
+        tags : Sequence[str]
+            All of these.
+        deleted : bool
+            The deleted ones that can still be brought back, rather than the others.
+        sort : str
+            One of ``created``, ``name``, ``status``, ``step``, ``seconds``, ``w1`` (the best), ``modes`` (the best).
+
+        Raises
+        ------
+        ConfigError
+            There is no such order.
+        """
+        with reading(self.path) as db:
+            return table.find(
+                db,
+                search=search,
+                statuses=statuses,
+                tags=tags,
+                objectives=objectives,
+                datasets=datasets,
+                pinned=pinned,
+                deleted=deleted,
+                sort=sort,
+                descending=descending,
+                limit=limit,
+                offset=offset,
+            )
+
+    def run(self, run_id: str) -> StoredRun:
+        """One stored run, deleted ones included."""
+        with reading(self.path) as db:
+            found = table.find(db, run_id=run_id)
+        if not found:
+            raise NotStored(run_id)
+        return found[0]
+
+    def checkpoints(self, run_id: str, lane: int = 0) -> list[int]:
+        """The steps of a lane at which a run can be forked."""
+        with reading(self.path) as db:
+            number = _reading.lane_row(db, run_id, lane).number
+            return [
+                step for (step,) in db.execute("SELECT step FROM checkpoints WHERE lane = ? ORDER BY step", (number,))
+            ]
+
+    def checkpoint(self, run_id: str, lane: int = 0, step: int | None = None) -> Checkpoint:
+        """The latest checkpoint of a lane, up to a step if one is given, that can be used.
+
+        Raises
+        ------
+        BadCheckpoint
+            There is none.
+        """
+        with reading(self.path) as db:
+            return resuming.usable_checkpoint(db, self.folder, run_id, lane, step)
+
+    # Changing
+
+    def rename(self, run_id: str, name: str) -> None:
+        """Give a run a name, "" for none. ConfigError if it is too long, as with notes and tags."""
+        self._change(lambda db: table.rename(db, run_id, name))
+
+    def annotate(self, run_id: str, note: str) -> None:
+        """Write a note to a run, in place of the one before."""
+        self._change(lambda db: table.annotate(db, run_id, note))
+
+    def tag(self, run_id: str, tags: Sequence[str]) -> None:
+        """Give a run these tags, in place of those before."""
+        self._change(lambda db: table.tag(db, run_id, tags))
+
+    def pin(self, run_id: str, pinned: bool = True) -> None:
+        """Keep all frames of a run when room is made for others; or no longer."""
+        self._change(lambda db: table.pin(db, run_id, pinned))
+
+    def delete(self, run_ids: Sequence[str]) -> list[str]:
+        """Delete runs; for a week :meth:`undelete` brings them back. Returns those that were not deleted already.
+
+        Raises
+        ------
+        ConfigError
+            One of them is live. None is deleted then.
+        """
+        return self._change(lambda db: table.delete(db, run_ids))
+
+    def undelete(self, run_ids: Sequence[str]) -> None:
+        """Bring deleted runs back."""
+        self._change(lambda db: table.undelete(db, run_ids))
+
+    def _change(self, action: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            with closing(connect(self.path, "rw")) as db, transaction(db):
+                return action(db)
+        except (sqlite3.Error, OSError) as error:
+            raise explained(error, self.path) from error
+
+    def _forget_views(self, run_id: str) -> None:
+        with self._lock:
+            self._views = OrderedDict((key, view) for key, view in self._views.items() if key[0] != run_id)
+
+
+def store() -> Store:
+    """The one store of this process, kept where no source watcher evicts it. Whoever trains closes it at the end."""
+    home = sys.modules.setdefault("_wgan_live_process", types.ModuleType("_wgan_live_process"))
+    with home.__dict__.setdefault("store_lock", threading.Lock()):
+        if "store" not in home.__dict__:
+            home.__dict__["store"] = Store()
+        found: Store = home.__dict__["store"]
+        return found

@@ -1,0 +1,139 @@
+"""Checkpoint files: a training's state, written so that a power cut leaves the old one or the new one, and read as data only.
+
+A file may come from someone else. It is read by ``torch.load(weights_only=True)`` after a look at its outside, so that it can
+neither run code nor fill the memory, and :meth:`wgan_core.training.Training.restore` compares its every part with the config.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickletools
+import zipfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from wgan_core.config import RunConfig
+from wgan_core.explain import ConfigError
+from wgan_core.states import State
+
+FORMAT = 1
+FOLDER = "checkpoints"
+# Weights, gradients, and two numbers that Adam remembers, of four bytes each; what stands around them is small.
+BYTES_A_PARAMETER, BYTES_BESIDES = 16, 4_000_000
+MOST_INDEX_BYTES = 1_000_000
+KNOWN = {
+    "collections OrderedDict",
+    "torch._utils _rebuild_tensor_v2",
+    "torch ByteStorage",
+    "torch FloatStorage",
+    "torch DoubleStorage",
+    "torch LongStorage",
+}
+
+
+class BadCheckpoint(ValueError):
+    """A file is no checkpoint, is damaged, or holds what no checkpoint needs."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A state, with the config as it was then, and how many snapshots and events had been recorded before it."""
+
+    config: RunConfig
+    state: State
+    snapshots: int
+    events: int
+
+
+def path_of(folder: Path, run_id: str, name: str) -> Path:
+    """Where a run's checkpoint lies. Only the last part of ``name`` counts: nothing leads out of the folder."""
+    return folder / FOLDER / Path(run_id).name / Path(name).name
+
+
+def save(path: Path, config: str, state: State, snapshots: int, events: int) -> int:
+    """Write a checkpoint in place of whatever was there. Returns its size in bytes.
+
+    Parameters
+    ----------
+    config : str
+        JSON of the config as it is now, edits included.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {"format": FORMAT, "config": config, "snapshots": snapshots, "events": events, "state": state}
+    beside = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        with open(beside, "wb") as file:
+            torch.save(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink()
+        raise
+    _sync_folder(path.parent)
+    return path.stat().st_size
+
+
+def load(path: Path) -> Checkpoint:
+    """Read a checkpoint. Whether its state fits its config is for the training to judge.
+
+    Raises
+    ------
+    BadCheckpoint
+    """
+    try:
+        _look_at_outside(path)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        return _checked(content, path.stat().st_size)
+    except (BadCheckpoint, ConfigError) as error:
+        raise BadCheckpoint(f"The checkpoint {path.name} is refused: {error}.") from None
+    except Exception as error:  # whatever a file of unknown origin can cause in a reader
+        first = (str(error).splitlines() or [""])[0][:200]
+        raise BadCheckpoint(f"The checkpoint {path.name} cannot be read: {first}.") from None
+
+
+def _look_at_outside(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+            raise BadCheckpoint("parts of it are compressed")
+        if sum(entry.file_size for entry in entries) > path.stat().st_size:
+            raise BadCheckpoint("its parts are larger than the file")
+        indices = [entry for entry in entries if entry.filename.endswith(".pkl")]
+        if len(indices) != 1 or indices[0].file_size > MOST_INDEX_BYTES:
+            raise BadCheckpoint("it does not have one table of contents, of a sensible size")
+        asked = {str(found) for op, found, _ in pickletools.genops(archive.read(indices[0])) if "GLOBAL" in op.name}
+    if unknown := {name for name in asked if name not in KNOWN}:
+        raise BadCheckpoint(f"it asks for {min(unknown)[:60]}, which no checkpoint needs")
+
+
+def _checked(content: Any, size: int) -> Checkpoint:
+    if not isinstance(content, Mapping) or content.get("format") != FORMAT:
+        given = content.get("format") if isinstance(content, Mapping) else None
+        raise BadCheckpoint(f"its format is {given}; this version of WGAN Live reads format {FORMAT}")
+    text, state, snapshots, events = (content.get(name) for name in ("config", "state", "snapshots", "events"))
+    if not isinstance(text, str) or not isinstance(state, dict):
+        raise BadCheckpoint("it has no config or no state")
+    if not all(type(count) is int and 0 <= count < 2**40 for count in (snapshots, events)):
+        raise BadCheckpoint("it does not say how many snapshots and events came before it")
+    config = RunConfig.parse(json.loads(text))
+    if size > BYTES_A_PARAMETER * config.parameters() + BYTES_BESIDES:
+        raise BadCheckpoint(f"it has {size:,} bytes, more than its networks need")
+    return Checkpoint(config, state, snapshots, events)  # type: ignore[arg-type]
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new name in a folder last through a power cut, where the system can."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,142 @@
+"""Stored lanes as views: what charts are given, the same as of a live run, at a cost that does not grow with its length."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from wgan_core.config import RunConfig
+from wgan_core.records import HISTORY_ROWS, LIVE, Event, Failure, Floats, RunView, Snapshot, Status, frames_kept
+from wgan_core.store.codec import DamagedFrame, unpack_arrays, unpack_rows, unpack_snapshot
+from wgan_core.store.levels import TOP, least_level, level
+from wgan_core.store.owners import Owner, is_alive
+
+# Versions of stored views are above those that a live run reaches, so that the two are never taken for each other.
+STORED_VERSION = 1 << 40
+
+
+class NotStored(KeyError):
+    """No such run, or lane of a run, is stored."""
+
+    def __str__(self) -> str:
+        return f"There is no stored run {self.args[0]!r}. It may have been deleted."
+
+
+@dataclass(frozen=True)
+class LaneRow:
+    """What the database says of one lane."""
+
+    number: int
+    lane: int
+    lanes: int
+    seeds: int
+    config: str
+    device: str
+    status: Status
+    failure: str | None
+    step: int
+    critic_steps: int
+    seconds: float
+    version: int
+    snapshots: int
+    names: tuple[str, ...]
+
+
+def lane_row(db: sqlite3.Connection, run_id: str, lane: int) -> LaneRow:
+    """What the database says of one lane, or NotStored. Live ones whose owner is gone are interrupted."""
+    row = db.execute(
+        "SELECT lanes.number, lane, (SELECT COUNT(*) FROM lanes AS l WHERE l.run = runs.number), seeds, config, device,"
+        " lanes.status, failure, step, critic_steps, seconds, lanes.version, snapshots, columns, owner"
+        " FROM lanes JOIN runs ON runs.number = lanes.run WHERE id = ? AND lane = ?",
+        (run_id, lane),
+    ).fetchone()
+    if row is None:
+        raise NotStored(run_id)
+    *found, columns, owner = row
+    if found[6] in LIVE and owner not in living_owners(db):
+        found[6] = "interrupted"
+        found[11] += 1  # it looks different from now on
+    return LaneRow(*(*found, tuple(json.loads(columns))))
+
+
+def living_owners(db: sqlite3.Connection) -> set[int]:
+    """The numbers of the processes that train a run and are still there."""
+    rows = db.execute(
+        "SELECT number, host, pid, started, heartbeat FROM owners WHERE number IN"
+        " (SELECT owner FROM runs WHERE owner IS NOT NULL)"
+    )
+    return {number for number, *who, heartbeat in rows if is_alive(Owner(*who), heartbeat)}
+
+
+def view_of(db: sqlite3.Connection, run_id: str, row: LaneRow) -> RunView:
+    """A stored lane as charts see it."""
+    config = RunConfig.parse(json.loads(row.config))
+    frames = frames_of(db, row, frames_kept(config))
+    return RunView(
+        id=f"{run_id}.{row.lane}" if row.lanes > 1 else run_id,
+        version=STORED_VERSION + row.version,
+        config=config,
+        status=row.status,
+        device=row.device,
+        snapshots=row.snapshots,
+        step=row.step,
+        critic_steps=row.critic_steps,
+        seconds=row.seconds,
+        steps_per_second=0.0,
+        history=history_of(db, row),
+        latest=frames[-1] if frames else None,
+        events=events_of(db, row),
+        failure=Failure(*json.loads(row.failure)) if row.failure else None,
+        frames=frames,
+        seeds=row.seeds,
+    )
+
+
+def history_of(db: sqlite3.Connection, row: LaneRow, capacity: int = HISTORY_ROWS) -> dict[str, Floats]:
+    """The evenly spaced rows that a live run of this length would hold, and the newest."""
+    least = least_level(row.snapshots, capacity)
+    found = db.execute(
+        "SELECT idx, data FROM rows WHERE lane = ? AND level >= ? AND idx < ?", (row.number, least, row.snapshots)
+    ).fetchall()
+    newest = row.snapshots - 1
+    if newest >= 0 and level(newest) < least:
+        found += db.execute(
+            "SELECT idx, data FROM rows WHERE lane = ? AND level = ? AND idx = ?", (row.number, level(newest), newest)
+        ).fetchall()
+    found.sort()
+    return unpack_rows([data for _, data in found], row.names, row.seeds)
+
+
+def rows_after(db: sqlite3.Connection, row: LaneRow, after: int, most: int) -> tuple[list[int], dict[str, Floats]]:
+    """The rows whose index is above ``after``, oldest first, no more than ``most``: their indices and columns."""
+    found: list[tuple[int, bytes]] = []
+    for each in (*range(row.snapshots.bit_length()), TOP):  # a short look into each: rows of one level stand together
+        found += db.execute(
+            "SELECT idx, data FROM rows WHERE lane = ? AND level = ? AND idx > ? ORDER BY idx LIMIT ?",
+            (row.number, each, after, most),
+        ).fetchall()
+    found = sorted(found)[:most]
+    return [index for index, _ in found], unpack_rows([data for _, data in found], row.names, row.seeds)
+
+
+def frames_of(db: sqlite3.Connection, row: LaneRow, capacity: int) -> tuple[Snapshot, ...]:
+    """The frames of a lane, oldest first. A damaged one is left out."""
+    found: list[Snapshot] = []
+    for data, arrays in db.execute(
+        "SELECT row, data FROM frames WHERE lane = ?1 AND (level >= ?2 OR idx = (SELECT MAX(idx) FROM frames WHERE"
+        " lane = ?1)) ORDER BY idx",
+        (row.number, least_level(row.snapshots, capacity)),
+    ):
+        with suppress(DamagedFrame):
+            found.append(unpack_snapshot(data, row.names, row.seeds, unpack_arrays(arrays)))
+    return tuple(found)
+
+
+def events_of(db: sqlite3.Connection, row: LaneRow) -> tuple[Event, ...]:
+    found: list[Any] = db.execute(
+        "SELECT step, critic_steps, seconds, kind, text FROM events WHERE lane = ? ORDER BY idx", (row.number,)
+    ).fetchall()
+    return tuple(Event(*each) for each in found)

@@ -1,0 +1,145 @@
+"""Going on with a stored run: whose it is, from which checkpoint each lane goes on, and what was recorded up to there."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from wgan_core.config import RunConfig
+from wgan_core.race import Race
+from wgan_core.records import LIVE, RunView, overall
+from wgan_core.states import BadState, State, progress_of
+from wgan_core.store.checkpoints import BadCheckpoint, Checkpoint, load, path_of
+from wgan_core.store.database import StoreProblem, transaction
+from wgan_core.store.jobs import Session
+from wgan_core.store.levels import TOP
+from wgan_core.store.reading import NotStored, lane_row, living_owners, view_of
+from wgan_core.training import Training
+
+
+@dataclass(frozen=True)
+class LaneStart:
+    """Where a lane goes on.
+
+    Attributes
+    ----------
+    config : RunConfig
+        As it was at the checkpoint, edits before it included.
+    state : State or None
+        None where there is no usable checkpoint: the lane then begins anew.
+    view : RunView
+        What was recorded up to there.
+    """
+
+    config: RunConfig
+    state: State | None
+    view: RunView
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """A run that this process has taken over."""
+
+    run_id: str
+    race: Race
+    lanes: tuple[LaneStart, ...]
+
+
+def usable_checkpoint(
+    db: sqlite3.Connection, folder: Path, run_id: str, lane: int, step: int | None = None
+) -> Checkpoint:
+    """The latest checkpoint of a lane (up to a step) that can be read and fits its config.
+
+    Raises
+    ------
+    BadCheckpoint
+        There is none; says what was wrong with the latest.
+    """
+    row = lane_row(db, run_id, lane)
+    files = db.execute(
+        "SELECT file FROM checkpoints WHERE lane = ? AND step <= ? ORDER BY idx DESC",
+        (row.number, row.step if step is None else step),
+    ).fetchall()
+    first: Exception | None = None
+    for (name,) in files:
+        try:
+            found = load(path_of(folder, run_id, name))
+            Training.resume(found.config, found.state)
+            return found
+        except (BadCheckpoint, BadState) as error:
+            first = first or error
+    raise BadCheckpoint(str(first) if first else f"Lane {lane + 1} of run {run_id} has no checkpoint.")
+
+
+def take_over(session: Session, folder: Path, run_id: str, more: int | None = None) -> Resumption:
+    """Make a run this process's and take back what was recorded after the checkpoints that it goes on from.
+
+    Without ``more``, lanes go on to the end that they were started for, and those that have ended by themselves stay as they
+    are. With it, all but failed ones train so many generator steps from their checkpoints.
+
+    Raises
+    ------
+    NotStored
+    StoreProblem
+        It is deleted, is live in some process, or has several seeds.
+    """
+    db = session.db
+    with transaction(db):
+        row = db.execute(
+            "SELECT number, race, status, owner, deleted, seeds FROM runs WHERE id = ?", (run_id,)
+        ).fetchone()
+        if row is None:
+            raise NotStored(run_id)
+        number, text, status, owner, deleted, seeds = row
+        if deleted is not None:
+            raise StoreProblem(f"Run {run_id} is deleted. Bring it back before you go on with it.")
+        if status in LIVE and owner in living_owners(db):
+            raise StoreProblem(f"Run {run_id} is live already; there is nothing to resume.")
+        if seeds > 1:
+            raise StoreProblem(
+                f"Run {run_id} has {seeds} seeds. Runs of several seeds cannot be resumed; start it again."
+            )
+        race = Race.from_json(text)
+        if more is not None and race.clock != "step":
+            raise StoreProblem(f"Run {run_id} is not timed by steps, so that it cannot be made longer by steps.")
+        starts = tuple(_rewound(db, folder, run_id, lane, config, more) for lane, config in enumerate(race.lanes))
+        db.execute(
+            "UPDATE runs SET owner = ?, status = ? WHERE number = ?",
+            (session.owner, overall(start.view.status for start in starts), number),
+        )
+    return Resumption(run_id, race, starts)
+
+
+def _rewound(
+    db: sqlite3.Connection, folder: Path, run_id: str, lane: int, config: RunConfig, more: int | None
+) -> LaneStart:
+    row = lane_row(db, run_id, lane)
+    if row.status == "failed" or (row.status == "finished" and more is None):
+        view = view_of(db, run_id, row)
+        return LaneStart(view.config, None, view)
+    state: State | None = None
+    snapshots = events = 0
+    try:
+        found = usable_checkpoint(db, folder, run_id, lane)
+        config, state, snapshots, events = found.config, found.state, found.snapshots, found.events
+    except BadCheckpoint:
+        if row.status == "finished":
+            raise  # what is complete is not given up for a new start
+    # Otherwise from the start, with the config of the start.
+    step, critic_steps, seconds = progress_of(state) if state else (0, 0, 0.0)
+    if more is not None:
+        config = config.edited({"steps": step + more})
+    for each in (*range(row.snapshots.bit_length()), TOP):  # rows of one level stand together
+        db.execute("DELETE FROM rows WHERE lane = ? AND level = ? AND idx >= ?", (row.number, each, snapshots))
+    db.execute("DELETE FROM frames WHERE lane = ? AND idx >= ?", (row.number, snapshots))
+    db.execute("DELETE FROM events WHERE lane = ? AND idx >= ?", (row.number, events))
+    db.execute("DELETE FROM checkpoints WHERE lane = ? AND step > ?", (row.number, step))
+    db.execute(
+        "UPDATE lanes SET config = ?, status = 'starting', failure = NULL, step = ?, critic_steps = ?, seconds = ?,"
+        " snapshots = MIN(snapshots, ?), version = version + 2, row_bytes = row_bytes * MIN(snapshots, ?) / MAX(snapshots, 1)"
+        " WHERE number = ?",
+        (config.model_dump_json(), step, critic_steps, seconds, snapshots, snapshots, row.number),
+    )
+    kept = replace(lane_row(db, run_id, lane), status="starting")
+    return LaneStart(config, state, view_of(db, run_id, kept))
