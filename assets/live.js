@@ -24,6 +24,7 @@ export function show({ parentElement, data, setStateValue }) {
     states.set(parentElement, state);
   }
   state.ask = (at) => setStateValue("at", at);
+  state.shownAt = performance.now();
   state.message = read(data);
   draw(state);
 }
@@ -161,6 +162,7 @@ function draw(state) {
         placeMarker(panel);
       });
       state.root.dataset.bytes = message.bytes;
+      state.root.dataset.drawing = String(Math.round(performance.now() - state.shownAt));
       state.root.dataset.updates = Number(state.root.dataset.updates || 0) + 1;
       answered(state.player, message, state.ask);
     })
@@ -194,7 +196,7 @@ function drawLaneHead(panel, chart, lane) {
   set(panel.name, chart.color ? chart.title : "");
   if (!lane) return set(panel.unit, "");
   const words = [];
-  if (lane.status !== "running") words.push(lane.status);
+  if (["starting", "stopped", "failed"].includes(lane.status)) words.push(lane.status);
   if (lane.modes_all !== null && lane.modes !== null) words.push(`${count(lane.modes)} of ${lane.modes_all} modes`);
   if (lane.w1 !== null) words.push(`W1 ${short(lane.w1)}`);
   words.push(`step ${count(lane.at_step === null ? lane.step : lane.at_step)}`);

@@ -11,6 +11,7 @@ import pytest
 
 from wgan_core.coach import RULES
 from wgan_core.presets import PRESETS
+from wgan_core.scenarios import SCENARIOS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -39,6 +40,11 @@ def test_links_to_files_lead_somewhere(document: Path) -> None:
 def test_the_page_of_presets_names_each_preset_and_no_other() -> None:
     text = (ROOT / "docs" / "presets.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `([a-z-]+)`", text, re.MULTILINE)) == set(PRESETS)
+
+
+def test_the_page_of_lessons_names_each_lesson_and_no_other() -> None:
+    text = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([a-z-]+)`", text, re.MULTILINE) == list(SCENARIOS)
 
 
 def test_the_page_of_the_coach_names_each_finding_in_the_coachs_order() -> None:

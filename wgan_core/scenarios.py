@@ -74,7 +74,10 @@ SCENARIOS: dict[str, Scenario] = {
             "Eight Gaussians on a ring (σ² = 0.05); same networks, same start. Which will cover all eight?",
             ("only the GAN", "only WGAN-clip", "both WGANs", "all three"),
             2,
-            "",
+            "In 16 of 16 seeds the GAN ends on one mode, and both WGANs cover all eight. The GAN's generator "
+            "learns ten times faster than its discriminator and chases one mode after another. WGAN-clip finds "
+            "the circle first (a high-quality share of 0.4), WGAN-GP the bumps too (0.8). (WGAN paper, §3 and "
+            "§4.)",
             30,
             {"shared": {"dataset": WIDE}, "lanes": THREE, "length": 600, "snapshot_every": 30},
         ),
@@ -84,7 +87,9 @@ SCENARIOS: dict[str, Scenario] = {
             "The same ring with tiny bumps (σ = 0.02). Which puts most samples onto a mode?",
             ("the GAN", "WGAN-clip", "WGAN-GP"),
             2,
-            "",
+            "After 1,000 steps WGAN-GP has 11 to 18 of 100 samples on a mode and covers 4 to 6; WGAN-clip has "
+            "found the circle (W1 0.7 to 0.9) and no bump; the GAN sits beside a single mode. Narrow modes take "
+            "all of them far longer. (Gulrajani et al. 2017, §3.)",
             60,
             {"shared": {"dataset": NARROW}, "lanes": THREE, "length": 1000, "snapshot_every": 40},
         ),
@@ -94,17 +99,21 @@ SCENARIOS: dict[str, Scenario] = {
             "A WGAN trains its critic five times a step. With equal seconds of training, will the GAN catch up?",
             ("yes, it covers all eight", "no, it stays at one or two"),
             1,
-            "",
+            "In ten seconds the GAN makes three to five times as many generator steps and still ends on 1 to 3 "
+            "modes; both WGANs cover all eight. Its trouble is not a lack of steps. (WGAN paper, §3.)",
             45,
             {"shared": {"dataset": WIDE}, "lanes": THREE, "clock": "seconds", "length": 10, "snapshot_every": 30},
         ),
         Scenario(
             "clip-bound",
             "The clip bound c",
-            "Only c differs: 0.001, 0.01, 0.1, 0.5. Which of them cover all eight modes?",
-            ("only 0.001", "0.01 and 0.1", "0.01, 0.1 and 0.5", "all four"),
-            1,
-            "",
+            "Only c differs: 0.001, 0.01, 0.1, 0.5. Which of them cover all eight modes, whatever the seed?",
+            ("0.001 and 0.01", "0.01 and 0.1", "0.1 and 0.5", "all four"),
+            0,
+            "With c = 0.001 and 0.01 all eight are covered (from step 200 and 80), with 0.1 three to eight, with "
+            "0.5 two to five. A large c lets the critic grow steep and takes long to reach its bound. A small one"
+            " makes gradients tiny (1e-6), which RMSProp scales up again: plain descent could not. (Gulrajani et "
+            "al. 2017, §3; WGAN paper, §3.)",
             60,
             {
                 "shared": {"dataset": WIDE},
@@ -119,7 +128,9 @@ SCENARIOS: dict[str, Scenario] = {
             "Only λ differs: 0.1, 1, 10 (the paper's), 100. Which gets nearest to the data?",
             ("0.1 or 1", "10", "100", "all alike"),
             0,
-            "",
+            "With λ = 0.1 and 1 all eight modes are covered from step 60 and W1 falls to about 0.3. With the "
+            "paper's λ = 10, tuned on images with a rate ten times lower, 2 to 5; with 100 none or two, and the "
+            "generator may fly away. (Gulrajani et al. 2017, §4, for λ.)",
             60,
             {
                 "shared": {"dataset": WIDE},
@@ -132,10 +143,13 @@ SCENARIOS: dict[str, Scenario] = {
             "critic-steps",
             "Critic steps before each generator step",
             "n_critic is 1, 5 or 25. After the same number of generator steps, which is nearest to the data?",
-            ("1", "5", "25", "all alike"),
-            2,
-            "",
-            60,
+            ("1", "5", "25 by far", "5 and 25 alike"),
+            3,
+            "With n_critic = 1 the critic lags and the generator collapses onto 1 or 2 modes, WGAN-GP or not. "
+            "With 5 and 25 all eight are covered, from step 50 and 30, and W1 is about 0.5 for both: more than "
+            "enough critic steps buy little and cost five times as much. (WGAN paper, §3, trains the critic to "
+            "near optimality.)",
+            40,
             {
                 "shared": {"dataset": WIDE},
                 "lanes": [gp(n_critic=n) for n in (1, 5, 25)],
@@ -146,10 +160,14 @@ SCENARIOS: dict[str, Scenario] = {
         Scenario(
             "saturating",
             "Saturating against non-saturating",
-            "The generator minimises log(1 − D) or −log D; all else is equal. Which covers more modes on this ring?",
+            "The generator minimises log(1 − D) or −log D; all else is equal. Which covers all eight, whatever "
+            "the seed?",
             ("log(1 − D), the saturating one", "−log D, the non-saturating one", "both all eight"),
             0,
-            "",
+            "Here the saturating loss covers all eight in 4 of 4 seeds; the non-saturating one, which everyone "
+            "uses, ends on one mode in two of them. Its gradient is strong where the discriminator is sure, and "
+            "throws the generator from mode to mode. The saturating loss fails elsewhere: see the parallel lines."
+            " (From GAN to WGAN, §4.)",
             40,
             {
                 "shared": {"dataset": WIDE},
@@ -164,7 +182,9 @@ SCENARIOS: dict[str, Scenario] = {
             "The WGAN paper found momentum harmful to a clipped critic. How much does it take here?",
             ("β₁ = 0.5 is enough", "β₁ = 0.9 is enough", "it takes β₁ = 0.99", "it never harms"),
             2,
-            "",
+            "β₁ = 0.5 and 0.9 still cover all eight, a little later; with β₁ = 0.99 the estimate swings below 0 "
+            "and 1 to 3 modes are covered. The paper's warning holds, but on this ring it takes strong momentum. "
+            "(WGAN paper, §4.3.)",
             60,
             {
                 "shared": {"dataset": WIDE},
@@ -179,8 +199,9 @@ SCENARIOS: dict[str, Scenario] = {
             "A grid of 25 modes (σ = 0.1). About how many will the GAN and WGAN-GP cover?",
             ("the GAN more", "both about 20", "the GAN under 10, WGAN-GP about 20"),
             2,
-            "",
-            100,
+            "The GAN ends on no mode or one of 25; WGAN-GP covers 21 to 24, with many samples still between them."
+            " (Gulrajani et al. 2017, Figure 1, has this grid.)",
+            70,
             {
                 "shared": {"dataset": {"kind": "grid", "sigma": 0.1}, **PLANE},
                 "lanes": [gan(), gp(0.1) | adam(1e-3, 2e-4, beta1=0.0)],
@@ -191,11 +212,14 @@ SCENARIOS: dict[str, Scenario] = {
         Scenario(
             "gan-that-works",
             "A GAN that works beside one that collapses",
-            "Two GANs, the same networks. One generator learns ten times faster than its discriminator. Which covers all eight?",
+            "Two GANs, the same networks. One generator learns ten times faster than its discriminator. Which "
+            "covers all eight?",
             ("the one with the fast generator", "the one with equal rates", "neither", "both"),
             1,
-            "",
-            40,
+            "With equal rates of 1e-3 the GAN covers all eight from about step 800; with a fast generator it "
+            "stays on one. Collapse is a matter of settings, not of the name GAN; what a WGAN buys is that far "
+            "more settings work. (WGAN paper, §4.3.)",
+            35,
             {
                 "shared": {"dataset": WIDE},
                 "lanes": [gan(), gan(1e-3, 1e-3)],
@@ -209,7 +233,9 @@ SCENARIOS: dict[str, Scenario] = {
             "The generator starts on a line beside the data (Example 1 of the WGAN paper). Who walks over?",
             ("the GAN", "WGAN-GP", "both", "neither"),
             1,
-            "",
+            "The lines do not overlap, so the discriminator tells them apart, JS sits at ln 2, and log(1 − D) has"
+            " no slope: W1 stays at 1.7 to 1.8. The EM distance is |θ| and always has a slope: WGAN-GP walks "
+            "over, W1 falls to about 0.1. (WGAN paper, Example 1.)",
             20,
             {
                 "shared": {"dataset": {"kind": "parallel-lines", "theta": 2.0}, "latent": {"dim": 2}},

@@ -80,7 +80,7 @@ def samples(view: RunView, clock: Clock) -> Figure | None:
             "colorscale": theme.SURFACE,
             "showscale": False,
             "showlegend": True,
-            "zsmooth": "best",
+            "zsmooth": "fast",
             "hovertemplate": "score %{z:.4g}<extra></extra>",
         },
         _points(a["real"], "real", theme.REAL, 4, 0.45),

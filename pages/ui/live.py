@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -171,13 +172,27 @@ def race_packets(lanes: Sequence[Shown], clock: Clock) -> list[Packet]:
     found = []
     for i, lane in enumerate(lanes):
         about = _lane(main, i, lane.name, lane.color)
-        found.append(packet(main, _key(lane.view, clock, True), lambda lane=lane: main.draw(lane.view, clock), **about))  # type: ignore[misc]
+        key = _key(lane.view, clock, True)
+        found.append(packet(main, key, lambda lane=lane: main.draw(fewer(lane.view), clock), **about))  # type: ignore[misc]
     names = tuple(lane.name for lane in lanes)
     for chart in OVERLAYS.values():
         if chart.suits(first.config.dataset, first.seeds):
             key = names, *(_key(lane.view, clock, chart.moment) for lane in lanes)
             found.append(packet(chart, key, lambda chart=chart: chart.draw(lanes, clock)))  # type: ignore[misc]
     return found
+
+
+# A lane's panel is small, and four are drawn at once: the browser is to answer a move of the slider in a fifth of a second.
+LANE_POINTS, LANE_ARROWS = 256, 32
+
+
+def fewer(view: RunView) -> RunView:
+    """The same view with fewer points and arrows in its samples."""
+    if view.latest is None:
+        return view
+    most = {"fake": LANE_POINTS, "real": LANE_POINTS, "push_at": LANE_ARROWS, "push": LANE_ARROWS}
+    arrays = {name: array[: most.get(name)] for name, array in view.latest.arrays.items()}
+    return replace(view, latest=replace(view.latest, arrays=arrays))
 
 
 def _lane(main: Chart, i: int, name: str, color: str) -> dict[str, Any]:

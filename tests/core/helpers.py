@@ -46,7 +46,7 @@ def small(
     return RunConfig.parse(base | settings)
 
 
-def scalars(snapshots: Iterable[Snapshot]) -> dict[int, Mapping[str, float]]:
+def scalars(snapshots: Iterable[Snapshot]) -> dict[int, Mapping[str, Any]]:
     return {s.step: dict(s.scalars) for s in snapshots}
 
 

@@ -33,30 +33,34 @@ def over_seeds(name: str, until: Callable[[Snapshot], bool] | None = None) -> li
         return list(pool.map(lambda seed: train_preset(name, seed, until), SEEDS))
 
 
+def number(snapshot: Snapshot, name: str) -> float:
+    return float(snapshot.scalars[name])
+
+
 def covers_all(snapshot: Snapshot) -> bool:
-    return snapshot.scalars["modes_covered"] == 8
+    return number(snapshot, "modes_covered") == 8
 
 
 def near(snapshot: Snapshot) -> bool:
-    return snapshot.scalars["w1"] < 0.25
+    return number(snapshot, "w1") < 0.25
 
 
 @pytest.mark.parametrize("name", ["ring-wgan-gp", "ring-wgan-clip"])
 def test_a_wgan_finds_all_eight_modes_of_the_ring(name: str) -> None:
     found = over_seeds(name, covers_all)
-    assert median(s.scalars["modes_covered"] for s in found) == 8
+    assert median(number(s, "modes_covered") for s in found) == 8
     assert median(s.step for s in found) <= 300
 
 
 def test_the_collapsing_gan_ends_with_at_most_four_modes() -> None:
     found = over_seeds("ring-gan-collapse")
-    assert median(s.scalars["modes_covered"] for s in found) <= 4
-    assert median(s.scalars["w1"] for s in found) > 1
+    assert median(number(s, "modes_covered") for s in found) <= 4
+    assert median(number(s, "w1") for s in found) > 1
 
 
 def test_the_gan_that_works_finds_all_eight_modes_with_the_same_networks() -> None:
     found = over_seeds("ring-gan-works", covers_all)
-    assert median(s.scalars["modes_covered"] for s in found) == 8
+    assert median(number(s, "modes_covered") for s in found) == 8
     same, other = PRESETS["ring-gan-works"].config, PRESETS["ring-gan-collapse"].config
     assert (same.generator, same.critic, same.dataset) == (other.generator, other.critic, other.dataset)
 
@@ -64,5 +68,5 @@ def test_the_gan_that_works_finds_all_eight_modes_with_the_same_networks() -> No
 def test_on_parallel_lines_the_penalised_wgan_arrives_where_the_gan_stays() -> None:
     theta = abs(PRESETS["lines-gan"].config.dataset.model_dump()["theta"])
     arrived, stayed = over_seeds("lines-wgan-gp", near), over_seeds("lines-gan")
-    assert median(s.scalars["w1"] for s in arrived) < 0.25
-    assert median(s.scalars["w1"] for s in stayed) > theta / 2
+    assert median(number(s, "w1") for s in arrived) < 0.25
+    assert median(number(s, "w1") for s in stayed) > theta / 2

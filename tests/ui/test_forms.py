@@ -8,7 +8,8 @@ import shlex
 import pytest
 from hypothesis import given
 
-from pages.ui.forms import GROUPS, OPEN, command_line, plain
+from pages.ui.forms import GROUPS, OPEN, command_line
+from pages.ui.text import plain
 from tests.core.test_config import configs
 from tests.ui.views import DATASETS, OBJECTIVES
 from wgan_core import cli

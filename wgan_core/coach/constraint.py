@@ -102,7 +102,8 @@ def c_too_small(e: Evidence) -> str | None:
         return None
     return (
         f"The generator's gradient is {e.now('generator_grad_norm'):.1g} and the critic's slope {e.slope:.1g}: each layer with"
-        f" weights of at most c = {objective.clip:g} shrinks the signal, until none is left. Try c = 0.01 to 0.1."
+        f" weights of at most c = {objective.clip:g} shrinks the signal, until hardly any is left. RMSProp and Adam, which divide"
+        " by the gradient's size, may get on all the same; plain descent cannot. Try c = 0.01 to 0.1."
     )
 
 
