@@ -12,12 +12,12 @@ from typing import Any, Protocol
 
 from wgan_core.config import RunConfig
 from wgan_core.devices import describe, resolve
-from wgan_core.records import LIVE, Event, Failure, Frames, History, RunView, Snapshot, Status
-from wgan_core.training import failure_of
+from wgan_core.records import LIVE, Event, Failure, Frames, History, RunView, Snapshot, Status, frames_kept
+from wgan_core.states import State
+from wgan_core.store import LaneStart, Recorder
+from wgan_core.training import Training, failure_of
 
 RATE_SECONDS = 5.0
-# Frames kept for looking back: about 4 MB a lane of points, and 20 MB of images.
-POINT_FRAMES, IMAGE_FRAMES = 256, 48
 
 
 class Trains(Protocol):
@@ -46,13 +46,31 @@ class Lane:
         self.training: Trains | None = None
         self._updates: Iterator[Snapshot | None] = iter(())
         self._history = History(seeds=seeds)
-        self._frames = Frames(IMAGE_FRAMES if config.dataset.is_image else POINT_FRAMES)
+        self._frames = Frames(frames_kept(config))
         self.latest: Snapshot | None = None
         self._events: list[Event] = []
         self._failure: Failure | None = None
         self._progress = (0, 0, 0.0)
         self._beats: deque[tuple[float, int]] = deque()
         self._view: RunView | None = None
+        self.state: State | None = None  # what it goes on from, rather than from the start
+        self._recorder: Recorder | None = None
+        self._number = 0
+
+    def go_on(self, start: LaneStart) -> None:
+        """Begin where a stored lane stopped, with all that it had left behind up to there."""
+        view = start.view
+        self.config, self.state, self.status = start.config, start.state, view.status
+        self._history = History.resumed(view.history, view.snapshots, seeds=view.seeds)
+        self._frames = Frames.resumed(frames_kept(start.config), view.frames, view.snapshots)
+        self.latest, self.snapshots = view.latest, view.snapshots
+        self._events, self._failure = list(view.events), view.failure
+        self._progress = view.step, view.critic_steps, view.seconds
+        self.version = 2 * view.snapshots + len(view.events)
+
+    def write_to(self, recorder: Recorder, number: int) -> None:
+        """Write down everything from now on, as the lane of this number."""
+        self._recorder, self._number = recorder, number
 
     @property
     def active(self) -> bool:
@@ -86,26 +104,60 @@ class Lane:
         self._frames.append(snapshot)
         self.latest = snapshot
         self.snapshots += 1
+        if self._recorder is not None:
+            self._recorder.snapshot(self._number, snapshot)
         self.beat()
 
     def turn_knobs(self) -> None:
         """Apply the edits that wait."""
         assert self.training is not None
         while self.edits:
-            self._events.append(self.training.edit(self.edits.popleft()))
+            event = self.training.edit(self.edits.popleft())
             self.config = self.training.config
-            self.version += 1
+            self._happened(event, self.config)
 
     def fail(self, error: BaseException) -> None:
         self._failure = failure_of(error)
         self._write_progress()
-        self._events.append(Event(*self._progress, "failure", self._failure.message))
+        self._happened(Event(*self._progress, "failure", self._failure.message))
         self.become("failed")
+
+    def _happened(self, event: Event, config: RunConfig | None = None) -> None:
+        self._events.append(event)
+        self.version += 1
+        if self._recorder is not None:
+            self._recorder.event(self._number, event, config)
 
     def become(self, status: Status) -> None:
         if status != self.status:
             self.status = status
             self.version += 1
+            if self._recorder is not None:
+                self._recorder.status(self._number, status, self._progress, self._failure)
+
+    @property
+    def within_round(self) -> bool:
+        """There is a generator step to come before the training's state is whole."""
+        return isinstance(self.training, Training) and self.training.within_round
+
+    @property
+    def due(self) -> bool:
+        """It is time to write down the training's state, and there is one."""
+        recorder = self._recorder
+        return recorder is not None and self._whole is not None and recorder.wants_checkpoint(self._number)
+
+    def save(self) -> None:
+        """Hand the training's state to the store, if it has one now."""
+        if self._recorder is not None and (training := self._whole) is not None:
+            self._recorder.checkpoint(self._number, training.state())
+
+    @property
+    def _whole(self) -> Training | None:
+        """The training where it has a state worth keeping: after a round. Several seeds have none yet."""
+        training = self.training
+        if isinstance(training, Training) and training.step > 0 and not training.within_round:
+            return training
+        return None
 
     def beat(self) -> None:
         """Write down how far the training is now."""

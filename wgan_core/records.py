@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -88,10 +88,16 @@ class Thinning:
     evenly spaced over the whole row, however long it is.
     """
 
-    def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
-        self._kept = self._seen = 0
+    def __init__(self, capacity: int, seen: int = 0) -> None:
+        self.capacity, self._seen = capacity, seen
         self._stride = 1
+        while (capacity - 1) * self._stride < seen - 1:
+            self._stride *= 2
+        self._kept = self.kept_of(seen)
+
+    def kept_of(self, seen: int) -> int:
+        """How many of the first things are among those kept now."""
+        return -(-seen // self._stride)
 
     def offer(self) -> tuple[bool, bool]:
         """For the next thing: whether to drop every other one first, and whether to keep this one."""
@@ -121,6 +127,16 @@ class Frames:
         self._thinning = Thinning(capacity)
         self._kept: list[Snapshot] = []
         self._newest: Snapshot | None = None
+
+    @classmethod
+    def resumed(cls, capacity: int, frames: Sequence[Snapshot], seen: int) -> Frames:
+        """Those of a training that goes on after ``seen`` snapshots, from what :meth:`all` gave then."""
+        found = cls(capacity)
+        found._thinning = Thinning(capacity, seen)
+        kept = found._thinning.kept_of(seen)
+        found._kept = list(frames[:kept])
+        found._newest = frames[-1] if len(frames) > kept else None
+        return found
 
     def append(self, snapshot: Snapshot) -> None:
         halve, keep = self._thinning.offer()
@@ -161,6 +177,22 @@ class History:
         self._thinning = Thinning(capacity)
         self._count = 0
         self._newest: Floats | None = None
+
+    @classmethod
+    def resumed(cls, columns: Mapping[str, Floats], seen: int, capacity: int = HISTORY_ROWS, seeds: int = 1) -> History:
+        """That of a training that goes on after ``seen`` snapshots, from what :meth:`columns` gave then."""
+        found = cls(capacity, seeds)
+        found._thinning = Thinning(capacity, seen)
+        found._names = {name: i for i, name in enumerate(columns)}
+        wide = [column.reshape(len(column), -1) for column in columns.values()]
+        table = np.stack([np.broadcast_to(column, (len(column), seeds)) for column in wide], axis=1)
+        found._count = min(found._thinning.kept_of(seen), len(table))
+        found._rows = np.full((capacity, max(table.shape[1], found._rows.shape[1]), seeds), np.nan)
+        found._rows[: found._count, : table.shape[1]] = table[: found._count]
+        if len(table) > found._count:
+            found._newest = np.full(found._rows.shape[1:], np.nan)
+            found._newest[: table.shape[1]] = table[-1]
+        return found
 
     def append(self, snapshot: Snapshot) -> None:
         values = {name: getattr(snapshot, name) for name in CLOCKS} | dict(snapshot.scalars)

@@ -11,7 +11,7 @@ import secrets
 import sys
 import threading
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 from time import monotonic
@@ -21,13 +21,12 @@ from wgan_core.config import RunConfig
 from wgan_core.explain import ConfigError, Problem
 from wgan_core.lanes import Lane, Trains
 from wgan_core.race import Race
-from wgan_core.records import LIVE, RunView, Snapshot, Status
+from wgan_core.records import LIVE, RunView, Snapshot, Status, overall
+from wgan_core.store import NotStored, Recorder, Store, store
 from wgan_core.training import Training, check_edit
 
 T = TypeVar("T")
 HEARTBEAT_SECONDS = 0.5
-# A run of several lanes shows the first of these that one of its lanes has.
-SHOWN_FIRST: tuple[Status, ...] = ("running", "paused", "starting", "finished", "stopped", "failed")
 DEFAULT_LIVE_RUNS = 4
 MOST_LIVE_RUNS = 64
 KEPT_RUNS = 20
@@ -54,9 +53,14 @@ class Run:
     """A race in one background thread: one lane is a plain training, several go in lockstep.
 
     Every method may be called from any thread and returns at once.
+
+    Parameters
+    ----------
+    store : Store, optional
+        Writes down all that the run leaves behind, from its start on.
     """
 
-    def __init__(self, race: Race | RunConfig, run_id: str | None = None) -> None:
+    def __init__(self, race: Race | RunConfig, run_id: str | None = None, store: Store | None = None) -> None:
         self.race = race if isinstance(race, Race) else Race.solo(race)
         self.id = run_id or secrets.token_hex(4)
         several = len(self.race.lanes) > 1
@@ -64,13 +68,35 @@ class Run:
             Lane(f"{self.id}.{i}" if several else self.id, config, self.race.seeds)
             for i, config in enumerate(self.race.lanes)
         )
+        self._store = store
+        self._recorder: Recorder | None = None
         self._changed = threading.Condition()
         self._paused = self._stopping = self._one_step = False
         self._thread = threading.Thread(target=self._work, name=f"run-{self.id}", daemon=True)
 
+    @classmethod
+    def resumed(cls, store: Store, run_id: str, more: int | None = None) -> Run:
+        """A stored run that goes on from its checkpoints once it is started. See :meth:`wgan_core.store.Store.take_over`."""
+        found, recorder = store.take_over(run_id, more)
+        run = cls(found.race, run_id)
+        for lane, start in zip(run.lanes, found.lanes, strict=True):
+            lane.go_on(start)
+        run._recorder = recorder
+        return run
+
+    def let_go(self) -> None:
+        """Leave a run that was taken over to others, without having started it."""
+        if self._recorder is not None:
+            self._recorder.close()
+
     # What a person may do
 
     def start(self) -> None:
+        if self._store is not None:
+            self._recorder = self._store.recorder(self.id, self.race, [lane.device for lane in self.lanes])
+        if self._recorder is not None:
+            for number, lane in enumerate(self.lanes):
+                lane.write_to(self._recorder, number)
         self._thread.start()
 
     def pause(self) -> None:
@@ -134,8 +160,7 @@ class Run:
     @property
     def status(self) -> Status:
         """That of the lanes that still train, or else: finished if any lane did, stopped, failed if all did."""
-        found = [lane.status for lane in self.lanes]
-        return next(status for status in SHOWN_FIRST if status in found)
+        return overall(lane.status for lane in self.lanes)
 
     def view(self, lane: int = 0) -> RunView:
         """All that charts need of a lane, frozen. The cost does not grow with the run's length."""
@@ -153,7 +178,7 @@ class Run:
         with ExitStack() as stack:
             try:
                 for lane, make in zip(self.lanes, self._trainings(stack), strict=True):
-                    training = self._attempt(lane, make)
+                    training = self._attempt(lane, make) if lane.active else None
                     if training is not None:
                         with self._changed:
                             lane.begin(training)
@@ -176,15 +201,22 @@ class Run:
             finally:
                 with self._changed:
                     self._changed.notify_all()
+                if self._recorder is not None:
+                    self._recorder.close()
 
     def _trainings(self, stack: ExitStack) -> list[Callable[[], Trains]]:
         """For each lane what makes its training."""
         if self.race.seeds == 1:
-            return [partial(Training, config) for config in self.race.lanes]
+            return [
+                partial(Training, lane.config)
+                if lane.state is None
+                else partial(Training.resume, lane.config, lane.state)
+                for lane in self.lanes
+            ]
         # Processes are only for those who ask for several seeds.
         from wgan_core.ensemble import Crew, many
 
-        crew = stack.enter_context(closing(Crew(self.race.seeds)))
+        crew = stack.enter_context(closing(Crew()))
 
         def make(config: RunConfig) -> Trains:
             return stack.enter_context(closing(many(config, self.race.seeds, crew)))
@@ -198,6 +230,7 @@ class Run:
         except (_Stopped, KeyboardInterrupt, SystemExit):
             raise
         except StopIteration:
+            lane.save()
             with self._changed:
                 lane.become("finished")
         except BaseException as error:
@@ -210,10 +243,21 @@ class Run:
         snapshot = self._attempt(lane, lane.advance)
         if snapshot is not None:
             self._record(lane, snapshot)
+        if lane.active and lane.due:
+            self._attempt(lane, lane.save)
         if self.race.clock == "seconds" and lane.active and lane.position("seconds") >= self.race.length:
-            self._measure(lane)
+            self._round_off(lane)
             with self._changed:
                 lane.become("finished")
+
+    def _round_off(self, lane: Lane) -> None:
+        """Train a lane to the end of its round, where there is a state to go on from, and measure and save it there."""
+        while lane.within_round and lane.active:
+            snapshot = self._attempt(lane, lane.advance)
+            if snapshot is not None:
+                self._record(lane, snapshot)
+        self._measure(lane)
+        self._attempt(lane, lane.save)
 
     def _record(self, lane: Lane, snapshot: Snapshot) -> None:
         with self._changed:
@@ -256,7 +300,7 @@ class Run:
                     self._changed.wait()
                     continue
             for lane in lanes if self._stopping else stepped:
-                self._measure(lane)
+                (self._round_off if self._stopping else self._measure)(lane)
             if self._stopping:
                 raise _Stopped
 
@@ -282,10 +326,12 @@ class RunManager:
         Most runs that may be live (starting, running or paused) at once.
     kept : int
         Ended runs that are remembered; the oldest are forgotten first.
+    store : Store, optional
+        Where runs are written down.
     """
 
-    def __init__(self, live_limit: int = DEFAULT_LIVE_RUNS, kept: int = KEPT_RUNS) -> None:
-        self.live_limit, self.kept = live_limit, kept
+    def __init__(self, live_limit: int = DEFAULT_LIVE_RUNS, kept: int = KEPT_RUNS, store: Store | None = None) -> None:
+        self.live_limit, self.kept, self.store = live_limit, kept, store
         self._lock = threading.Lock()
         self._runs: dict[str, Run] = {}
         self._closed = False
@@ -298,21 +344,54 @@ class RunManager:
         TooManyRuns
             The limit is reached. DeviceError if the device is absent.
         """
-        run = Run(race)
+        return self._begin(Run(race, store=self.store))
+
+    def resume(self, run_id: str, more: int | None = None) -> str:
+        """Go on with a stored run in the background, and return its id.
+
+        Parameters
+        ----------
+        more : int, optional
+            Train so many generator steps, rather than to the end that was planned.
+
+        Raises
+        ------
+        TooManyRuns
+            The limit is reached. UnknownRun if it is not stored, StoreProblem if it cannot go on.
+        """
+        if self.store is None:
+            raise UnknownRun(run_id)
         with self._lock:
-            live = [r for r in self._runs.values() if r.status in LIVE]
-            if self._closed:
-                raise TooManyRuns("The server is shutting down and starts no more runs.")
-            if len(live) >= self.live_limit:
-                raise TooManyRuns(
-                    f"{len(live)} runs are live on this server, which is its limit. Stop one of them, or wait for one to end."
-                )
+            self._check_limit()
+        try:
+            run = Run.resumed(self.store, run_id, more)
+        except NotStored:
+            raise UnknownRun(run_id) from None
+        try:
+            return self._begin(run)
+        except TooManyRuns:
+            run.let_go()
+            raise
+
+    def _begin(self, run: Run) -> str:
+        with self._lock:
+            self._check_limit()
+            self._runs.pop(run.id, None)  # what was remembered of it before it went on
             ended = [r for r in self._runs.values() if r.status not in LIVE]
             for old in ended[: max(0, len(ended) - self.kept + 1)]:
                 del self._runs[old.id]
             self._runs[run.id] = run
             run.start()
         return run.id
+
+    def _check_limit(self) -> None:
+        live = [r for r in self._runs.values() if r.status in LIVE]
+        if self._closed:
+            raise TooManyRuns("The server is shutting down and starts no more runs.")
+        if len(live) >= self.live_limit:
+            raise TooManyRuns(
+                f"{len(live)} runs are live on this server, which is its limit. Stop one of them, or wait for one to end."
+            )
 
     def get(self, run_id: str) -> Run:
         """The run with this id, or UnknownRun."""
@@ -339,6 +418,8 @@ class RunManager:
         deadline = monotonic() + timeout
         for run in runs:
             run.join(max(0.0, deadline - monotonic()))
+        if self.store is not None:
+            self.store.close()
 
 
 def manager() -> RunManager:
@@ -350,7 +431,8 @@ def manager() -> RunManager:
     home = sys.modules.setdefault("_wgan_live_process", types.ModuleType("_wgan_live_process"))
     with home.__dict__.setdefault("lock", threading.Lock()):
         if "manager" not in home.__dict__:
-            home.__dict__["manager"] = RunManager(_live_limit(os.environ.get("WGAN_LIVE_RUNS", str(DEFAULT_LIVE_RUNS))))
+            limit = _live_limit(os.environ.get("WGAN_LIVE_RUNS", str(DEFAULT_LIVE_RUNS)))
+            home.__dict__["manager"] = RunManager(limit, store=store())
             atexit.register(home.__dict__["manager"].shutdown)
         found: RunManager = home.__dict__["manager"]
         return found

@@ -45,7 +45,7 @@ def record(
     recorder.checkpoint(0, training.state())
     if close:
         recorder.close()
-        assert store.flush(), store.problem
+    assert store.flush(), store.problem
     return recorder
 
 

@@ -6,7 +6,7 @@ import json
 import math
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -60,13 +60,25 @@ def unpack_rows(blobs: Sequence[bytes], names: Sequence[str], seeds: int) -> dic
     return columns
 
 
-def unpack_snapshot(blob: bytes, names: Sequence[str], seeds: int, arrays: Mapping[str, Array]) -> Snapshot:
-    """A row as the snapshot that it was, with arrays from elsewhere."""
-    columns = {name: column[0] for name, column in unpack_rows([blob], names, seeds).items()}
-    step, critic_steps, seconds = (float(columns.pop(name)) for name in CLOCKS)
-    there = {name: value for name, value in columns.items() if not np.isnan(value).all()}
-    scalars = {name: float(value) if seeds == 1 else value for name, value in there.items()}
-    return Snapshot(int(step), int(critic_steps), seconds, scalars, arrays)
+def unpack_snapshots(
+    blobs: Sequence[bytes], names: Sequence[str], seeds: int, arrays: Sequence[Mapping[str, Array]]
+) -> tuple[Snapshot, ...]:
+    """Rows as the snapshots that they were, with arrays from elsewhere."""
+    columns = unpack_rows(blobs, names, seeds)
+    steps, critic_steps, seconds = (columns.pop(name).tolist() for name in CLOCKS)
+    # Plain floats of one seed, arrays of several.
+    values = {name: column.tolist() if seeds == 1 else list(column) for name, column in columns.items()}
+    there = {name: np.isfinite(column.reshape(len(blobs), seeds)).max(1) for name, column in columns.items()}
+    return tuple(
+        Snapshot(
+            int(steps[i]),
+            int(critic_steps[i]),
+            seconds[i],
+            {name: of_all[i] for name, of_all in values.items() if there[name][i]},
+            arrays[i],
+        )
+        for i in range(len(blobs))
+    )
 
 
 # Frames
@@ -111,6 +123,34 @@ def unpack_arrays(blob: bytes) -> dict[str, Array]:
         arrays[name].setflags(write=False)
         offset += size * dtype.itemsize
     return arrays
+
+
+class StoredArrays(Mapping[str, Array]):
+    """The arrays of a stored frame, unpacked when first asked for: of all frames of a run, few are looked at.
+
+    A damaged frame has none.
+    """
+
+    def __init__(self, blob: bytes) -> None:
+        self._blob = blob
+        self._arrays: dict[str, Array] | None = None
+
+    def _unpacked(self) -> dict[str, Array]:
+        if self._arrays is None:
+            try:
+                self._arrays = unpack_arrays(self._blob)
+            except DamagedFrame:
+                self._arrays = {}
+        return self._arrays
+
+    def __getitem__(self, name: str) -> Array:
+        return self._unpacked()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._unpacked())
+
+    def __len__(self) -> int:
+        return len(self._unpacked())
 
 
 def _entry(name: Any, dtype: Any, shape: Any) -> tuple[str, np.dtype[Any], tuple[int, ...]]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from wgan_core.config import RunConfig
 from wgan_core.records import HISTORY_ROWS, LIVE, Event, Failure, Floats, RunView, Snapshot, Status, frames_kept
-from wgan_core.store.codec import DamagedFrame, unpack_arrays, unpack_rows, unpack_snapshot
+from wgan_core.store.codec import StoredArrays, unpack_rows, unpack_snapshots
 from wgan_core.store.levels import TOP, least_level, level
 from wgan_core.store.owners import Owner, is_alive
 
@@ -123,16 +122,14 @@ def rows_after(db: sqlite3.Connection, row: LaneRow, after: int, most: int) -> t
 
 
 def frames_of(db: sqlite3.Connection, row: LaneRow, capacity: int) -> tuple[Snapshot, ...]:
-    """The frames of a lane, oldest first. A damaged one is left out."""
-    found: list[Snapshot] = []
-    for data, arrays in db.execute(
+    """The frames of a lane, oldest first."""
+    found = db.execute(
         "SELECT row, data FROM frames WHERE lane = ?1 AND (level >= ?2 OR idx = (SELECT MAX(idx) FROM frames WHERE"
         " lane = ?1)) ORDER BY idx",
         (row.number, least_level(row.snapshots, capacity)),
-    ):
-        with suppress(DamagedFrame):
-            found.append(unpack_snapshot(data, row.names, row.seeds, unpack_arrays(arrays)))
-    return tuple(found)
+    ).fetchall()
+    rows, arrays = [data for data, _ in found], [StoredArrays(blob) for _, blob in found]
+    return unpack_snapshots(rows, row.names, row.seeds, arrays)
 
 
 def events_of(db: sqlite3.Connection, row: LaneRow) -> tuple[Event, ...]:

@@ -13,7 +13,8 @@ from wgan_core.records import Event, Failure, Snapshot, Status, frames_kept
 from wgan_core.states import State
 from wgan_core.store.jobs import Job, add_event, add_frame, add_row, let_go, set_status
 from wgan_core.store.levels import least_level, level
-from wgan_core.store.writer import CheckpointJob, Writer
+from wgan_core.store.saving import CheckpointJob
+from wgan_core.store.writer import Writer
 
 # A process that dies takes no more than this, and the time of writing it down, of training with it.
 CHECKPOINT_SECONDS = 4.0
@@ -130,10 +131,13 @@ class Recorder:
     def checkpoints(self) -> list[CheckpointJob]:
         """The states that wait to be written."""
         with self._lock:
-            waiting = [lane.waiting for lane in self._lanes if lane.waiting is not None]
-            for lane in self._lanes:
-                lane.waiting = None
-        return waiting
+            return [lane.waiting for lane in self._lanes if lane.waiting is not None]
+
+    def saved(self, job: CheckpointJob) -> None:
+        """This state is in its file."""
+        with self._lock:
+            if self._lanes[job.lane].waiting is job:
+                self._lanes[job.lane].waiting = None
 
     def _frame(self, lane: int, index: int, snapshot: Snapshot) -> Job:
         size = sum(array.nbytes for array in snapshot.arrays.values()) + 1000

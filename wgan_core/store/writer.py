@@ -12,19 +12,17 @@ from pathlib import Path
 from time import monotonic, time
 from typing import Any, Protocol, TypeVar
 
-from wgan_core.states import State, progress_of
-from wgan_core.store import checkpoints, retention
+from wgan_core.store import retention
 from wgan_core.store.database import StoreProblem, explained, open_to_write, transaction
 from wgan_core.store.jobs import Job, Session, let_go
-from wgan_core.store.levels import least_level, level
+from wgan_core.store.levels import level
 from wgan_core.store.owners import HEARTBEAT_SECONDS, this_process
+from wgan_core.store.saving import CheckpointJob, save_checkpoint
 
 T = TypeVar("T")
 FLUSH_SECONDS, RETRY_SECONDS, TIDY_SECONDS = 0.5, 3.0, 60.0
 # What may wait for a slow disk: frames first make way, then, evenly, every other metric row.
 MOST_WAITING_BYTES, MOST_WAITING_ROWS = 64_000_000, 50_000
-# Checkpoints kept of a lane: the latest ones to resume from, and so many more over the whole run to fork from.
-LATEST_CHECKPOINTS, SPREAD_CHECKPOINTS = 2, 8
 
 
 class Source(Protocol):
@@ -34,16 +32,7 @@ class Source(Protocol):
 
     def collect(self, force: bool) -> list[Job]: ...
     def checkpoints(self) -> list[CheckpointJob]: ...
-
-
-class CheckpointJob:
-    """A state on its way to its file."""
-
-    def __init__(self, run_id: str, lane: int, config: str, state: State, snapshots: int, events: int) -> None:
-        self.run_id, self.lane, self.config, self.state = run_id, lane, config, state
-        self.snapshots, self.events = snapshots, events
-        self.step, self.critic_steps, self.seconds = progress_of(state)
-        self.name = f"{lane}-{self.step:08d}.pt"
+    def saved(self, job: CheckpointJob) -> None: ...
 
 
 class Writer:
@@ -206,7 +195,9 @@ class Writer:
             self._enter(jobs, bool(sources))
             for source in sources:
                 for state in source.checkpoints():
-                    self._save(state)
+                    if state.run_id not in self._refused:
+                        save_checkpoint(self._opened(), self.path.parent, state)
+                    source.saved(state)
             jobs = deque(farewell for _, farewell in parting)
             self._enter(jobs, False)
         except BaseException:
@@ -275,54 +266,6 @@ class Writer:
                 raise
             self._beaten = monotonic()
             return
-
-    def _save(self, job: CheckpointJob) -> None:
-        session = self._opened()
-        session.begin()
-        run = session.run(job.run_id)
-        if run is None or job.run_id in self._refused:
-            return
-        path = checkpoints.path_of(self.path.parent, job.run_id, job.name)
-        size = checkpoints.save(path, job.config, job.state, job.snapshots, job.events)
-        db = session.db
-        with transaction(db):
-            session.begin()
-            if session.run(job.run_id) is None:
-                return
-            record = session.lane(job.run_id, job.lane)
-            record.progressed(job.step, job.critic_steps, job.seconds)
-            db.execute("DELETE FROM checkpoints WHERE lane = ? AND step = ?", (record.number, job.step))
-            (index,) = db.execute(
-                "SELECT COALESCE(MAX(idx) + 1, 0) FROM checkpoints WHERE lane = ?", (record.number,)
-            ).fetchone()
-            db.execute(
-                "INSERT INTO checkpoints (lane, idx, step, critic_steps, seconds, snapshots, events, file, bytes, created)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    record.number,
-                    index,
-                    job.step,
-                    job.critic_steps,
-                    job.seconds,
-                    job.snapshots,
-                    job.events,
-                    job.name,
-                    size,
-                    time(),
-                ),
-            )
-            superseded = db.execute(
-                "DELETE FROM checkpoints WHERE lane = ? AND idx <= ? AND idx & ? <> 0 RETURNING file",
-                (
-                    record.number,
-                    index - LATEST_CHECKPOINTS,
-                    (1 << least_level(max(1, index + 1 - LATEST_CHECKPOINTS), SPREAD_CHECKPOINTS)) - 1,
-                ),
-            ).fetchall()
-            session.end()
-        for (name,) in superseded:
-            with suppress(OSError):
-                checkpoints.path_of(self.path.parent, job.run_id, name).unlink()
 
     def _opened(self) -> Session:
         if self._session is None:

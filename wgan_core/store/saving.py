@@ -1,0 +1,60 @@
+"""A state's way to its file, and which files stay."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from time import time
+
+from wgan_core.states import State, progress_of
+from wgan_core.store import checkpoints
+from wgan_core.store.database import transaction
+from wgan_core.store.jobs import Session
+from wgan_core.store.levels import least_level
+
+# Checkpoints kept of a lane: the latest ones to resume from, and so many more over the whole run to fork from.
+LATEST_CHECKPOINTS, SPREAD_CHECKPOINTS = 2, 8
+
+
+class CheckpointJob:
+    """A state on its way to its file."""
+
+    def __init__(self, run_id: str, lane: int, config: str, state: State, snapshots: int, events: int) -> None:
+        self.run_id, self.lane, self.config, self.state = run_id, lane, config, state
+        self.snapshots, self.events = snapshots, events
+        self.progress = progress_of(state)
+        self.name = f"{lane}-{self.progress[0]:08d}.pt"
+
+
+def save_checkpoint(session: Session, folder: Path, job: CheckpointJob) -> None:
+    """Write the file, enter it, and remove those that it supersedes. The database never names a file that is not whole."""
+    db = session.db
+    session.begin()
+    if session.run(job.run_id) is None:
+        return
+    path = checkpoints.path_of(folder, job.run_id, job.name)
+    size = checkpoints.save(path, job.config, job.state, job.snapshots, job.events)
+    with transaction(db):
+        session.begin()
+        if session.run(job.run_id) is None:
+            return
+        record = session.lane(job.run_id, job.lane)
+        record.progressed(*job.progress)
+        db.execute("DELETE FROM checkpoints WHERE lane = ? AND step = ?", (record.number, job.progress[0]))
+        (index,) = db.execute(
+            "SELECT COALESCE(MAX(idx) + 1, 0) FROM checkpoints WHERE lane = ?", (record.number,)
+        ).fetchone()
+        db.execute(
+            "INSERT INTO checkpoints (lane, idx, step, critic_steps, seconds, snapshots, events, file, bytes, created)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (record.number, index, *job.progress, job.snapshots, job.events, job.name, size, time()),
+        )
+        least = least_level(max(1, index + 1 - LATEST_CHECKPOINTS), SPREAD_CHECKPOINTS)
+        superseded = db.execute(
+            "DELETE FROM checkpoints WHERE lane = ? AND idx <= ? AND idx & ? <> 0 RETURNING file",
+            (record.number, index - LATEST_CHECKPOINTS, (1 << least) - 1),
+        ).fetchall()
+        session.end()
+    for (name,) in superseded:
+        with suppress(OSError):
+            checkpoints.path_of(folder, job.run_id, name).unlink()
