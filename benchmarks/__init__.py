@@ -1,1 +1,1 @@
-"""Benchmarks: ``python -m benchmarks [loop|seeds|watched|refresh|click] [--quick]``. See ``docs/benchmarks.md``."""
+"""Benchmarks: ``python -m benchmarks [loop|seeds|store|watched|refresh|click] [--quick]``. See ``docs/benchmarks.md``."""
