@@ -101,6 +101,7 @@ export function drawPanel(Plotly, panel, chart, { view, race, look, lookAt }) {
     layout.showlegend = false; // the lanes' heads show their colours, and a line above them those of the samples
     layout.margin.t = chart.group ? 6 : 20;
   }
+  if (look.projector) layout.margin = { ...layout.margin, l: layout.margin.l + 14, b: layout.margin.b + 14 };
   Plotly.react(panel.plot, figure.data, layout, {
     displaylogo: false,
     showSendToCloud: false,

@@ -125,7 +125,7 @@ def test_a_finished_race_plays_like_a_film(visit: Visit) -> None:
             break
     assert len(seen) > 2
     assert page.page.locator(".wl-at").inner_text() == "now"
-    assert lane_step(page, 0) == 1000
+    page.page.wait_for_function("document.querySelector('.wl-lanes .wl-unit').textContent.includes('step 1,000')")
     expect(page.page.locator(".wl-play")).to_have_text("▶")
 
 

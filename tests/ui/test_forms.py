@@ -21,7 +21,7 @@ def parsed(command: str, monkeypatch: pytest.MonkeyPatch) -> RunConfig:
     """The config that this command would train, read as a shell and the command line read it."""
     caught: list[RunConfig] = []
 
-    def catch(config: RunConfig, as_json: bool) -> int:
+    def catch(config: RunConfig, as_json: bool, *_: object) -> int:
         caught.append(config)
         return 0
 
