@@ -112,7 +112,7 @@ def test_markdown_in_a_link_is_shown_as_text() -> None:
         {"run": "![](//x.example/a.png)"},
     ):
         page = Page(**query)
-        (text,) = page.errors + page.warnings
+        (text,) = [item.value for item in page.at.error] + page.warnings
         assert "![](" not in text
         assert "![](//x.example/a.png)" in unescaped(text)
 
