@@ -205,17 +205,14 @@ function drawLaneHead(panel, chart, lane) {
   panel.box.title = lane.failure || "";
 }
 
-const FIRST = ["running", "paused", "starting", "finished", "stopped", "failed"];
-
 function drawStrip(state) {
   const { strip, message } = state;
   const lanes = message.progress;
   const p = lanes[0];
-  const status = p ? FIRST.find((one) => lanes.some((lane) => lane.status === one)) : "ready";
-  set(strip.status, status);
-  strip.status.dataset.status = status;
+  set(strip.status, message.status);
+  strip.status.dataset.status = message.status;
   // Progress is that of the lane that is furthest behind, among those that still train if there are any.
-  const going = lanes.filter((lane) => FIRST.indexOf(lane.status) < 3);
+  const going = lanes.filter((lane) => lane.live);
   const last = (going.length ? going : lanes).reduce((a, b) => (b.share < a.share ? b : a), going[0] || p);
   const share = p ? last.share : 0;
   strip.fill.style.width = `${100 * share}%`;

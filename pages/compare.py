@@ -17,24 +17,17 @@ form = RaceForm()
 DEFAULT = "three-objectives"
 
 
-def open_shared_race() -> None:
-    """Fill the form from ``?scenario=`` or ``?race=``, once. A broken one is refused by name and changes nothing."""
-    shared = {name: st.query_params[name] for name in ("scenario", "race") if name in st.query_params}
-    if not shared or st.session_state.get("opened_race") == shared:
-        return
-    st.session_state["opened_race"] = shared
-    try:
-        if (name := shared.get("scenario")) is None:
-            race = Race.parse(shared["race"])
-            if len(race.lanes) < 2:
-                raise ConfigError([Problem("lanes", "a comparison has 2 to 4 lanes; you gave 1")])
-            form.fill(race)
-        elif name in SCENARIOS:
-            choose(SCENARIOS[name])
-        else:
-            raise ConfigError([Problem("scenario", f"must be one of {', '.join(SCENARIOS)}; you gave “{name[:60]}”")])
-    except ConfigError as error:
-        transport.refuse("The link was refused, and the form keeps what it had. " + str(error))
+def fill_from_link(shared: dict[str, str]) -> None:
+    """Fill the form from ``?scenario=`` or ``?race=``."""
+    if (name := shared.get("scenario")) is None:
+        race = Race.parse(shared["race"])
+        if len(race.lanes) < 2:
+            raise ConfigError([Problem("lanes", "a comparison has 2 to 4 lanes; you gave 1")])
+        form.fill(race)
+    elif name in SCENARIOS:
+        choose(SCENARIOS[name])
+    else:
+        raise ConfigError([Problem("scenario", f"must be one of {', '.join(SCENARIOS)}; you gave “{name[:60]}”")])
 
 
 def choose(scenario: Scenario) -> None:
@@ -64,6 +57,9 @@ def next_seed() -> Race | None:
 
 def share(race: Race) -> None:
     with st.popover("Share this comparison", icon=":material/link:", width="stretch"):
+        if why := forms.too_long(race.to_url()):
+            st.caption(why)
+            return
         st.caption("This link opens the form with these lanes, ready to start.")
         base = str(st.context.url or "").split("?")[0]
         st.code(f"{base}?{urlencode({'race': race.to_url()})}", wrap_lines=True, language=None)
@@ -102,7 +98,7 @@ def projector() -> None:
         st.html(f"<style>{hidden}</style><span class='wl-projector-on'></span>")
 
 
-open_shared_race()
+transport.open_shared(("scenario", "race"), fill_from_link)
 run = transport.attached(several=True)
 if not form.filled():
     if run is None:

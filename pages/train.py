@@ -17,22 +17,15 @@ shell.require_app()
 form = forms.Form()
 
 
-def open_shared_config() -> None:
-    """Fill the form from ``?preset=`` or ``?config=``, once. A broken one is refused by name and changes nothing."""
-    shared = {name: st.query_params[name] for name in ("preset", "config") if name in st.query_params}
-    if not shared or st.session_state.get("opened") == shared:
-        return
-    st.session_state["opened"] = shared
-    try:
-        if (name := shared.get("preset")) is None:
-            form.fill(RunConfig.parse(shared["config"]))
-        elif name in PRESETS:
-            st.session_state["chosen_preset"] = name
-            form.fill(PRESETS[name].config)
-        else:
-            raise ConfigError([Problem("preset", f"must be one of {', '.join(PRESETS)}; you gave “{name[:60]}”")])
-    except ConfigError as error:
-        transport.refuse("The link's config was refused, and the form keeps what it had. " + str(error))
+def fill_from_link(shared: dict[str, str]) -> None:
+    """Fill the form from ``?preset=`` or ``?config=``."""
+    if (name := shared.get("preset")) is None:
+        form.fill(RunConfig.parse(shared["config"]))
+    elif name in PRESETS:
+        st.session_state["chosen_preset"] = name
+        form.fill(PRESETS[name].config)
+    else:
+        raise ConfigError([Problem("preset", f"must be one of {', '.join(PRESETS)}; you gave “{name[:60]}”")])
 
 
 def choose_preset() -> None:
@@ -78,7 +71,7 @@ def share(config: RunConfig) -> None:
             st.download_button(f"Save {name}", text, name, width="stretch")
 
 
-open_shared_config()
+transport.open_shared(("preset", "config"), fill_from_link)
 run = transport.attached(several=False)
 if run is not None and not form.filled():
     form.fill(run.view().config)

@@ -80,29 +80,35 @@ class StackedGroup:
     """
 
     def __init__(self, config: RunConfig, seeds: Sequence[int]) -> None:
-        self._training = StackedTraining(member_config(config, seeds[0]), seeds)
-        self._updates = self._training.updates()
+        self._config = member_config(config, seeds[0])
         self._seeds, self._left = list(seeds), list(seeds)
+        self._started: tuple[StackedTraining, Iterator[Snapshot | None]] | None = None
 
     def advance(self, edits: Sequence[Changes] = ()) -> Generator[None, None, Report]:
         """Train all members to their next snapshot; see :meth:`Group.advance`."""
-        seeds, training = list(self._left), self._training
-        for changes in edits:
-            training.edit(changes)
         try:
-            while (snapshot := next(self._updates)) is None:
+            if self._started is None:
+                training = StackedTraining(self._config, self._seeds)
+                self._started = training, training.updates()
+            training, updates = self._started
+            for changes in edits:
+                training.edit(changes)
+            while (snapshot := next(updates)) is None:
                 yield
         except Exception as error:
-            self._left = []
-            return {seed: failure_of(training.diverged.get(seed, error)) for seed in seeds}
+            lost, self._left = self._left, []
+            why = self._started[0].diverged if self._started else {}
+            return {seed: failure_of(why.get(seed, error)) for seed in lost}
         report: Report = {}
+        diverged = training.diverged
         arrays = snapshot.arrays
-        for seed in seeds:
-            if (lost := training.diverged.get(seed)) is not None:
-                report[seed] = failure_of(lost)
+        for k, seed in enumerate(self._seeds):
+            if seed not in self._left:
+                continue
+            if seed in diverged:
+                report[seed] = failure_of(diverged[seed])
                 self._left.remove(seed)
                 continue
-            k = self._seeds.index(seed)
             numbers = {name: float(np.asarray(values)[k]) for name, values in snapshot.scalars.items()}
             scalars = {name: value for name, value in numbers.items() if np.isfinite(value)}
             # What a member costs: its share of the time that all took.

@@ -17,6 +17,12 @@ class Part(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    def __eq__(self, other: object) -> bool:
+        # By the fields alone: what a part has cached, tensors perhaps, is not part of its value.
+        return type(self) is type(other) and all(
+            getattr(self, name) == getattr(other, name) for name in type(self).model_fields
+        )
+
 
 class Variant(Part):
     """A part that comes in several kinds. The direct subclasses are families, theirs are the kinds.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ from pages.ui.plotting import (
 from wgan_core.objectives import LOG_2
 from wgan_core.records import RunView
 
-__all__ = ["CHARTS", "figure", "seeds_by_modes"]
+__all__ = ["CHARTS", "SEEDS", "SEEDS_SUIT", "figure", "seeds_by_modes"]
 
 
 def figure(name: str, view: RunView, clock: Clock = "step") -> go.Figure:
@@ -330,37 +331,44 @@ def weights(view: RunView, clock: Clock) -> Figure | None:
     return {"data": [bars], "layout": axes | {"shapes": shapes, "annotations": notes, "bargap": 0}}
 
 
-@chart(
+# The same of one run and, as an overlay, of several lanes.
+SEEDS: tuple[str, str, str, str, str] = (
     "seeds",
     "Modes over the seeds",
     "seeds",
-    "How many of the seeds cover how many modes at the newest measurement. One run may be luck; a pile at the right end is"
+    "How many of the seeds cover how many modes at the moment that is shown. One run may be luck; a pile at the right end is"
     " not.",
     "PacGAN (Lin et al. 2018), which counts modes over trials",
-    needs_modes=True,
-    needs_seeds=True,
 )
+SEEDS_SUIT: dict[str, Any] = {"moment": True, "needs_modes": True, "needs_seeds": True}
+
+
+@chart(*SEEDS, **SEEDS_SUIT)
 def seeds(view: RunView, clock: Clock) -> Figure | None:
-    if (bars := seeds_by_modes(view, theme.GENERATED)) is None:
+    return seeds_by_modes([(view, "seeds", theme.GENERATED)])
+
+
+def seeds_by_modes(lanes: Sequence[tuple[RunView, str, str]]) -> Figure | None:
+    """Bars for views with their names and colours: how many seeds cover 0, 1, 2, … modes at the latest snapshot."""
+    bars: list[Trace] = []
+    for view, name, color in lanes:
+        where = view.config.dataset.modes()
+        if view.latest is None or where is None or "modes_covered" not in view.latest.scalars:
+            continue
+        found = np.atleast_1d(view.latest.scalars["modes_covered"])
+        counts = np.bincount(found[np.isfinite(found)].astype(int), minlength=len(where.centres) + 1)
+        bars.append(
+            {
+                "type": "bar",
+                "name": name,
+                "x": np.arange(len(counts), dtype=np.float32),
+                "y": counts.astype(np.float32),
+                "marker": {"color": color},
+                "hovertemplate": "%{x} modes in %{y} seeds<extra></extra>",
+            }
+        )
+    if not bars:
         return None
-    tick = max(1, len(bars["x"]) // 8)
+    tick = max(1, len(bars[0]["x"]) // 8)
     axes = {"xaxis": {"title": {"text": "modes covered"}, "dtick": tick}, "yaxis": {"title": {"text": "seeds"}}}
-    return {"data": [bars], "layout": axes | {"bargap": 0.15}}
-
-
-def seeds_by_modes(view: RunView, color: str) -> Trace | None:
-    """Bars: how many seeds cover 0, 1, 2, … modes at the latest snapshot."""
-    where = view.config.dataset.modes()
-    if view.latest is None or where is None or "modes_covered" not in view.latest.scalars:
-        return None
-    found = np.atleast_1d(view.latest.scalars["modes_covered"])
-    counts = np.bincount(found[np.isfinite(found)].astype(int), minlength=len(where.centres) + 1)
-    return {
-        "type": "bar",
-        "name": "seeds",
-        "x": np.arange(len(counts), dtype=np.float32),
-        "y": counts.astype(np.float32),
-        "marker": {"color": color},
-        "showlegend": False,
-        "hovertemplate": "%{x} modes in %{y} seeds<extra></extra>",
-    }
+    return {"data": bars, "layout": axes | {"barmode": "group", "bargap": 0.15}}

@@ -208,7 +208,7 @@ def too_long(link: str) -> str | None:
         return None
     return (
         f"These settings are too long for a link: they take {len(link):,} characters, and {MAX_URL_CHARACTERS:,} fit. Use fewer"
-        " points, or pass on the file and the command below."
+        " points, or pass on the file of points."
     )
 
 

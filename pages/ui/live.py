@@ -24,7 +24,7 @@ from pages.ui.plotting import CHARTS, OVERLAYS, Chart, Clock, middle
 from wgan_core.coach import Finding, findings
 from wgan_core.datasets import Dataset
 from wgan_core.race import Race
-from wgan_core.records import RunView, Snapshot
+from wgan_core.records import RunView, Snapshot, overall
 from wgan_core.runs import Run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,12 +62,10 @@ export default function (component) {{
 )
 
 
-def draw(run: Run, clock: Clock) -> tuple[RunView, ...]:
-    """Mount the charts of a run: those of its one lane, or several side by side with overlays. Returns what they show."""
-    views = run.views()
-    data = message(views, run.race, clock, looking_back(run.id, clock))
+def draw(run: Run, clock: Clock) -> None:
+    """Mount the charts of a run: those of its one lane, or several side by side with overlays."""
+    data = message(run.views(), run.race, clock, looking_back(run.id, clock))
     _component(key=KEY, data=data, on_at_change=_nothing)
-    return views
 
 
 def draw_empty(race: Race) -> None:
@@ -112,6 +110,7 @@ def message(views: tuple[RunView, ...], race: Race, clock: Clock, at: float | No
             "view": f"{run}:{clock}",
             "file": f"{views[0].config.dataset.kind}-{kinds}-{run}",
             "lanes": len(views) if len(views) > 1 else 0,
+            "status": overall(view.status for view in views),
             "progress": [progress(lane, race) for lane in lanes],
             "findings": coached(views),
             "table": table(lanes) if len(views) > 1 else None,
@@ -132,6 +131,7 @@ def empty_message(race: Race) -> bytes:
         "view": "",
         "file": "",
         "lanes": len(race.lanes) if several else 0,
+        "status": "ready",
         "progress": [],
     }
     head |= {"findings": [], "table": None, "clock": "step", "frames": None, "at": None}
@@ -248,6 +248,7 @@ def progress(lane: Shown, race: Race) -> dict[str, Any]:
         "name": lane.name,
         "color": lane.color,
         "status": view.status,
+        "live": view.live,
         "failure": view.failure.message if view.failure else None,
         "dataset": view.config.dataset.label,
         "device": view.device,

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pages.ui.charts import seeds_by_modes
+from pages.ui.charts import SEEDS, SEEDS_SUIT, seeds_by_modes
 from pages.ui.lanes import Shown
 from pages.ui.plotting import OVERLAYS, Clock, Figure, Trace, curve, layout, level, middle, overlay, symlog, symlog_axis
 from wgan_core.objectives import LOG_2
@@ -138,21 +138,6 @@ def _norms(lanes: Sequence[Shown], clock: Clock, name: str, title: str, *parts: 
     return {"data": traces, "layout": layout(clock, title, *parts, **log)} if traces else None
 
 
-@overlay(
-    "seeds",
-    "Modes over the seeds",
-    "seeds",
-    "How many of the seeds cover how many modes at the newest measurement. One run may be luck; a pile at the right end is"
-    " not.",
-    "PacGAN (Lin et al. 2018), which counts modes over trials",
-    needs_modes=True,
-    needs_seeds=True,
-)
+@overlay(*SEEDS, **SEEDS_SUIT)
 def seeds(lanes: Sequence[Shown], clock: Clock) -> Figure | None:
-    bars = [(lane, seeds_by_modes(lane.view, lane.color)) for lane in lanes]
-    data = [bar | {"name": lane.name, "showlegend": True} for lane, bar in bars if bar is not None]
-    if not data:
-        return None
-    tick = max(1, len(data[0]["x"]) // 8)
-    axes = {"xaxis": {"title": {"text": "modes covered"}, "dtick": tick}, "yaxis": {"title": {"text": "seeds"}}}
-    return {"data": data, "layout": axes | {"barmode": "group", "bargap": 0.15}}
+    return seeds_by_modes([(lane.view, lane.name, lane.color) for lane in lanes])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -12,7 +12,7 @@ from pages.ui.text import plain
 from wgan_core.devices import DeviceError
 from wgan_core.explain import ConfigError
 from wgan_core.race import Race
-from wgan_core.records import RunView
+from wgan_core.records import LIVE, RunView
 from wgan_core.runs import Run, TooManyRuns, UnknownRun, manager
 
 runs = manager()
@@ -37,6 +37,25 @@ def attach(run_id: str | None) -> None:
     """Show another run, or none. The run that was shown goes on."""
     kept = {name: st.query_params[name] for name in KEPT if name in st.query_params}
     st.query_params.from_dict(kept | ({"run": run_id} if run_id else {}))
+
+
+def open_shared(names: Sequence[str], fill: Callable[[dict[str, str]], None]) -> None:
+    """Fill the form from the parts of the address with these names, once. A broken link is refused in words and changes nothing.
+
+    Parameters
+    ----------
+    fill : callable
+        Fills the form from the parts that are there, or raises ConfigError.
+    """
+    shared = {name: st.query_params[name] for name in names if name in st.query_params}
+    key = "opened." + ".".join(names)
+    if not shared or st.session_state.get(key) == shared:
+        return
+    st.session_state[key] = shared
+    try:
+        fill(shared)
+    except ConfigError as error:
+        refuse(f"The link's {names[-1]} was refused, and the form keeps what it had. {error}")
 
 
 def refuse(why: str) -> None:
@@ -112,7 +131,7 @@ def bar(run: Run | None, race: Race | None, seeds: int, reseed: Callable[[], Rac
     reseed : callable
         Puts the next seed into the form and returns its race.
     """
-    alive = run is not None and run.status in ("starting", "running", "paused")
+    alive = run is not None and run.status in LIVE
     paused = run is not None and run.status == "paused"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if st.button(
@@ -197,7 +216,7 @@ def stage(run: Run | None, race: Race | None, seeds: int, reseed: Callable[[], R
     if run is None:
         live.draw_empty(race or empty)
         return
-    ended = run.status not in ("starting", "running", "paused")
+    ended = run.status not in LIVE
     failures(run.views())
     live.draw(run, clock)
     if ended and st.session_state.get("polling") == run.id:
@@ -208,6 +227,6 @@ def stage(run: Run | None, race: Race | None, seeds: int, reseed: Callable[[], R
 
 def show(run: Run | None, race: Race | None, seeds: int, reseed: Callable[[], Race | None], empty: Race) -> None:
     """Draw the stage, again and again while the run is live."""
-    polling = run is not None and run.status in ("starting", "running", "paused")
+    polling = run is not None and run.status in LIVE
     st.session_state["polling"] = run.id if polling and run else None
     st.fragment(stage, run_every=live.REFRESH_SECONDS if polling else None)(run, race, seeds, reseed, empty)

@@ -134,6 +134,16 @@ def test_only_knobs_that_differ_are_named() -> None:
     assert differing([lanes[0], lanes[0]]) == []
 
 
+def test_races_compare_by_their_fields_whatever_their_data_sets_have_cached() -> None:
+    found, other = race(), race()
+    for lane in (*found.lanes, *other.lanes):
+        assert lane.dataset.extent > 0  # kept on the data set, with tensors
+    assert found == other
+    assert hash(found.lanes[0]) == hash(other.lanes[0])
+    assert found.with_seeds(3).seeds == 3
+    assert found != race(GAN, CLIP)
+
+
 # Common random numbers
 
 

@@ -13,7 +13,8 @@ import pytest
 from pages.ui import live
 from pages.ui import packets as packing
 from pages.ui.lanes import shown
-from pages.ui.plotting import CHARTS, CLOCKS
+from pages.ui.plotting import CHARTS, CLOCKS, OVERLAYS
+from tests.core.helpers import small
 from tests.ui.views import (
     DATASETS,
     OBJECTIVES,
@@ -31,7 +32,7 @@ from tests.ui.views import (
 )
 from wgan_core.datasets import Dataset
 from wgan_core.race import Race
-from wgan_core.records import RunView
+from wgan_core.records import RunView, Snapshot
 
 MOST_BYTES = 100_000
 ROWS = 1025  # what a run's history holds at most, its newest row included
@@ -298,3 +299,26 @@ def test_nothing_but_arrows_has_gaps() -> None:
             for trace in chart["figure"]["data"] if chart["figure"] else []:
                 if trace.get("name") != "push on the generator":
                     assert all(np.isfinite(array).all() for array in arrays_in(trace)), (chart["name"], trace["name"])
+
+
+# Looking back
+
+
+def test_looking_back_leaves_nothing_behind_for_those_who_look_at_now() -> None:
+    """The seeds' bars belong to a moment, as samples do: one viewer's past must not become another's present."""
+    config = small(steps=6)
+    frames = tuple(
+        Snapshot(step, 5 * step, 0.1 * step, {"modes_covered": np.array([modes, modes])})
+        for step, modes in ((0, 0.0), (6, 8.0))
+    )
+    history = {"step": np.array([0.0, 6.0]), "modes_covered": np.array([[0.0, 0.0], [8.0, 8.0]])}
+    clocks = {"critic_steps": 5 * history["step"], "seconds": history["step"]}
+    now = replace(
+        finished(), id="past", config=config, seeds=2, history=history | clocks, frames=frames, latest=frames[-1]
+    )
+    key = CHARTS["seeds"]
+    for view, modes in ((now.at(0), 0), (now, 8), (now.at(0), 0)):
+        made = packing.packet(key, live._key(view, "step", key.moment), lambda view=view: key.draw(view, "step"))  # type: ignore[misc]
+        (bars,) = revive(strict(made[0]), made[1])["figure"]["data"]
+        assert int(np.argmax(bars["y"])) == modes
+    assert all(chart.moment for chart in (CHARTS["seeds"], OVERLAYS["seeds"]))
