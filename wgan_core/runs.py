@@ -72,7 +72,8 @@ class Run:
         self._recorder: Recorder | None = None
         self._changed = threading.Condition()
         self._paused = self._stopping = self._one_step = False
-        self._thread = threading.Thread(target=self._work, name=f"run-{self.id}", daemon=True)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._live, name=f"run-{self.id}", daemon=True)
 
     @classmethod
     def resumed(cls, store: Store, run_id: str, more: int | None = None) -> Run:
@@ -148,9 +149,13 @@ class Run:
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the thread's end. True if it has ended."""
+        # Python 3.11 takes a thread for dead when a signal's exception breaks into Thread.join with a timeout, and a torch
+        # thread that still runs at the exit aborts the process. Waiting for an event has no such trap.
         if self._thread.ident is not None:
-            self._thread.join(timeout)
-        return not self._thread.is_alive()
+            if not self._ended.wait(timeout):
+                return False
+            self._thread.join()
+        return True
 
     def wait_for_snapshot(self, timeout: float) -> None:
         """Wait until there is something to draw in each lane, or the run has ended, at most ``timeout`` seconds."""
@@ -173,6 +178,12 @@ class Run:
             return tuple(lane.view() for lane in self.lanes)
 
     # What the thread does
+
+    def _live(self) -> None:
+        try:
+            self._work()
+        finally:
+            self._ended.set()
 
     def _work(self) -> None:
         with ExitStack() as stack:
