@@ -298,6 +298,45 @@ def test_runs_are_found_sorted_and_paged(store: Store) -> None:
         store.runs(sort="1; DROP TABLE runs")
 
 
+def test_runs_are_counted_as_they_are_found(store: Store) -> None:
+    many(store, 12)
+    store.tag("r3", ["good"])
+    store.tag("r6", ["good", "Beta"])
+    store.tag("r9", ["alpha"])
+    store.delete(["r9"])
+    searches: list[dict[str, Any]] = [
+        {},
+        {"statuses": ["failed"]},
+        {"objectives": ["gan"], "search": "name"},
+        {"tags": ["good"]},
+        {"datasets": ["grid"]},
+        {"deleted": True},
+    ]
+    for wanted in searches:
+        assert store.count(**wanted) == len(store.runs(**wanted)), wanted
+    assert store.count() == 11
+    # Those of deleted runs are not offered.
+    assert store.tags() == ["Beta", "good"]
+
+
+def test_families_stand_together(store: Store) -> None:
+    #  a ─ b ─ d      c ─ e      f (its parent is gone)
+    forked = {"a": None, "b": "a", "c": None, "d": "b", "e": "c", "f": "gone", "g": "a"}
+    for run_id, parent in forked.items():
+        store.recorder(run_id, points_race(), ["CPU"], Parent(parent, 0, 5) if parent else None).close()
+    assert store.flush()
+    assert ids(store, sort="family", descending=False) == ["f", "c", "e", "a", "b", "d", "g"]
+    assert ids(store, sort="family", descending=False, limit=2, offset=4) == ["b", "d"]
+    assert ids(store, parent="a") == ["g", "b"]
+    assert ids(store, parent="d") == []
+    store.delete(["b"])
+    assert ids(store, sort="family", descending=False) == ["f", "c", "e", "a", "d", "g"]
+    # A file that someone has tampered with may have a run among its own parents.
+    with closing(sqlite3.connect(store.path)) as db, db:
+        db.execute("UPDATE runs SET parent = 'd' WHERE id = 'a'")
+    assert set(ids(store, sort="family", descending=False)) == {*"facdeg"}
+
+
 def test_names_notes_tags_and_pins(store: Store) -> None:
     many(store, 3)
     store.rename("r1", "  my   run ")
@@ -383,7 +422,7 @@ def test_the_table_says_how_a_run_did(store: Store) -> None:
 def test_5000_runs_are_listed_in_half_a_second(store: Store) -> None:
     many(store, 5000)
     searches: list[dict[str, Any]] = [{}, {"search": "name 4 gan"}, {"sort": "w1", "statuses": ["failed"]}]
-    for wanted in searches:
+    for wanted in [*searches, {"sort": "family"}]:
         start = time()
         assert store.runs(**wanted)
         assert time() - start < 0.5

@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from wgan_core.explain import ConfigError, Problem
 from wgan_core.race import Race
@@ -167,6 +167,7 @@ class Store:
         objectives: Sequence[str] = (),
         datasets: Sequence[str] = (),
         pinned: bool | None = None,
+        parent: str | None = None,
         deleted: bool = False,
         sort: str = "created",
         descending: bool = True,
@@ -183,10 +184,13 @@ class Store:
             Any of these; of any kind if empty.
         tags : Sequence[str]
             All of these.
+        parent : str
+            The run that they were forked from.
         deleted : bool
             The deleted ones that can still be brought back, rather than the others.
         sort : str
-            One of ``created``, ``name``, ``status``, ``step``, ``seconds``, ``w1`` (the best), ``modes`` (the best).
+            One of ``created``, ``name``, ``status``, ``step``, ``seconds``, ``w1`` (the best), ``modes`` (the best), and
+            ``family``: ascending, a run stands right before those that were forked from it, the newest family first.
 
         Raises
         ------
@@ -202,12 +206,23 @@ class Store:
                 objectives=objectives,
                 datasets=datasets,
                 pinned=pinned,
+                parent=parent,
                 deleted=deleted,
                 sort=sort,
                 descending=descending,
                 limit=limit,
                 offset=offset,
             )
+
+    def count(self, **wanted: Any) -> int:
+        """How many runs :meth:`runs` gives for what is asked for, without a limit."""
+        with reading(self.path) as db:
+            return table.count(db, **wanted)
+
+    def tags(self) -> list[str]:
+        """Every tag in use."""
+        with reading(self.path) as db:
+            return table.tags_in_use(db)
 
     def run(self, run_id: str) -> StoredRun:
         """One stored run, deleted ones included."""

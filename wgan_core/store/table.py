@@ -16,7 +16,7 @@ from wgan_core.store.jobs import Parent
 from wgan_core.store.reading import NotStored, living_owners
 from wgan_core.store.retention import LIVE_STATUSES
 
-Sort = Literal["created", "name", "status", "step", "seconds", "w1", "modes"]
+Sort = Literal["created", "name", "status", "step", "seconds", "w1", "modes", "family"]
 ORDERS: dict[str, str] = {
     "created": "created",
     "name": "name COLLATE NOCASE",
@@ -25,7 +25,16 @@ ORDERS: dict[str, str] = {
     "seconds": "(SELECT SUM(seconds) FROM lanes WHERE run = runs.number)",
     "w1": "(SELECT MIN(best_w1) FROM lanes WHERE run = runs.number)",
     "modes": "(SELECT MAX(best_modes) FROM lanes WHERE run = runs.number)",
+    "family": "(SELECT place FROM families WHERE families.number = runs.number)",
 }
+# Families by their first run, the newest first; within one a run stands before those that were forked from it, the oldest first.
+# Going up from each run finds its parents by their ids, which are indexed. More than 100 generations are not told apart.
+FAMILIES = (
+    "WITH RECURSIVE up (number, above, first, path, depth) AS (SELECT number, parent, number, '', 0 FROM runs UNION ALL"
+    " SELECT up.number, runs.parent, runs.number, printf('%019d', first) || path, depth + 1 FROM up JOIN runs"
+    " ON runs.id = above WHERE depth < 100), families AS MATERIALIZED (SELECT number,"
+    " printf('%019d', (1 << 60) - first) || path AS place, MAX(depth) FROM up GROUP BY number) "
+)
 MOST_NAME, MOST_NOTE, MOST_TAG, MOST_TAGS = 120, 10_000, 40, 20
 
 
@@ -86,22 +95,54 @@ class StoredRun:
 def find(
     db: sqlite3.Connection,
     *,
+    sort: str = "created",
+    descending: bool = True,
+    limit: int | None = None,
+    offset: int = 0,
+    **wanted: Any,
+) -> list[StoredRun]:
+    """Runs that fit all that is asked for; the parameters are those of :meth:`wgan_core.store.Store.runs`."""
+    if sort not in ORDERS:
+        raise ConfigError([Problem("sort", f"must be one of {', '.join(ORDERS)}; you gave “{sort[:40]}”")])
+    shown, wheres, values = _asked(db, **wanted)
+    way = "DESC" if descending else "ASC"
+    rows = db.execute(
+        f"{FAMILIES if sort == 'family' else ''}SELECT number, id, created, {shown} AS shown, dataset, seeds, name, note,"
+        f" tags, pinned, deleted, parent, parent_lane, parent_step, race FROM runs WHERE {wheres}"
+        f" ORDER BY {ORDERS[sort]} {way} NULLS LAST, number DESC LIMIT ? OFFSET ?",
+        (*values, -1 if limit is None else limit, offset),
+    ).fetchall()
+    lanes = _lanes(db, [row[0] for row in rows])
+    return [_run(row, lanes[row[0]]) for row in rows]
+
+
+def count(db: sqlite3.Connection, **wanted: Any) -> int:
+    """How many runs :func:`find` finds without a limit."""
+    shown, wheres, values = _asked(db, **wanted)
+    sql = f"SELECT COUNT(*) FROM (SELECT {shown} AS shown FROM runs WHERE {wheres})"
+    return int(db.execute(sql, values).fetchone()[0])
+
+
+def tags_in_use(db: sqlite3.Connection) -> list[str]:
+    """Every tag that a run has, in the order of the alphabet."""
+    sql = "SELECT DISTINCT value FROM runs, json_each(tags) WHERE deleted IS NULL ORDER BY value COLLATE NOCASE, value"
+    return [tag for (tag,) in db.execute(sql)]
+
+
+def _asked(
+    db: sqlite3.Connection,
+    *,
     search: str = "",
     statuses: Sequence[str] = (),
     tags: Sequence[str] = (),
     objectives: Sequence[str] = (),
     datasets: Sequence[str] = (),
     pinned: bool | None = None,
+    parent: str | None = None,
     deleted: bool = False,
-    sort: str = "created",
-    descending: bool = True,
-    limit: int | None = None,
-    offset: int = 0,
     run_id: str | None = None,
-) -> list[StoredRun]:
-    """Runs that fit all that is asked for; the parameters are those of :meth:`wgan_core.store.Store.runs`."""
-    if sort not in ORDERS:
-        raise ConfigError([Problem("sort", f"must be one of {', '.join(ORDERS)}; you gave “{sort[:40]}”")])
+) -> tuple[str, str, list[Any]]:
+    """What is asked for as SQL: the status as it is shown, the condition, and the values for its marks."""
     living = ", ".join(map(str, living_owners(db)))
     shown = (
         f"CASE WHEN status IN ({LIVE_STATUSES}) AND (owner IS NULL OR owner NOT IN ({living})) THEN 'interrupted'"
@@ -126,18 +167,11 @@ def find(
     for tag in tags:
         wheres.append("EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?)")
         values.append(tag)
-    if pinned is not None:
-        wheres.append("pinned = ?")
-        values.append(pinned)
-    way = "DESC" if descending else "ASC"
-    rows = db.execute(
-        f"SELECT number, id, created, {shown} AS shown, dataset, seeds, name, note, tags, pinned, deleted, parent,"
-        f" parent_lane, parent_step, race FROM runs WHERE {' AND '.join(wheres)}"
-        f" ORDER BY {ORDERS[sort]} {way} NULLS LAST, number DESC LIMIT ? OFFSET ?",
-        (*values, -1 if limit is None else limit, offset),
-    ).fetchall()
-    lanes = _lanes(db, [row[0] for row in rows])
-    return [_run(row, lanes[row[0]]) for row in rows]
+    for column, value in (("pinned", pinned), ("parent", parent)):
+        if value is not None:
+            wheres.append(f"{column} = ?")
+            values.append(value)
+    return shown, " AND ".join(wheres), values
 
 
 def _lanes(db: sqlite3.Connection, runs: Sequence[int]) -> dict[int, list[tuple[Any, ...]]]:
