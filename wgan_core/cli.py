@@ -36,6 +36,7 @@ USAGE = """\
 python -m wgan_core train [--preset NAME] [--FIELD VALUE ...] [--seeds K] [--json]
 python -m wgan_core eject [--preset NAME] [--FIELD VALUE ...] > script.py
 python -m wgan_core presets|datasets|objectives [--json]
+python -m wgan_core theory [--figure NAME] [--KNOB VALUE ...] [--json] [--out FILE]
 
 FIELD is a dotted path into the config, for example
   --dataset.kind ring --objective.kind wgan-gp --objective.penalty_weight 10
@@ -47,6 +48,11 @@ A value @FILE is read from that file:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit status: 0 finished or stopped, 1 failed, 2 bad arguments."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and arguments[0] == "theory":
+        from wgan_core.theory import commands
+
+        return commands.main(arguments)
     parser = argparse.ArgumentParser("python -m wgan_core", usage=USAGE, allow_abbrev=False)
     parser.add_argument("command", choices=("train", "eject", "presets", "datasets", "objectives"))
     parser.add_argument("--json", action="store_true", help="one JSON object a line")

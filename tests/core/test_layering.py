@@ -44,6 +44,7 @@ ORDER = (
     "lanes",
     "runs",
     "export",
+    "theory",
     "cli",
     "__main__",
 )

@@ -1,0 +1,1 @@
+"""One module a figure. They are found by themselves."""
