@@ -44,11 +44,11 @@ MOST_IN_AN_ARRAY = 4_000_000
 
 
 def describe(view: RunView) -> dict[str, Any]:
-    """What of a view is neither its config nor an array. A run that still trains counts as stopped here."""
+    """What of a view is neither its config nor an array. A run that still trains counts as interrupted here."""
     frames = [frame for frame in view.frames if _is_whole(frame, view.config)]
     stored: dict[str, tuple[int, Array]] = {}
     return {
-        "status": "stopped" if view.live else view.status,
+        "status": "interrupted" if view.live else view.status,
         "device": view.device,
         "snapshots": view.snapshots,
         "step": view.step,

@@ -20,16 +20,18 @@ from typing import Any, TypeVar
 from wgan_core.explain import ConfigError, Problem
 from wgan_core.race import Race
 from wgan_core.records import Floats, RunView
+from wgan_core.store import adding, resuming, retention, table
 from wgan_core.store import reading as _reading
-from wgan_core.store import resuming, table
+from wgan_core.store.adding import AddedLane as AddedLane
 from wgan_core.store.checkpoints import BadCheckpoint as BadCheckpoint
 from wgan_core.store.checkpoints import Checkpoint as Checkpoint
 from wgan_core.store.database import NAME, connect, data_folder, explained, open_to_write, reading, transaction
 from wgan_core.store.database import StoreProblem as StoreProblem
-from wgan_core.store.jobs import Job, add_run
+from wgan_core.store.jobs import Job, Session, add_run
 from wgan_core.store.jobs import Parent as Parent
 from wgan_core.store.reading import NotStored as NotStored
 from wgan_core.store.recorder import Recorder as Recorder
+from wgan_core.store.resuming import Fits
 from wgan_core.store.resuming import LaneStart as LaneStart
 from wgan_core.store.resuming import Resumption as Resumption
 from wgan_core.store.retention import Limits as Limits
@@ -37,6 +39,7 @@ from wgan_core.store.table import Sort as Sort
 from wgan_core.store.table import StoredLane as StoredLane
 from wgan_core.store.table import StoredRun as StoredRun
 from wgan_core.store.writer import Writer
+from wgan_core.training import Training
 
 T = TypeVar("T")
 KEPT_VIEWS = 16
@@ -94,8 +97,7 @@ class Store:
         parent : Parent, optional
             The run, lane and step that it was forked from.
         """
-        if not (0 < len(run_id) <= 64 and set(run_id) <= ID_CHARACTERS):
-            raise ConfigError([Problem("run", f"an id has 1 to 64 letters and digits; you gave “{run_id[:40]}”")])
+        _check_id(run_id)
         self._writer.put(Job(run_id, add_run, (race, tuple(devices), parent)), urgent=True)
         return Recorder(self._writer, run_id, race.lanes)
 
@@ -117,6 +119,31 @@ class Store:
         self._forget_views(run_id)
         counts = [(lane.view.snapshots, len(lane.view.events)) for lane in found.lanes]
         return found, Recorder(self._writer, run_id, [lane.config for lane in found.lanes], counts)
+
+    def add(self, run_id: str, race: Race, lanes: Sequence[AddedLane]) -> str:
+        """Enter a run that was trained elsewhere: all of it or, where something fails, nothing.
+
+        Returns
+        -------
+        str
+            Its id, which is another one if there is a run of this id already.
+
+        Raises
+        ------
+        StoreProblem
+            The database cannot be written to.
+        """
+        _check_id(run_id)
+
+        def enter(session: Session) -> str:
+            found = adding.add(session, self.folder, run_id, race, lanes)
+            retention.tidy(session.db, self.folder, self._writer.limits)
+            session.lanes.clear()  # it may have thinned what is being recorded
+            return found
+
+        found = self._writer.call(enter, CALL_SECONDS)
+        self._forget_views(found)
+        return found
 
     def flush(self, timeout: float = 10.0) -> bool:
         """Wait until all that was recorded so far is stored. False if it is not, in this time."""
@@ -147,6 +174,12 @@ class Store:
     def views(self, run_id: str) -> tuple[RunView, ...]:
         """The views of all lanes of a stored run."""
         return tuple(self.view(run_id, lane) for lane in range(len(self.run(run_id).lanes)))
+
+    def whole_views(self, run_id: str, rows: int) -> tuple[RunView, ...]:
+        """The views of all lanes, of one moment, with up to so many rows of history each, evenly thinned where there are more."""
+        with reading(self.path) as db:
+            lanes = range(_reading.lane_row(db, run_id, 0).lanes)
+            return tuple(_reading.view_of(db, run_id, _reading.lane_row(db, run_id, lane), rows) for lane in lanes)
 
     def rows(
         self, run_id: str, lane: int = 0, after: int = -1, most: int = 10_000
@@ -240,8 +273,15 @@ class Store:
                 step for (step,) in db.execute("SELECT step FROM checkpoints WHERE lane = ? ORDER BY step", (number,))
             ]
 
-    def checkpoint(self, run_id: str, lane: int = 0, step: int | None = None) -> Checkpoint:
+    def checkpoint(
+        self, run_id: str, lane: int = 0, step: int | None = None, fits: Fits = Training.resume
+    ) -> Checkpoint:
         """The latest checkpoint of a lane, up to a step if one is given, that can be used.
+
+        Parameters
+        ----------
+        fits : callable
+            Raises BadState where a state does not fit a config. By default what is asked is a training that can go on here.
 
         Raises
         ------
@@ -249,7 +289,7 @@ class Store:
             There is none.
         """
         with reading(self.path) as db:
-            return resuming.usable_checkpoint(db, self.folder, run_id, lane, step)
+            return resuming.usable_checkpoint(db, self.folder, run_id, lane, step, fits)
 
     # Changing
 
@@ -293,6 +333,11 @@ class Store:
     def _forget_views(self, run_id: str) -> None:
         with self._lock:
             self._views = OrderedDict((key, view) for key, view in self._views.items() if key[0] != run_id)
+
+
+def _check_id(run_id: str) -> None:
+    if not (0 < len(run_id) <= 64 and set(run_id) <= ID_CHARACTERS):
+        raise ConfigError([Problem("run", f"an id has 1 to 64 letters and digits; you gave “{run_id[:40]}”")])
 
 
 def store() -> Store:

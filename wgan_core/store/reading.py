@@ -41,6 +41,7 @@ class LaneRow:
     seconds: float
     version: int
     snapshots: int
+    row_level: int
     names: tuple[str, ...]
 
 
@@ -48,7 +49,7 @@ def lane_row(db: sqlite3.Connection, run_id: str, lane: int) -> LaneRow:
     """What the database says of one lane, or NotStored. Live ones whose owner is gone are interrupted."""
     row = db.execute(
         "SELECT lanes.number, lane, (SELECT COUNT(*) FROM lanes AS l WHERE l.run = runs.number), seeds, config, device,"
-        " lanes.status, failure, step, critic_steps, seconds, lanes.version, snapshots, columns, owner"
+        " lanes.status, failure, step, critic_steps, seconds, lanes.version, snapshots, row_level, columns, owner"
         " FROM lanes JOIN runs ON runs.number = lanes.run WHERE id = ? AND lane = ?",
         (run_id, lane),
     ).fetchone()
@@ -70,8 +71,8 @@ def living_owners(db: sqlite3.Connection) -> set[int]:
     return {number for number, *who, heartbeat in rows if is_alive(Owner(*who), heartbeat)}
 
 
-def view_of(db: sqlite3.Connection, run_id: str, row: LaneRow) -> RunView:
-    """A stored lane as charts see it."""
+def view_of(db: sqlite3.Connection, run_id: str, row: LaneRow, rows: int = HISTORY_ROWS) -> RunView:
+    """A stored lane as charts see it, or with more rows."""
     config = RunConfig.parse(json.loads(row.config))
     frames = frames_of(db, row, frames_kept(config))
     return RunView(
@@ -85,7 +86,7 @@ def view_of(db: sqlite3.Connection, run_id: str, row: LaneRow) -> RunView:
         critic_steps=row.critic_steps,
         seconds=row.seconds,
         steps_per_second=0.0,
-        history=history_of(db, row),
+        history=history_of(db, row, rows),
         latest=frames[-1] if frames else None,
         events=events_of(db, row),
         failure=Failure(*json.loads(row.failure)) if row.failure else None,
@@ -94,9 +95,10 @@ def view_of(db: sqlite3.Connection, run_id: str, row: LaneRow) -> RunView:
     )
 
 
-def history_of(db: sqlite3.Connection, row: LaneRow, capacity: int = HISTORY_ROWS) -> dict[str, Floats]:
-    """The evenly spaced rows that a live run of this length would hold, and the newest."""
-    least = least_level(row.snapshots, capacity)
+def history_of(db: sqlite3.Connection, row: LaneRow, capacity: int) -> dict[str, Floats]:
+    """The evenly spaced rows that a live run of this length would hold with so much room, and the newest."""
+    # Of those that room was made of, rows that have come since stand closer.
+    least = max(least_level(row.snapshots, capacity), row.row_level)
     found = db.execute(
         "SELECT idx, data FROM rows WHERE lane = ? AND level >= ? AND idx < ?", (row.number, least, row.snapshots)
     ).fetchall()

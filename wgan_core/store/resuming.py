@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -46,10 +47,23 @@ class Resumption:
     lanes: tuple[LaneStart, ...]
 
 
+Fits = Callable[[RunConfig, State], object]
+
+
 def usable_checkpoint(
-    db: sqlite3.Connection, folder: Path, run_id: str, lane: int, step: int | None = None
+    db: sqlite3.Connection,
+    folder: Path,
+    run_id: str,
+    lane: int,
+    step: int | None = None,
+    fits: Fits = Training.resume,
 ) -> Checkpoint:
     """The latest checkpoint of a lane (up to a step) that can be read and fits its config.
+
+    Parameters
+    ----------
+    fits : callable
+        Raises BadState where a state does not fit a config. By default what is asked is a training that can go on here.
 
     Raises
     ------
@@ -65,7 +79,7 @@ def usable_checkpoint(
     for (name,) in files:
         try:
             found = load(path_of(folder, run_id, name))
-            Training.resume(found.config, found.state)
+            fits(found.config, found.state)
             return found
         except (BadCheckpoint, BadState) as error:
             first = first or error

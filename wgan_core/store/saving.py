@@ -28,33 +28,44 @@ class CheckpointJob:
 
 def save_checkpoint(session: Session, folder: Path, job: CheckpointJob) -> None:
     """Write the file, enter it, and remove those that it supersedes. The database never names a file that is not whole."""
-    db = session.db
     session.begin()
     if session.run(job.run_id) is None:
         return
-    path = checkpoints.path_of(folder, job.run_id, job.name)
-    size = checkpoints.save(path, job.config, job.state, job.snapshots, job.events)
-    with transaction(db):
+    size = write_file(folder, job)
+    with transaction(session.db):
         session.begin()
         if session.run(job.run_id) is None:
             return
-        record = session.lane(job.run_id, job.lane)
-        record.progressed(*job.progress)
-        db.execute("DELETE FROM checkpoints WHERE lane = ? AND step = ?", (record.number, job.progress[0]))
-        (index,) = db.execute(
-            "SELECT COALESCE(MAX(idx) + 1, 0) FROM checkpoints WHERE lane = ?", (record.number,)
-        ).fetchone()
-        db.execute(
-            "INSERT INTO checkpoints (lane, idx, step, critic_steps, seconds, snapshots, events, file, bytes, created)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (record.number, index, *job.progress, job.snapshots, job.events, job.name, size, time()),
-        )
-        least = least_level(max(1, index + 1 - LATEST_CHECKPOINTS), SPREAD_CHECKPOINTS)
-        superseded = db.execute(
-            "DELETE FROM checkpoints WHERE lane = ? AND idx <= ? AND idx & ? <> 0 RETURNING file",
-            (record.number, index - LATEST_CHECKPOINTS, (1 << least) - 1),
-        ).fetchall()
+        superseded = enter(session, job, size)
         session.end()
-    for (name,) in superseded:
+    for name in superseded:
         with suppress(OSError):
             checkpoints.path_of(folder, job.run_id, name).unlink()
+
+
+def write_file(folder: Path, job: CheckpointJob) -> int:
+    """Write a state's file. Returns its size in bytes."""
+    path = checkpoints.path_of(folder, job.run_id, job.name)
+    return checkpoints.save(path, job.config, job.state, job.snapshots, job.events)
+
+
+def enter(session: Session, job: CheckpointJob, size: int) -> list[str]:
+    """Enter a file that has been written, within a transaction. Returns the names of those that it supersedes."""
+    db = session.db
+    record = session.lane(job.run_id, job.lane)
+    record.progressed(*job.progress)
+    db.execute("DELETE FROM checkpoints WHERE lane = ? AND step = ?", (record.number, job.progress[0]))
+    (index,) = db.execute(
+        "SELECT COALESCE(MAX(idx) + 1, 0) FROM checkpoints WHERE lane = ?", (record.number,)
+    ).fetchone()
+    db.execute(
+        "INSERT INTO checkpoints (lane, idx, step, critic_steps, seconds, snapshots, events, file, bytes, created)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (record.number, index, *job.progress, job.snapshots, job.events, job.name, size, time()),
+    )
+    least = least_level(max(1, index + 1 - LATEST_CHECKPOINTS), SPREAD_CHECKPOINTS)
+    superseded = db.execute(
+        "DELETE FROM checkpoints WHERE lane = ? AND idx <= ? AND idx & ? <> 0 RETURNING file",
+        (record.number, index - LATEST_CHECKPOINTS, (1 << least) - 1),
+    )
+    return [name for (name,) in superseded.fetchall()]
