@@ -19,7 +19,7 @@ from pages.ui import theme
 from tests.core.exported import RUNS, SEEDS, failed, images, race, seeds, solo
 from tests.core.helpers import small
 from wgan_core.config import RunConfig
-from wgan_core.export import EXPORTS, Bundle, ExportProblem, download, drawing, of_run, save, tensors
+from wgan_core.export import EXPORTS, Bundle, ExportProblem, download, drawing, file_name, of_run, save, tensors
 from wgan_core.export.media import FRAME_MS, LAST_MS, moments, picture
 from wgan_core.export.tables import series
 from wgan_core.export.weights import model_of, pack_model, unpack_model
@@ -300,9 +300,13 @@ def test_every_format_writes_every_run_or_says_why_not(name: str, run: str, tmp_
     assert paths
     assert all(path.stat().st_size or (name, run) == ("jsonl", "failed") for path in paths)
     assert {path for path in tmp_path.rglob("*") if path.is_file()} == set(paths), "nothing else is left"
-    filename, media_type, _ = download(name, bundle)
+    filename, media_type, content = download(name, bundle)
+    assert filename == file_name(name, bundle)
     assert filename.startswith(f"run-{bundle.id}")
     assert "/" in media_type
+    # Several files are one zip file, and one that is none has the name of what it is.
+    assert (media_type == "application/zip") == filename.endswith(".zip") == zipfile.is_zipfile(io.BytesIO(content))
+    assert len(paths) == 1 or filename.endswith(".zip")
 
 
 def test_what_has_no_weights_or_frames_says_so() -> None:

@@ -29,6 +29,7 @@ __all__ = [
     "ExportProblem",
     "File",
     "download",
+    "file_name",
     "of_run",
     "pack_bundle",
     "read_bundle",
@@ -54,7 +55,9 @@ class Export:
     media_type : str
         What a browser calls it.
     files : callable
-        From a run to its files, most often one.
+        From a run to its files.
+    count : callable
+        How many files these are, most often one.
     requires : tuple[str, ...]
         Modules that requirements.txt does not bring.
     folder : bool
@@ -68,6 +71,7 @@ class Export:
     extension: str
     media_type: str
     files: Callable[[Bundle], Iterable[File]]
+    count: Callable[[Bundle], int] = lambda _: 1
     requires: tuple[str, ...] = ()
     folder: bool = False
     unfit: Callable[[Bundle], str | None] = lambda _: None
@@ -75,6 +79,10 @@ class Export:
     def problem(self, bundle: Bundle) -> str | None:
         """Why this run cannot be written in this format here and now, or None."""
         return self.missing() or self.unfit(bundle)
+
+    def zipped(self, bundle: Bundle) -> bool:
+        """Whether a browser gets this run in this format as a zip file."""
+        return self.folder or self.count(bundle) > 1
 
     def missing(self) -> str | None:
         """The sentence on packages that are not installed, or None."""
@@ -136,7 +144,7 @@ EXPORTS: dict[str, Export] = {
         ".parquet",
         "application/vnd.apache.parquet",
         tables.parquet,
-        ("pyarrow",),
+        requires=("pyarrow",),
     ),
     "tensorboard": Export(
         "TensorBoard",
@@ -144,7 +152,7 @@ EXPORTS: dict[str, Export] = {
         "",
         "application/octet-stream",
         tensorboard.event_files,
-        ("tensorboard",),
+        requires=("tensorboard",),
         folder=True,
     ),
     "config": Export(
@@ -156,6 +164,7 @@ EXPORTS: dict[str, Export] = {
         ".safetensors",
         "application/octet-stream",
         weights.safetensors_files,
+        count=lambda bundle: sum(state is not None for state in bundle.states),
         unfit=weights.without_states,
     ),
     "onnx": Export(
@@ -164,7 +173,7 @@ EXPORTS: dict[str, Export] = {
         ".onnx",
         "application/octet-stream",
         _onnx,
-        ("onnx",),
+        requires=("onnx",),
         folder=True,
         unfit=weights.without_states,
     ),
@@ -193,7 +202,7 @@ EXPORTS: dict[str, Export] = {
         ".mp4",
         "video/mp4",
         media.mp4,
-        ("imageio_ffmpeg",),
+        requires=("imageio_ffmpeg",),
         unfit=media.without_frames,
     ),
     "html": Export(
@@ -202,7 +211,7 @@ EXPORTS: dict[str, Export] = {
         ".html",
         "text/html",
         _report,
-        ("plotly",),
+        requires=("plotly",),
     ),
     "bundle": Export(
         "Whole run",
@@ -268,9 +277,15 @@ def download(name: str, bundle: Bundle) -> tuple[str, str, bytes]:
         As of :func:`save`.
     """
     files, export = _made(name, bundle), EXPORTS[name]
-    if len(files) == 1 and not export.folder:
-        return f"run-{bundle.id}{export.extension}", export.media_type, files[0].content
-    return f"run-{bundle.id}-{name}.zip", "application/zip", zipped(files)
+    if export.zipped(bundle):
+        return file_name(name, bundle), "application/zip", zipped(files)
+    return file_name(name, bundle), export.media_type, files[0].content
+
+
+def file_name(name: str, bundle: Bundle) -> str:
+    """What :func:`download` calls a run in a format, without making it."""
+    export = EXPORTS[name]
+    return f"run-{bundle.id}-{name}.zip" if export.zipped(bundle) else f"run-{bundle.id}{export.extension}"
 
 
 def zipped(files: Iterable[File]) -> bytes:
