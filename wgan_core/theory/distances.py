@@ -1,43 +1,12 @@
-"""Distances and divergences between discrete distributions, from their definitions. Natural logarithms.
-
-``p`` and ``q`` are masses on the same places. Densities on a grid become masses when multiplied by its spacing; the
-divergences then are the integrals' midpoint sums.
-"""
+"""The EM distance between clouds of atoms, and clouds as masses on common places, which f-divergences compare."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 import ot
 from numpy.typing import NDArray
-from scipy.special import rel_entr
 
 from wgan_core.theory.result import Floats
-
-LN2 = math.log(2)
-
-
-def kl(p: Floats, q: Floats) -> float:
-    """KL(p‖q) = Σ p ln(p/q); infinite where q is zero and p is not.
-
-    Examples
-    --------
-    >>> kl(np.array([1.0, 0.0]), np.array([0.5, 0.5])) == LN2, kl(np.array([0.5, 0.5]), np.array([1.0, 0.0]))
-    (True, inf)
-    """
-    return float(rel_entr(p, q).sum())
-
-
-def js(p: Floats, q: Floats) -> float:
-    """JS(p, q) = ½ KL(p‖m) + ½ KL(q‖m) with m = (p + q)/2; between 0 and ln 2."""
-    m = (p + q) / 2
-    return (kl(p, m) + kl(q, m)) / 2
-
-
-def tv(p: Floats, q: Floats) -> float:
-    """δ(p, q) = sup over sets A of |p(A) − q(A)| = ½ Σ |p − q|; between 0 and 1."""
-    return float(np.abs(p - q).sum() / 2)
 
 
 def w1_line(x: Floats, p: Floats, q: Floats) -> float:

@@ -10,7 +10,8 @@ import numpy as np
 
 from wgan_core.config import RunConfig
 from wgan_core.schema import knob
-from wgan_core.theory.distances import LN2, em, js, kl, on_common_places, plan, tv
+from wgan_core.theory.distances import em, on_common_places, plan
+from wgan_core.theory.divergences import LOG_2, js, kl, total_variation
 from wgan_core.theory.figure import Figure, Question
 from wgan_core.theory.result import AnyLayer, Curve, Floats, Level, Number, Panel, Points, Result, Role, shown
 
@@ -189,7 +190,7 @@ class ParallelLines(Figure):
         sampled = em(_at(0.0, z[0]), _at(self.theta, z[1]))
         return (
             Number("W, EM distance", now["em"], abs(self.theta), 1e-9, "|θ|"),
-            Number("JS", now["js"], LN2 if apart else 0.0, 1e-9, "ln 2 unless θ = 0"),
+            Number("JS", now["js"], LOG_2 if apart else 0.0, 1e-9, "ln 2 unless θ = 0"),
             Number("KL(P₀‖P_θ)", now["kl"], math.inf if apart else 0.0, 1e-9, "∞ unless θ = 0"),
             Number("KL(P_θ‖P₀)", now["reverse-kl"], math.inf if apart else 0.0, 1e-9, "∞ unless θ = 0"),
             Number("δ, total variation", now["tv"], float(apart), 1e-9, "1 unless θ = 0"),
@@ -225,7 +226,7 @@ def _of_masses(divergence: Distance, swap: bool = False) -> Distance:
 DISTANCES: dict[str, tuple[str, Role, Distance]] = {
     "em": ("EM", "em", em),
     "js": ("JS", "js", _of_masses(js)),
-    "tv": ("total variation", "tv", _of_masses(tv)),
+    "tv": ("total variation", "tv", _of_masses(total_variation)),
     "kl": ("KL(P₀‖P_θ)", "kl", _of_masses(kl)),
     "reverse-kl": ("KL(P_θ‖P₀)", "reverse-kl", _of_masses(kl, swap=True)),
 }
