@@ -56,7 +56,7 @@ class Piles:
 
     @property
     def dimension(self) -> int:
-        return self.places.shape[1]
+        return int(self.places.shape[1])
 
     @property
     def line(self) -> Floats:
@@ -85,7 +85,8 @@ def read_piles(text: str) -> Piles:
     if len({named for _, _, named in found}) > 1:
         raise PilesError("some masses have a place and some have none; " + HOW_TO_WRITE)
     places, inverse = np.unique(np.array([place for place, _, _ in found]), axis=0, return_inverse=True)
-    masses = np.bincount(inverse.ravel(), [mass for _, mass, _ in found], len(places))
+    masses = np.zeros(len(places))
+    np.add.at(masses, inverse.ravel(), [mass for _, mass, _ in found])
     if masses.sum() == 0:
         raise PilesError("there is no earth: at least one mass must be above 0")
     return Piles(places, masses)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import ot
 from numpy.typing import NDArray
-from scipy.optimize import LinearConstraint, milp
+from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.spatial.distance import cdist
 
 from wgan_core.theory.piles import Piles
@@ -195,7 +195,7 @@ def monge(p: Piles, q: Piles, power: float = 1.0) -> Map:
     found = milp(
         c.ravel(),
         integrality=np.ones(n * m),
-        bounds=(0, 1),
+        bounds=Bounds(0, 1),
         constraints=[LinearConstraint(once, 1, 1), LinearConstraint(filled, wanted - 1e-9, wanted + 1e-9)],
         options={"time_limit": MAP_SECONDS},
     )
