@@ -42,7 +42,7 @@ export function dismiss(parentElement) {
 
 // --- the message -----------------------------------------------------------------------------------------------
 
-function read(data) {
+export function read(data) {
   const bytes = data instanceof Uint8Array ? data : new Uint8Array(data);
   const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength); // aligned to 8
   const count = new Uint32Array(buffer, 0, 1)[0];
