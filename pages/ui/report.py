@@ -82,6 +82,19 @@ def report(views: Sequence[RunView], clock: plotting.Clock = "step", title: str 
             "".join(_configs(lanes)),
         )
     )
+    return document(title, body, figures)
+
+
+def document(title: str, body: str, figures: dict[str, Any]) -> str:
+    """A web page with plotly in it.
+
+    Parameters
+    ----------
+    body : str
+        HTML, with an empty element for each figure.
+    figures : dict
+        Plotly's data and layout by the id of that element.
+    """
     # Inside a script element only this sequence ends it, or opens what hides its end.
     data = json.dumps(_plain(figures), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
     scripts = [get_plotlyjs(), SCRIPT]
@@ -138,7 +151,7 @@ def _place(chart: plotting.Chart, figure: plotting.Figure | None, place: str, fi
     if figure is None:
         return ""
     height = TALL if chart.wide else HEIGHT
-    figures[place] = {"data": figure["data"], "layout": _layout(figure, height)}
+    figures[place] = {"data": figure["data"], "layout": layout(figure, height)}
     unit = f' <span class="quiet">{html.escape(chart.unit)}</span>' if chart.unit else ""
     return (
         f'<section class="chart{" wide" if chart.wide else ""}"><h3>{html.escape(chart.title)}{unit}</h3>'
@@ -147,14 +160,15 @@ def _place(chart: plotting.Chart, figure: plotting.Figure | None, place: str, fi
     )
 
 
-def _layout(figure: plotting.Figure, height: int) -> dict[str, Any]:
-    layout = dict(figure["layout"])
-    for name in [name for name in layout if name.startswith(("xaxis", "yaxis"))]:
-        layout[name] = GRID | layout[name]
+def layout(figure: plotting.Figure, height: int) -> dict[str, Any]:
+    """The look of a figure on a printed page, and its height in pixels."""
+    found = dict(figure["layout"])
+    for name in [name for name in found if name.startswith(("xaxis", "yaxis"))]:
+        found[name] = GRID | found[name]
     named = sum(trace.get("showlegend") is not False for trace in figure["data"])
-    return layout | {
+    return found | {
         "height": height,
-        "margin": {"l": 56, "r": 52 if "yaxis2" in layout else 16, "t": 40, "b": 44},
+        "margin": {"l": 56, "r": 52 if "yaxis2" in found else 16, "t": 40, "b": 44},
         "paper_bgcolor": "#fff",
         "plot_bgcolor": "#fff",
         "font": {"family": FONT, "size": 12, "color": COLOURS[theme.INK]},
