@@ -80,6 +80,7 @@ def _value(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+MOST_CHARACTERS = 40  # of a knob in a cell; points of one's own have many more
 # Measures of the table: scalar, title, and whether the best is the largest or the smallest; None where best has no sense.
 MEASURES = (
     ("modes_covered", "modes", max),
@@ -155,4 +156,5 @@ def _medians(view: RunView, name: str) -> NDArray[np.float64]:
 def _cell(value: Any) -> str:
     if value is None:
         return "–"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    text = f"{value:.3g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"

@@ -64,13 +64,17 @@ export default function (component) {{
 
 def draw(run: Run, clock: Clock) -> None:
     """Mount the charts of a run: those of its one lane, or several side by side with overlays."""
-    data = message(run.views(), run.race, clock, looking_back(run.id, clock))
-    _component(key=KEY, data=data, on_at_change=_nothing)
+    mount(message(run.views(), run.race, clock, looking_back(run.id, clock)))
 
 
 def draw_empty(race: Race) -> None:
     """Mount empty panels for what a race will show."""
-    _component(key=KEY, data=empty_message(race), on_at_change=_nothing)
+    mount(empty_message(race))
+
+
+def mount(data: bytes) -> None:
+    """Mount the charts of a message."""
+    _component(key=KEY, data=data, on_at_change=_nothing)
 
 
 def looking_back(run: str, clock: Clock) -> float | None:
@@ -115,7 +119,7 @@ def message(views: tuple[RunView, ...], race: Race, clock: Clock, at: float | No
             "findings": coached(views),
             "table": table(lanes) if len(views) > 1 else None,
             "clock": clock,
-            "frames": _frames(views, clock),
+            "frames": frames(views, clock),
             "at": at,
         }
         return join(head, race_packets(lanes, clock) if len(views) > 1 else run_packets(past[0], clock))
@@ -224,7 +228,7 @@ def coached(views: Sequence[RunView]) -> list[dict[str, Any]]:
     return found
 
 
-def _frames(views: Sequence[RunView], clock: Clock) -> dict[str, Any] | None:
+def frames(views: Sequence[RunView], clock: Clock) -> dict[str, Any] | None:
     """Where there is something to look back to: clock values and seconds of training, those of the longest lane."""
     longest: tuple[Snapshot, ...] = max(
         (view.frames for view in views), key=lambda f: getattr(f[-1], clock) if f else -1
