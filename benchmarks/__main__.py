@@ -9,7 +9,7 @@ import tempfile
 
 from benchmarks.report import write
 
-NAMES = ("loop", "seeds", "store", "refresh", "click", "watched")
+NAMES = ("loop", "seeds", "store", "refresh", "click", "slider", "watched")
 
 
 def main() -> None:

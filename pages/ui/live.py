@@ -188,7 +188,7 @@ def race_packets(lanes: Sequence[Shown], clock: Clock) -> list[Packet]:
 
 # A lane's panel is small, and four are drawn at once. Each point costs the browser 50 µs, and it is to answer a move of the
 # slider in a fifth of a second.
-IN_A_LANE = {"fake": 192, "real": 128, "push_at": 24, "push": 24}
+IN_A_LANE = {"fake": 160, "real": 96, "push_at": 16, "push": 16}
 
 
 def fewer(view: RunView) -> RunView:
