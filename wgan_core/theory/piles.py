@@ -52,7 +52,8 @@ class Piles:
     @property
     def shares(self) -> Floats:
         """The masses as probabilities, shape (n,)."""
-        return self.masses / self.masses.sum()
+        shares: Floats = self.masses / self.masses.sum()
+        return shares
 
     @property
     def dimension(self) -> int:
