@@ -29,7 +29,7 @@ class ParallelLines(Figure):
         "Arjovsky et al. 2017, Wasserstein GAN, Example 1 and Figure 1; Weng 2019, From GAN to WGAN, section 6.2"
     )
     formula: ClassVar = (
-        r"W(\mathbb{P}_0,\mathbb{P}_\theta)=|\theta|,\qquad"
+        r"W(\mathbb{P}_0,\mathbb{P}_\theta)=|\theta|,\qquad "
         r"JS=\log 2,\quad KL=+\infty,\quad \delta=1\quad\text{wherever }\theta\neq 0"
     )
     says: ClassVar = (
@@ -93,7 +93,7 @@ class ParallelLines(Figure):
             # The plan that is cheapest stays so for a small move (envelope theorem): only the price of each carried atom moves.
             x, y = self.line(theta), self.line(0.0)
             apart = np.linalg.norm(x[:, None] - y[None], axis=2)
-            slope = np.divide(x[:, None, 0] - y[None, :, 0], apart, out=np.zeros_like(apart), where=apart > 0)
+            slope = np.divide(x[:, None, 0] - y[None, :, 0], apart, out=np.zeros_like(apart), where=apart > NEARLY)
             return float((plan(x, y) * slope).sum())
         h = 1e-4
         low, here, high = (self.distance(name, theta + step) for step in (-h, 0, h))
