@@ -86,3 +86,19 @@ print(len(figure("reverse_kl", run.view()).data))
 """
     )
     assert out.strip() == "2"
+
+
+def test_the_recipe_for_a_figure_meets_its_closed_form() -> None:
+    (recipe,) = [block for block in python_blocks("CONTRIBUTING.md") if "(Figure)" in block]
+    out = run(
+        "from typing import ClassVar, Literal\nimport numpy as np\nfrom wgan_core.schema import knob\n"
+        "from wgan_core.theory import FIGURES, build\nfrom wgan_core.theory.divergences import LOG_2, js\n"
+        "from wgan_core.theory.figure import Figure, Question\nfrom wgan_core.theory.result import *\n"
+        + recipe
+        + """
+FIGURES["two-coins"] = CoinFlips
+for settings in ({}, *CoinFlips.presets.values()):
+    print([number.holds for number in build("two-coins", settings).compute().numbers])
+"""
+    )
+    assert out.split() == ["[None]", "[True]", "[True]"]
