@@ -101,6 +101,10 @@ function panelFor(state, chart) {
 const set = (node, text) => node.textContent !== text && (node.textContent = text);
 
 // Each table is columns and rows; a cell is a text, or a text with a class of its own.
+function styled(cell, parent) {
+  return Array.isArray(cell) ? [cell[1], parent, cell[0]] : ["", parent, cell];
+}
+
 function drawTables(state, tables) {
   const text = JSON.stringify(tables);
   if (state.drawnTables === text) return;
@@ -110,13 +114,12 @@ function drawTables(state, tables) {
     const grid = element("table", "", state.tables);
     if (table.title) element("caption", "", grid, table.title);
     const head = element("tr", "", element("thead", "", grid));
-    for (const column of table.columns) element("th", "", head, column);
+    for (const column of table.columns) element("th", ...styled(column, head));
     const body = element("tbody", "", grid);
     for (const row of table.rows) {
       const line = element("tr", "", body);
       row.forEach((cell, i) => {
-        const [words, look] = Array.isArray(cell) ? cell : [cell, ""];
-        element(i ? "td" : "th", look, line, words);
+        element(i ? "td" : "th", ...styled(cell, line));
       });
     }
   }

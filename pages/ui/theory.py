@@ -211,7 +211,7 @@ def _clear(role: Role) -> str:
 def number_table(result: Result) -> dict[str, Any]:
     """The numbers as rows of cells: each a text, or a text and how it looks."""
     closed = any(number.expected is not None for number in result.numbers)
-    columns = ["", "computed", *(["closed form", ""] if closed else []), "which is"]
+    columns = ["", "computed", *(["closed form", ""] if closed else []), ["which is", "wt-note"]]
     rows = []
     for number in result.numbers:
         row: list[Any] = [number.name, [shown(number.value), "wt-value"]]

@@ -10,7 +10,7 @@ import numpy as np
 
 from wgan_core.config import RunConfig
 from wgan_core.schema import knob
-from wgan_core.theory.distances import em, on_common_places, plan
+from wgan_core.theory.distances import between, em, on_common_places
 from wgan_core.theory.divergences import LOG_2, js, kl, total_variation
 from wgan_core.theory.figure import Figure, Question
 from wgan_core.theory.result import AnyLayer, Curve, Floats, Level, Number, Panel, Points, Result, Role, shown
@@ -94,7 +94,7 @@ class ParallelLines(Figure):
             x, y = self.line(theta), self.line(0.0)
             apart = np.linalg.norm(x[:, None] - y[None], axis=2)
             slope = np.divide(x[:, None, 0] - y[None, :, 0], apart, out=np.zeros_like(apart), where=apart > NEARLY)
-            return float((plan(x, y) * slope).sum())
+            return float((between(x, y).plan * slope).sum())
         h = 1e-4
         low, here, high = (self.distance(name, theta + step) for step in (-h, 0, h))
         if not math.isfinite(low + here + high) or abs((high - here) - (here - low)) > 0.01 * h:
@@ -166,6 +166,7 @@ class ParallelLines(Figure):
 
     def _learning(self, paths: dict[str, Floats]) -> Panel:
         layers: list[AnyLayer] = [Level(0.0, "the data", "real")]
+        reach = 1.25 * max(abs(self.theta), self.rate)
         dashes = {"em": "solid", "js": "solid", "tv": "dash", "kl": "dot", "reverse-kl": "dash"}
         for name, path in paths.items():
             title, role, _ = DISTANCES[name]
@@ -177,7 +178,7 @@ class ParallelLines(Figure):
             "step",
             "θ",
             x_range=(0, self.steps),
-            y_range=(-REACH, REACH),
+            y_range=(-reach, reach),
             wide=True,
             help="θ moves against the gradient of each distance. JS and total variation are flat, the KLs are infinite:"
             " neither says where to go.",
