@@ -11,18 +11,22 @@ import secrets
 import sys
 import threading
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
 
 from wgan_core.config import RunConfig
 from wgan_core.explain import ConfigError, Problem
+from wgan_core.forks import described, forked
 from wgan_core.lanes import Lane, Trains
 from wgan_core.race import Race
 from wgan_core.records import LIVE, RunView, Snapshot, Status, overall
-from wgan_core.store import NotStored, Recorder, Store, store
+from wgan_core.states import progress_of
+from wgan_core.store import NotStored, Parent, Recorder, Store, store
 from wgan_core.training import Training, check_edit
 
 T = TypeVar("T")
@@ -30,6 +34,10 @@ HEARTBEAT_SECONDS = 0.5
 DEFAULT_LIVE_RUNS = 4
 MOST_LIVE_RUNS = 64
 KEPT_RUNS = 20
+# Snapshots that training may be ahead of one who reads them all.
+MOST_AHEAD = 100
+# On Windows a signal is noticed between two waits only.
+SIGNAL_SECONDS = 0.5
 
 
 class TooManyRuns(Exception):
@@ -70,7 +78,9 @@ class Run:
         )
         self._store = store
         self._recorder: Recorder | None = None
+        self._parent: Parent | None = None
         self._changed = threading.Condition()
+        self._readers: list[deque[tuple[int, Snapshot]]] = []
         self._paused = self._stopping = self._one_step = False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._live, name=f"run-{self.id}", daemon=True)
@@ -85,6 +95,21 @@ class Run:
         run._recorder = recorder
         return run
 
+    @classmethod
+    def forked(cls, store: Store, parent: Parent, config: RunConfig | None = None) -> Run:
+        """A run that goes on from a checkpoint of a stored one once it is started. See :meth:`RunManager.fork`."""
+        found = store.checkpoint(parent.run_id, parent.lane, parent.step)
+        step = progress_of(found.state)[0]
+        config = found.config if config is None else config
+        run = cls(config, store=store)
+        run._parent = replace(parent, step=step)
+        run.lanes[0].branch_off(
+            forked(found.state, found.config, config),
+            store.history_before(run._parent),
+            described(parent.run_id, step, found.config, config),
+        )
+        return run
+
     def let_go(self) -> None:
         """Leave a run that was taken over to others, without having started it."""
         if self._recorder is not None:
@@ -94,7 +119,7 @@ class Run:
 
     def start(self) -> None:
         if self._store is not None:
-            self._recorder = self._store.recorder(self.id, self.race, [lane.device for lane in self.lanes])
+            self._recorder = self._store.recorder(self.id, self.race, [x.device for x in self.lanes], self._parent)
         if self._recorder is not None:
             for number, lane in enumerate(self.lanes):
                 lane.write_to(self._recorder, number)
@@ -162,6 +187,28 @@ class Run:
         with self._changed:
             self._changed.wait_for(lambda: all(x.snapshots or not x.active for x in self.lanes), timeout)
 
+    def follow(self) -> Iterator[tuple[int, Snapshot]]:
+        """Every snapshot from now on, with the number of its lane, until the run has ended.
+
+        For one who writes each down, as the command line does; charts ask for views. Training waits for a reader that is far
+        behind, and for one that reads no more until the run is told to stop.
+        """
+        coming: deque[tuple[int, Snapshot]] = deque()
+        with self._changed:
+            self._readers.append(coming)
+        return self._read(coming)
+
+    def _read(self, coming: deque[tuple[int, Snapshot]]) -> Iterator[tuple[int, Snapshot]]:
+        while True:
+            with self._changed:
+                while not coming and not self._ended.is_set():
+                    self._changed.wait(SIGNAL_SECONDS)
+                if not coming:
+                    return
+                found = coming.popleft()
+                self._changed.notify_all()
+            yield found
+
     @property
     def status(self) -> Status:
         """That of the lanes that still train, or else: finished if any lane did, stopped, failed if all did."""
@@ -183,7 +230,9 @@ class Run:
         try:
             self._work()
         finally:
-            self._ended.set()
+            with self._changed:
+                self._ended.set()
+                self._changed.notify_all()
 
     def _work(self) -> None:
         with ExitStack() as stack:
@@ -273,6 +322,10 @@ class Run:
     def _record(self, lane: Lane, snapshot: Snapshot) -> None:
         with self._changed:
             lane.record(snapshot)
+            while any(len(coming) >= MOST_AHEAD for coming in self._readers) and not self._stopping:
+                self._changed.wait()
+            for coming in self._readers:
+                coming.append((self.lanes.index(lane), snapshot))
             self._changed.notify_all()
 
     def _measure(self, lane: Lane) -> None:
@@ -383,6 +436,29 @@ class RunManager:
         except TooManyRuns:
             run.let_go()
             raise
+
+    def fork(self, parent: Parent, config: RunConfig | None = None) -> str:
+        """Start a run from a checkpoint of a stored one, and return its id.
+
+        Parameters
+        ----------
+        parent : Parent
+            The run, its lane, and a step; of its checkpoints the latest up to that step is taken.
+        config : RunConfig, optional
+            The knobs from there on; those of the checkpoint if left out. See :func:`wgan_core.forks.forked`.
+
+        Raises
+        ------
+        ConfigError
+            The settings do not fit that checkpoint. BadCheckpoint if there is none, UnknownRun if no such run is stored,
+            TooManyRuns if the limit is reached, DeviceError if the device is absent.
+        """
+        if self.store is None:
+            raise UnknownRun(parent.run_id)
+        try:
+            return self._begin(Run.forked(self.store, parent, config))
+        except NotStored:
+            raise UnknownRun(parent.run_id) from None
 
     def _begin(self, run: Run) -> str:
         with self._lock:
