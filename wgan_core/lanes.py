@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 from wgan_core.config import RunConfig
 from wgan_core.devices import describe, resolve
-from wgan_core.records import LIVE, Event, Failure, Frames, History, RunView, Snapshot, Status, frames_kept
-from wgan_core.states import State
+from wgan_core.records import LIVE, Event, Failure, Floats, Frames, History, RunView, Snapshot, Status, frames_kept
+from wgan_core.states import State, progress_of
 from wgan_core.store import LaneStart, Recorder
 from wgan_core.training import Training, failure_of
 
@@ -54,6 +54,8 @@ class Lane:
         self._beats: deque[tuple[float, int]] = deque()
         self._view: RunView | None = None
         self.state: State | None = None  # what it goes on from, rather than from the start
+        self._before: Mapping[str, Floats] | None = None
+        self._origin = ""  # of a fork, what it was forked from, in words
         self._recorder: Recorder | None = None
         self._number = 0
 
@@ -66,7 +68,13 @@ class Lane:
         self.latest, self.snapshots = view.latest, view.snapshots
         self._events, self._failure = list(view.events), view.failure
         self._progress = view.step, view.critic_steps, view.seconds
+        self._before = view.before
         self.version = 2 * view.snapshots + len(view.events)
+
+    def branch_off(self, state: State, before: Mapping[str, Floats] | None, origin: str) -> None:
+        """Begin with what another training left behind, rather than from the start."""
+        self.state, self._before, self._origin = state, before, origin
+        self._progress = progress_of(state)
 
     def write_to(self, recorder: Recorder, number: int) -> None:
         """Write down everything from now on, as the lane of this number."""
@@ -86,6 +94,9 @@ class Lane:
         self.training = training
         self._updates = training.updates()
         self.become("running")
+        if self._origin:
+            self._happened(Event(*self._progress, "fork", self._origin))
+            self.save()  # it stands on its own from its first step on
 
     def advance(self) -> Snapshot | None:
         """Train by one update. Called without the lock. StopIteration at the end, any exception where it fails."""
@@ -203,5 +214,6 @@ class Lane:
                 failure=self._failure,
                 frames=self._frames.all(),
                 seeds=self.seeds,
+                before=self._before,
             )
         return self._view

@@ -49,12 +49,12 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened at a step: an edit of a knob, a failure."""
+    """Something that happened at a step: the fork that a run began with, an edit of a knob, a failure."""
 
     step: int
     critic_steps: int
     seconds: float
-    kind: Literal["edit", "failure"]
+    kind: Literal["fork", "edit", "failure"]
     text: str
 
 
@@ -184,7 +184,7 @@ class History:
         found = cls(capacity, seeds)
         found._thinning = Thinning(capacity, seen)
         found._names = {name: i for i, name in enumerate(columns)}
-        wide = [column.reshape(len(column), -1) for column in columns.values()]
+        wide = [column if column.ndim > 1 else column[:, None] for column in columns.values()]
         table = np.stack([np.broadcast_to(column, (len(column), seeds)) for column in wide], axis=1)
         found._count = min(found._thinning.kept_of(seen), len(table))
         found._rows = np.full((capacity, max(table.shape[1], found._rows.shape[1]), seeds), np.nan)
@@ -250,6 +250,8 @@ class RunView:
         How many trainings with seeds ``config.seed``, ``config.seed + 1``, … this is.
     steps_per_second : float
         Generator steps a second of the recent past, measuring included, 0 when not running.
+    before : Mapping[str, ndarray] or None
+        Of a fork, the history of its forebears up to where it began, where that is still stored.
     """
 
     id: str
@@ -268,6 +270,7 @@ class RunView:
     failure: Failure | None = None
     frames: tuple[Snapshot, ...] = ()
     seeds: int = 1
+    before: Mapping[str, Floats] | None = None
 
     @property
     def live(self) -> bool:

@@ -34,6 +34,7 @@ ORDER = (
     "metrics",
     "states",
     "training",
+    "forks",
     "eject",
     "stacked",
     "members",

@@ -28,8 +28,8 @@ from wgan_core.store.checkpoints import Checkpoint as Checkpoint
 from wgan_core.store.database import NAME, connect, data_folder, explained, open_to_write, reading, transaction
 from wgan_core.store.database import StoreProblem as StoreProblem
 from wgan_core.store.jobs import Job, Session, add_run
-from wgan_core.store.jobs import Parent as Parent
 from wgan_core.store.reading import NotStored as NotStored
+from wgan_core.store.reading import Parent as Parent
 from wgan_core.store.recorder import Recorder as Recorder
 from wgan_core.store.resuming import Fits
 from wgan_core.store.resuming import LaneStart as LaneStart
@@ -290,6 +290,11 @@ class Store:
         """
         with reading(self.path) as db:
             return resuming.usable_checkpoint(db, self.folder, run_id, lane, step, fits)
+
+    def history_before(self, parent: Parent) -> dict[str, Floats] | None:
+        """What a run and its forebears measured up to a fork; see :attr:`wgan_core.records.RunView.before`."""
+        with reading(self.path) as db:
+            return _reading.history_before(db, parent)
 
     # Changing
 

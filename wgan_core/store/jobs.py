@@ -18,15 +18,7 @@ from wgan_core.race import Race
 from wgan_core.records import LIVE, Event, Failure, Snapshot, overall
 from wgan_core.store.codec import pack_arrays, pack_row
 from wgan_core.store.levels import level
-
-
-@dataclass(frozen=True)
-class Parent:
-    """What a run was forked from."""
-
-    run_id: str
-    lane: int
-    step: int
+from wgan_core.store.reading import Parent
 
 
 @dataclass

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from wgan_core.config import RunConfig
 from wgan_core.records import HISTORY_ROWS, LIVE, Event, Failure, Floats, RunView, Snapshot, Status, frames_kept
@@ -15,6 +18,16 @@ from wgan_core.store.owners import Owner, is_alive
 
 # Versions of stored views are above those that a live run reaches, so that the two are never taken for each other.
 STORED_VERSION = 1 << 40
+MOST_FOREBEARS = 20
+
+
+@dataclass(frozen=True)
+class Parent:
+    """What a run was forked from."""
+
+    run_id: str
+    lane: int
+    step: int
 
 
 class NotStored(KeyError):
@@ -92,7 +105,42 @@ def view_of(db: sqlite3.Connection, run_id: str, row: LaneRow, rows: int = HISTO
         failure=Failure(*json.loads(row.failure)) if row.failure else None,
         frames=frames,
         seeds=row.seeds,
+        before=history_before(db, parent_of(db, run_id)),
     )
+
+
+def parent_of(db: sqlite3.Connection, run_id: str) -> Parent | None:
+    """What a stored run was forked from."""
+    row = db.execute("SELECT parent, parent_lane, parent_step FROM runs WHERE id = ?", (run_id,)).fetchone()
+    return Parent(*row) if row and row[0] is not None else None
+
+
+def history_before(
+    db: sqlite3.Connection, parent: Parent | None, capacity: int = HISTORY_ROWS
+) -> dict[str, Floats] | None:
+    """What the forebears of a fork measured up to where it began. None without a parent, or where it is no longer stored."""
+    parts: list[dict[str, Floats]] = []
+    step = math.inf
+    for _ in range(MOST_FOREBEARS):
+        if parent is None:
+            break
+        try:
+            row = lane_row(db, parent.run_id, parent.lane)
+        except NotStored:
+            break
+        columns = history_of(db, row, capacity)
+        step = min(step, parent.step)
+        there = columns["step"] <= step
+        parts.insert(0, {name: column[there] for name, column in columns.items()})
+        parent = parent_of(db, parent.run_id)
+    if not parts:
+        return None
+    names = dict.fromkeys(name for part in parts for name in part)
+    absent = [np.full(len(part["step"]), np.nan) for part in parts]
+    return {
+        name: np.concatenate([part.get(name, nothing) for part, nothing in zip(parts, absent, strict=True)])
+        for name in names
+    }
 
 
 def history_of(db: sqlite3.Connection, row: LaneRow, capacity: int) -> dict[str, Floats]:

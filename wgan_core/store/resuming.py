@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wgan_core.config import RunConfig
+from wgan_core.forks import forked
 from wgan_core.race import Race
 from wgan_core.records import LIVE, RunView, overall
 from wgan_core.states import BadState, State, progress_of
@@ -15,7 +16,7 @@ from wgan_core.store.checkpoints import BadCheckpoint, Checkpoint, load, path_of
 from wgan_core.store.database import StoreProblem, transaction
 from wgan_core.store.jobs import Session
 from wgan_core.store.levels import TOP
-from wgan_core.store.reading import NotStored, lane_row, living_owners, view_of
+from wgan_core.store.reading import NotStored, lane_row, living_owners, parent_of, view_of
 from wgan_core.training import Training
 
 
@@ -140,6 +141,7 @@ def _rewound(
     except BadCheckpoint:
         if row.status == "finished":
             raise  # what is complete is not given up for a new start
+        state = _fork_point(db, folder, run_id, config)
     # Otherwise from the start, with the config of the start.
     step, critic_steps, seconds = progress_of(state) if state else (0, 0, 0.0)
     if more is not None:
@@ -157,3 +159,13 @@ def _rewound(
     )
     kept = replace(lane_row(db, run_id, lane), status="starting")
     return LaneStart(config, state, view_of(db, run_id, kept))
+
+
+def _fork_point(db: sqlite3.Connection, folder: Path, run_id: str, config: RunConfig) -> State | None:
+    """Where a fork began that left no checkpoint of its own. None for a run that is no fork."""
+    if (parent := parent_of(db, run_id)) is None:
+        return None
+    found = usable_checkpoint(db, folder, parent.run_id, parent.lane, parent.step)
+    if progress_of(found.state)[0] != parent.step:
+        raise BadCheckpoint(f"The checkpoint at step {parent.step:,} from which run {run_id} was forked is gone.")
+    return forked(found.state, found.config, config)

@@ -12,8 +12,7 @@ from typing import Any, Literal
 from wgan_core.explain import ConfigError, Problem
 from wgan_core.race import Race
 from wgan_core.records import LIVE, Status
-from wgan_core.store.jobs import Parent
-from wgan_core.store.reading import NotStored, living_owners
+from wgan_core.store.reading import NotStored, Parent, living_owners
 from wgan_core.store.retention import LIVE_STATUSES
 
 Sort = Literal["created", "name", "status", "step", "seconds", "w1", "modes", "family"]

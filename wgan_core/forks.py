@@ -1,0 +1,57 @@
+"""Forks: a state that one training left behind, as the beginning of another with other knobs."""
+
+from __future__ import annotations
+
+from wgan_core.config import RunConfig
+from wgan_core.explain import ConfigError, Problem
+from wgan_core.race import differing
+from wgan_core.states import TERM, BadState, State, check, progress_of
+from wgan_core.training import Training
+
+
+def forked(state: State, was: RunConfig, config: RunConfig) -> State:
+    """The state from which a training with ``config`` goes on, taken from one whose config ``was`` another.
+
+    Networks and the step go over. What belongs to a knob that was changed begins anew: the memory of an optimiser of another
+    kind, the random numbers of another seed or device, the loss terms of another objective.
+
+    Raises
+    ------
+    ConfigError
+        The state does not fit: other networks, or no step left to train. DeviceError as of a new training.
+
+    Examples
+    --------
+    >>> was = RunConfig.parse({"steps": 2, "device": "cpu"})
+    >>> training = Training(was)
+    >>> _ = list(training.updates())
+    >>> longer = was.edited({"steps": 4, "n_critic": 1})
+    >>> [s.step for s in Training.resume(longer, forked(training.state(), was, longer)).updates() if s is not None]
+    [4]
+    """
+    step = progress_of(state)[0]
+    if config.steps <= step:
+        where = f"must be above {step:,}, the step at which the fork begins; you gave {config.steps:,}"
+        raise ConfigError([Problem("steps", where)])
+    fresh = Training(config).state()
+    anew = [TERM] if was.objective.kind != config.objective.kind else []
+    if was.seed != config.seed or state.get("device") != fresh["device"]:
+        anew += ["random.", "device"]
+    for role in ("generator", "critic"):
+        kinds = {getattr(c, f"{role}_optimiser").kind for c in (was, config)}
+        if len(kinds) > 1:
+            anew.append(f"{role}.memory.")
+    found = {name: value for name, value in state.items() if not name.startswith(tuple(anew))}
+    found |= {name: value for name, value in fresh.items() if name.startswith(tuple(anew))}
+    try:
+        check(found, fresh)
+    except BadState as why:
+        said = f"do not fit the networks that are forked: {why}. Keep the data set and the networks as they were"
+        raise ConfigError([Problem("", f"These settings {said}.")]) from None
+    return found
+
+
+def described(run_id: str, step: int, was: RunConfig, config: RunConfig) -> str:
+    """A fork in a sentence, e.g. ``from run 3f2a at step 400; objective.clip: 0.01 → 0.1``."""
+    turned = [f"{path}: {before} → {after}" for path, (before, after) in differing([was, config]) if path != "steps"]
+    return "; ".join([f"from run {run_id} at step {step:,}", *turned])
