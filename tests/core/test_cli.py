@@ -16,7 +16,8 @@ import pytest
 
 import wgan_core.crew
 from tests.core.helpers import ROOT, python, scalars, small, wait_until
-from wgan_core.cli import last_lines, main
+from wgan_core.cli import main
+from wgan_core.cli.lines import last_lines
 from wgan_core.config import RunConfig
 from wgan_core.crew import usable_cores
 from wgan_core.datasets import Dataset

@@ -49,10 +49,10 @@ def test_what_cannot_be_done_is_a_sentence(tmp_path: Path, capsys: pytest.Captur
     shelf, out = Shelf(failed()), str(tmp_path / "out")
     assert shelf.run("export", failed().id, "--format", "png", "--out", out) == 1
     assert "error: There is nothing to show yet" in capsys.readouterr().err
-    assert shelf.run("export", "nobody", "--format", "csv", "--out", out) == 1
+    assert shelf.run("export", "nobody", "--format", "csv", "--out", out) == 2
     assert "There is no run nobody" in capsys.readouterr().err
     (tmp_path / "evil.zip").write_bytes(b"PK")
-    assert shelf.run("import", str(tmp_path / "evil.zip")) == 1
+    assert shelf.run("import", str(tmp_path / "evil.zip")) == 2
     assert "error: The file is refused" in capsys.readouterr().err
     assert "new" not in shelf.runs
 

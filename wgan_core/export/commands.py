@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from wgan_core.export import EXPORTS, save
 from wgan_core.export.bundle import read_bundle
-from wgan_core.export.subject import Bundle, ExportProblem
+from wgan_core.export.subject import BadBundle, Bundle, ExportProblem
 
 USAGE = f"""\
 python -m wgan_core export ID --format FORMAT --out PATH [--json]
@@ -20,7 +20,7 @@ Several files go into a folder PATH, or into one zip file where PATH ends in .zi
 
 
 def main(arguments: Sequence[str], find: Callable[[str], Bundle], keep: Callable[[Bundle], str]) -> int:
-    """Run ``export`` or ``import``. Returns the exit status: 0 done, 1 it could not be done, 2 bad arguments.
+    """Run ``export`` or ``import``. Returns the exit status: 0 done, 1 it could not be done, 2 bad arguments or a bad file.
 
     Parameters
     ----------
@@ -50,6 +50,6 @@ def main(arguments: Sequence[str], find: Callable[[str], Bundle], keep: Callable
         files = [str(path) for path in save(known.format, find(known.id), known.out)]
     except (ExportProblem, KeyError) as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, KeyError | BadBundle) else 1
     print(json.dumps({"files": files}, ensure_ascii=False) if known.json else "\n".join(files))
     return 0

@@ -1,0 +1,138 @@
+"""``train`` and ``resume``: a run in its thread, and this one, which prints what comes and passes on that it shall end."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from time import monotonic
+
+from wgan_core.cli.lines import Lines
+from wgan_core.config import RunConfig
+from wgan_core.datasets import DataError
+from wgan_core.devices import DeviceError
+from wgan_core.explain import ConfigError, Problem
+from wgan_core.race import MOST_STEPS, Race
+from wgan_core.records import Failure, Snapshot
+from wgan_core.runs import Run
+from wgan_core.store import BadCheckpoint, NotStored, Store, StoreProblem
+
+USAGE = "python -m wgan_core resume ID [--steps N] [--json]"
+# An interrupt may come twice at once, from a terminal and from a program that passes it on. One that comes later than
+# that is from someone who does not want to wait.
+TWICE_SECONDS = 2.0
+# What is still to be written down at the end gets so long.
+CLOSE_SECONDS = 20.0
+
+
+def run(config: RunConfig, as_json: bool, seeds: int | None = None, recorded: bool = True) -> int:
+    """Train, print each snapshot and, if ``recorded``, write all of it into the store. Returns the exit status.
+
+    Raises
+    ------
+    ConfigError
+        A limit of the store that is set in the environment makes no sense.
+    """
+    race = Race.solo(config, seeds or 1)
+    if not recorded:
+        return drive(Run(race), None, Lines(as_json, seeds))
+    with closing(Store()) as store:
+        return drive(Run(race, store=store), store, Lines(as_json, seeds))
+
+
+def resume(arguments: Sequence[str]) -> int:
+    """Go on with a stored run, the command first. Returns the exit status: 0 finished or stopped, 1 failed, 2 bad arguments."""
+    parser = argparse.ArgumentParser("python -m wgan_core", usage=USAGE, allow_abbrev=False)
+    parser.add_argument("command")
+    parser.add_argument("id", metavar="ID")
+    parser.add_argument("--steps", metavar="N", help="train so many generator steps more")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    known = parser.parse_args(arguments)
+    try:
+        more = None if known.steps is None else _steps_of(known.steps)
+        with closing(Store()) as store:
+            found = Run.resumed(store, known.id, more)
+            if not any(lane.active for lane in found.lanes):
+                print(f"Run {found.id} has ended. With --steps N it trains N steps more.", file=sys.stderr)
+            for number, lane in enumerate(found.lanes, 1):
+                if lane.active and lane.state is None:
+                    which = f"Lane {number} of run" if len(found.lanes) > 1 else "Run"
+                    print(f"{which} {found.id} has no checkpoint yet, and begins again.", file=sys.stderr)
+            seeds = found.race.seeds if found.race.seeds > 1 else None
+            return drive(found, store, Lines(known.json, seeds, len(found.lanes)))
+    except (ConfigError, NotStored, StoreProblem, BadCheckpoint, DeviceError, DataError) as error:
+        for problem in getattr(error, "problems", [error]):
+            print(f"error: {problem}", file=sys.stderr)
+        return 2
+
+
+def _steps_of(text: str) -> int:
+    if not (text.isdecimal() and len(text) < 10 and 1 <= int(text) <= MOST_STEPS):
+        raise ConfigError(
+            [Problem("steps", f"must be a whole number from 1 to {MOST_STEPS:,}; you gave “{text[:40]}”")]
+        )
+    return int(text)
+
+
+def drive(run: Run, store: Store | None, lines: Lines) -> int:
+    """Start a run and print it until it ends; Ctrl-C and SIGTERM end it cleanly. Returns the exit status."""
+    coming = run.follow()
+    newest: Snapshot | None = None
+    warned = _warn(store)
+    with stopped_by_signals(run):
+        try:
+            if (first := lines.first(run.race.lanes[0].seed)) is not None:
+                print(first, flush=True)
+            run.start()
+            for lane, newest in coming:
+                print(lines.snapshot(lane, newest), flush=True)
+        except BrokenPipeError:
+            # Whoever read our lines has left (… | head); there is no one to tell.
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+            return 0
+        finally:
+            run.stop()
+            run.join()
+            if store is not None:
+                store.close(CLOSE_SECONDS)  # so that whoever reads the last line finds the run in the store
+        _ = warned or _warn(store)
+        for line in lines.last(run.id, run.status, run.views(), newest, failures_of(run)):
+            print(line, flush=True)
+    return 1 if run.status == "failed" else 0
+
+
+@contextmanager
+def stopped_by_signals(run: Run) -> Iterator[None]:
+    """Ctrl-C and SIGTERM stop the run rather than this thread, which ends when the run has ended."""
+    asked: list[float] = []
+
+    def stop(*_: object) -> None:
+        if asked and monotonic() - asked[0] > TWICE_SECONDS:
+            os._exit(1)
+        asked.append(monotonic())
+        run.stop()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def failures_of(run: Run) -> Mapping[int, Failure]:
+    """Why, by seed, members of a run of several seeds have failed."""
+    (lane, *_), (view, *_) = run.lanes, run.views()
+    alone = {view.config.seed: view.failure} if view.failure is not None and run.race.seeds == 1 else {}
+    found: Mapping[int, Failure] = getattr(lane.training, "failures", alone)
+    return dict(found)
+
+
+def _warn(store: Store | None) -> bool:
+    if store is None or store.problem is None:
+        return False
+    print(f"warning: {store.problem}", file=sys.stderr, flush=True)
+    return True
