@@ -1,0 +1,117 @@
+"""The page of all stored runs: find them, look at them, name them, take them out and bring them in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from pages.ui import exports, run_actions, run_facts, runs_table, shell, side_by_side
+from pages.ui.runs_columns import Order
+from pages.ui.text import plain
+from wgan_core.records import LIVE
+from wgan_core.store import StoreProblem, store
+
+shell.require_app()
+REFRESH_SECONDS = 2.0
+STYLE = """<style>
+.stMainBlockContainer:has(.st-key-run-actions) { padding: 4rem 1rem 1rem; }
+.stMainBlockContainer:has(.st-key-run-actions) .stVerticalBlock { gap: 0.5rem; }
+.st-key-run-actions { min-height: 2.5rem; }
+/* One line of buttons on a telephone too: the table is not to move away under the finger. */
+@media (max-width: 640px) { .st-key-run-actions { flex-wrap: nowrap; overflow-x: auto; } .st-key-run-actions > * { flex: none; } }
+</style>"""
+
+
+def imported(run_id: str) -> None:
+    runs_table.forget()
+    runs_table.tick([run_id])
+    st.toast("Imported. The run is ticked below.")
+
+
+def open_latest() -> None:
+    if newest := store().runs(limit=1):
+        run_actions.open_run(newest[0])
+
+
+def controls() -> tuple[dict[str, Any], Order]:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        wanted, order = runs_table.asked()
+        wanted["deleted"] = st.toggle(
+            "Deleted",
+            key="deleted",
+            bind="query-params",
+            help="Show the runs that were deleted in the last week, to bring them back.",
+            on_change=runs_table.tick,
+            args=([],),
+        )
+        st.space("stretch")
+        exports.importer(imported)
+        if st.button("Latest", icon=":material/update:", key="latest", help="Open the newest run."):
+            open_latest()
+    return wanted, order
+
+
+def nothing(wanted: dict[str, Any]) -> None:
+    """Why the table is empty, and what to do."""
+    with st.container(
+        height=runs_table.HEIGHT, border=True, horizontal_alignment="center", vertical_alignment="center"
+    ):
+        if any(wanted.values()):
+            st.markdown("No deleted run fits." if wanted["deleted"] else "No run fits.", text_alignment="center")
+            st.button("Forget all filters", on_click=runs_table.forget, key="forget_here")
+            return
+        st.markdown(
+            "**No runs yet.** Whatever you train is kept, and listed here from its start on.", text_alignment="center"
+        )
+        st.page_link("pages/train.py", label="Train one", icon=":material/play_arrow:")
+        st.page_link("pages/compare.py", label="Compare several", icon=":material/view_column:")
+
+
+def table(wanted: dict[str, Any], order: Order) -> bool:
+    """The table and what stands around it. Returns whether a run that it lists is live."""
+    total = store().count(**wanted)
+    pages = max(1, -(-total // runs_table.PAGE))
+    # Another question begins at its first page.
+    place = f"page.{hash(str(sorted(wanted.items())))}.{order.title}"
+    offset = (min(st.session_state.get(place, 1), pages) - 1) * runs_table.PAGE
+    found = store().runs(**wanted, sort=order.sort, descending=order.descending, limit=runs_table.PAGE, offset=offset)
+    chosen = runs_table.chosen(found, bool(wanted["deleted"]))
+    run_actions.bar(chosen, bool(wanted["deleted"]))
+    # On the left: the table's own tools come up above its right end.
+    with st.container(horizontal=True, vertical_alignment="center", height=40, border=False):
+        many = f"{total:,} {'run' if total == 1 else 'runs'}"
+        st.caption(f"{offset + 1:,} to {offset + len(found):,} of {many}" if pages > 1 else many, width="content")
+        if pages > 1:
+            st.pagination(pages, key=place, max_visible_pages=5)
+    if found:
+        runs_table.draw(found, order)
+    else:
+        nothing(wanted)
+    run_facts.draw_all(chosen, {run.id for run in found})
+    return any(run.status in LIVE for run in found)
+
+
+def page() -> None:
+    runs_table.follow_link()
+    try:
+        live = table(*controls())
+    except StoreProblem as problem:
+        if store().problem is None:
+            st.warning(plain(str(problem)), icon=":material/database_off:")
+        return
+    if live != st.session_state["runs.polling"]:
+        st.session_state["runs.polling"] = live
+        st.rerun()  # starts or stops the timer
+
+
+st.html(STYLE)
+if why := store().problem:
+    st.warning(plain(why), icon=":material/database_off:")
+if "latest" in st.query_params:
+    open_latest()
+if overlay := st.query_params.get("overlay"):
+    side_by_side.show(overlay[:400].split(","))
+else:
+    polling = st.session_state.setdefault("runs.polling", False)
+    st.fragment(page, run_every=REFRESH_SECONDS if polling else None)()
