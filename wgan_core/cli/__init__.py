@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -65,9 +66,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit status: 0 finished or stopped, 1 failed, 2 bad arguments."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        if arguments and arguments[0] in OWN:
-            return OWN[arguments[0]](arguments)
-        return _main(arguments)
+        status = OWN[arguments[0]](arguments) if arguments and arguments[0] in OWN else _main(arguments)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # Whoever read our lines has left (… | head); there is no one to tell.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        return 0
     except (ConfigError, DeviceError) as error:
         for problem in getattr(error, "problems", [error]):
             print(f"error: {problem}", file=sys.stderr)

@@ -89,10 +89,6 @@ def drive(run: Run, store: Store | None, lines: Lines) -> int:
             run.start()
             for lane, newest in coming:
                 print(lines.snapshot(lane, newest), flush=True)
-        except BrokenPipeError:
-            # Whoever read our lines has left (… | head); there is no one to tell.
-            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-            return 0
         finally:
             run.stop()
             run.join()
