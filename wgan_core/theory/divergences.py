@@ -30,7 +30,7 @@ class Divergence:
     Attributes
     ----------
     label, formula, conjugate_formula : str
-        Its name, f(u) and f*(t), the formulas as TeX.
+        Its name, f(u) and f*(t) as people write them.
     function, slope : callable
         f and f' of (u, ln u): with ln u at hand nothing is lost where u under- or overflows.
     reverse : str
@@ -147,8 +147,8 @@ def _below(limit: float, inside: Callable[[Tensor], Tensor], *, closed: bool = F
 DIVERGENCES: dict[str, Divergence] = {
     "kl": Divergence(
         "KL(P‖Q)",
-        r"u \ln u",
-        r"e^{t-1}",
+        "u ln u",
+        "e^(t − 1)",
         _kl,
         lambda _, log_u: 1 + log_u,
         "reverse-kl",
@@ -158,8 +158,8 @@ DIVERGENCES: dict[str, Divergence] = {
     ),
     "reverse-kl": Divergence(
         "reverse KL, KL(Q‖P)",
-        r"-\ln u",
-        r"-1 - \ln(-t),\ t < 0",
+        "−ln u",
+        "−1 − ln(−t), t < 0",
         lambda _, log_u: -log_u,
         lambda _, log_u: -np.exp(-log_u),
         "kl",
@@ -169,8 +169,8 @@ DIVERGENCES: dict[str, Divergence] = {
     ),
     "pearson": Divergence(
         "Pearson χ²",
-        r"(u-1)^2",
-        r"t + \tfrac14 t^2,\ t \ge -2",
+        "(u − 1)²",
+        "t + t²/4, t ≥ −2",
         lambda u, _: (u - 1) ** 2,
         lambda u, _: 2 * (u - 1),
         "neyman",
@@ -180,8 +180,8 @@ DIVERGENCES: dict[str, Divergence] = {
     ),
     "neyman": Divergence(
         "Neyman χ²",
-        r"\frac{(1-u)^2}{u}",
-        r"2 - 2\sqrt{1-t},\ t \le 1",
+        "(1 − u)²/u",
+        "2 − 2√(1 − t), t ≤ 1",
         lambda u, _: (1 - u) ** 2 / u,
         lambda _, log_u: 1 - np.exp(-2 * log_u),
         "pearson",
@@ -191,8 +191,8 @@ DIVERGENCES: dict[str, Divergence] = {
     ),
     "hellinger": Divergence(
         "squared Hellinger",
-        r"(\sqrt u - 1)^2",
-        r"\frac{t}{1-t},\ t < 1",
+        "(√u − 1)²",
+        "t/(1 − t), t < 1",
         lambda u, _: (np.sqrt(u) - 1) ** 2,
         lambda _, log_u: 1 - np.exp(-0.5 * log_u),
         "hellinger",
@@ -202,8 +202,8 @@ DIVERGENCES: dict[str, Divergence] = {
     ),
     "js": Divergence(
         "JS",
-        r"\tfrac12\left(u \ln u - (u+1)\ln\tfrac{u+1}{2}\right)",
-        r"-\tfrac12 \ln\left(2 - e^{2t}\right),\ t < \tfrac12\ln 2",
+        "½ (u ln u − (u + 1) ln ½(u + 1))",
+        "−½ ln(2 − e^(2t)), t < ½ ln 2",
         _js,
         lambda _, log_u: 0.5 * (LOG_2 - np.logaddexp(0.0, -log_u)),
         "js",
@@ -213,8 +213,8 @@ DIVERGENCES: dict[str, Divergence] = {
     ),
     "tv": Divergence(
         "total variation",
-        r"\tfrac12 |u-1|",
-        r"t,\ |t| \le \tfrac12",
+        "½ |u − 1|",
+        "t, |t| ≤ ½",
         lambda u, _: 0.5 * np.abs(u - 1),
         lambda _, log_u: 0.5 * np.sign(log_u),
         "tv",

@@ -20,9 +20,9 @@ def stream(seed: int, number: int = 0) -> Generator:
     return torch.Generator(CPU).manual_seed(1_000 * seed + number)
 
 
-def tensor(values: Floats) -> Tensor:
-    """An array as the float32 that networks take."""
-    return torch.tensor(values, dtype=torch.float32, device=CPU)
+def tensor(values: Floats, dtype: torch.dtype = torch.float32) -> Tensor:
+    """An array as networks take it."""
+    return torch.tensor(values, dtype=dtype, device=CPU)
 
 
 class Spectral(torch.nn.Module):
@@ -44,6 +44,8 @@ class Learner:
         Draws the first weights.
     spectral : bool
         Each layer has spectral norm 1.
+    dtype : torch.dtype
+        Of parameters, inputs and outputs.
     """
 
     def __init__(
@@ -55,11 +57,13 @@ class Learner:
         width: int = WIDTH,
         optimiser: Optimiser | None = None,
         spectral: bool = False,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         # Sums split over threads differ in their last digits; nets this small gain nothing from threads.
         if torch.get_num_threads() != 1:
             torch.set_num_threads(1)
-        self.net: Net = build_critic(Mlp(depth=depth, width=width), (inputs,), rng, CPU)
+        self.net: Net = build_critic(Mlp(depth=depth, width=width), (inputs,), rng, CPU).to(dtype)
+        self._dtype = dtype
         if spectral:
             self.net = Net(*self.net)
             for layer in self.net:
@@ -77,5 +81,5 @@ class Learner:
     def at(self, x: Floats) -> Floats:
         """The network's values, shape (n,), at places (n, d)."""
         with torch.no_grad():
-            values: Floats = self.net(tensor(x)).squeeze(-1).double().numpy()
+            values: Floats = self.net(tensor(x, self._dtype)).squeeze(-1).double().numpy()
         return values

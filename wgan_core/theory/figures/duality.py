@@ -82,13 +82,13 @@ class Duality(Figure):
         " curve of one run does tell.",
     )
     presets: ClassVar = {
-        "a valley": {"steps": 600},
-        "compare c": SLOPE | {"method": "weight-clipping", "compare": "c-or-λ", "steps": 600},
-        "compare λ": SLOPE | {"compare": "c-or-λ", "steps": 600},
-        "compare depth": SLOPE | {"method": "weight-clipping", "compare": "depth", "steps": 600},
-        "three methods": SLOPE | {"compare": "methods", "steps": 600},
-        "a critic that is stuck": {"penalty_weight": 10.0, "steps": 600},
-        "in the plane": {"p": "(0, 0): 1, (1, 0): 1, (0, 1): 1", "q": "(2, 0): 1, (1, 2): 2", "steps": 600},
+        "a valley": {},
+        "compare c": SLOPE | {"method": "weight-clipping", "compare": "c-or-λ"},
+        "compare λ": SLOPE | {"compare": "c-or-λ"},
+        "compare depth": SLOPE | {"method": "weight-clipping", "compare": "depth"},
+        "three methods": SLOPE | {"compare": "methods"},
+        "a critic that is stuck": {"penalty_weight": 10.0},
+        "in the plane": {"p": "(0, 0): 1, (1, 0): 1, (0, 1): 1", "q": "(2, 0): 1, (1, 2): 2"},
     }
 
     kind: Literal["duality"] = "duality"
@@ -101,7 +101,7 @@ class Duality(Figure):
     compare: Literal["one", "c-or-λ", "depth", "methods"] = knob(
         "one", "Compare", "Train one critic, or several that differ in one thing."
     )
-    steps: int = knob(1000, "Steps", "Critic steps.", ge=50, le=2000)
+    steps: int = knob(600, "Steps", "Critic steps.", ge=50, le=1200)
     seed: int = knob(0, "Seed", "Of the critics' first weights and of the batches.", ge=0, le=999)
 
     @field_validator("p", "q")

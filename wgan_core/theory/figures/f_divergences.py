@@ -1,0 +1,412 @@
+"""f-divergences: seven generators, their conjugates, and the bound that a trained network reaches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from pydantic import field_validator
+from scipy.special import rel_entr
+
+from wgan_core.config import RunConfig
+from wgan_core.optimisers import Adam
+from wgan_core.schema import knob
+from wgan_core.theory.divergences import DIVERGENCES, Divergence
+from wgan_core.theory.figure import Figure, Question
+from wgan_core.theory.learner import Learner, stream, tensor
+from wgan_core.theory.normal import Normal, closed_form, line_for
+from wgan_core.theory.piles import PilesError, read_piles
+from wgan_core.theory.result import (
+    AnyLayer,
+    Bars,
+    Curve,
+    Floats,
+    Level,
+    Number,
+    Panel,
+    Points,
+    Result,
+    Table,
+    shown,
+)
+
+FRAMES = 30
+NODES = 401  # places on the line that stand for two Gaussians
+REACH = 6.0  # standard deviations that they cover
+# Where T* is infinite the network's raw output would climb for ever.
+LIMIT = 30.0
+PILES = "masses, 3, 2, 1, 4, or place: mass, 0: 3, 2.5: 1"
+Name = Literal["kl", "reverse-kl", "pearson", "neyman", "hellinger", "js", "tv"]
+# The textbook sums, written without a generator, for piles.
+TEXTBOOK: dict[str, tuple[str, Callable[[Floats, Floats], Any]]] = {
+    "kl": ("Σ p ln(p/q)", lambda p, q: rel_entr(p, q).sum()),
+    "reverse-kl": ("Σ q ln(q/p)", lambda p, q: rel_entr(q, p).sum()),
+    "pearson": ("Σ (p − q)²/q", lambda p, q: _ratio((p - q) ** 2, q).sum()),
+    "neyman": ("Σ (p − q)²/p", lambda p, q: _ratio((p - q) ** 2, p).sum()),
+    "hellinger": ("Σ (√p − √q)²", lambda p, q: ((np.sqrt(p) - np.sqrt(q)) ** 2).sum()),
+    "js": ("½ KL(P‖M) + ½ KL(Q‖M)", lambda p, q: (rel_entr(p, (p + q) / 2) + rel_entr(q, (p + q) / 2)).sum() / 2),
+    "tv": ("½ Σ |p − q|", lambda p, q: np.abs(p - q).sum() / 2),
+}
+
+
+class FDivergences(Figure):
+    """Seven divergences of one pair, and one of them learned by a network through its conjugate."""
+
+    place: ClassVar = 7
+    label: ClassVar = "f-divergences"
+    source: ClassVar = (
+        "Khelifa and Rossa, Wasserstein Generative Adversarial Networks, Appendix A;"
+        " Nowozin, Cseke, Tomioka 2016, f-GAN, equations 2 to 5 and Tables 1 and 2"
+    )
+    formula: ClassVar = (
+        r"D_f(P\|Q)=\int q(x)\,f\Big(\frac{p(x)}{q(x)}\Big)dx"
+        r"=\sup_T\ \mathbb{E}_P[T]-\mathbb{E}_Q[f^*(T)],\qquad f^*(t)=\sup_{u\ge 0}\,(ut-f(u))"
+    )
+    says: ClassVar = (
+        "A convex f with f(1) = 0 makes a divergence, and its conjugate f* turns that into a game that a network can play.",
+        "The best T is f′(p/q), and it sees only the ratio p/q: how far apart two places are, no f-divergence knows.",
+    )
+    tries: ClassVar = (
+        "Widen the gap: KL grows with its square, while JS and total variation stop at ln 2 and 1.",
+        "Choose disjoint piles and then the same, farther apart: no number changes.",
+        "Choose the heavy tails: Pearson's χ² is infinite from σ = √2 on, though the two densities overlap everywhere.",
+    )
+    question: ClassVar = Question(
+        "P and Q share no place. Which of the seven tells how far P is from Q?",
+        ("KL and reverse KL", "JS and total variation", "None of them"),
+        2,
+        "Where only one of them has mass, the ratio p/q is 0 or ∞ and the sum is f(0) + f′(∞), whatever the distance: ∞ for"
+        " KL and χ², ln 2 for JS, 1 for total variation, 2 for Hellinger. That is why the WGAN paper turns to the EM distance.",
+    )
+    presets: ClassVar = {
+        "two Gaussians": {},
+        "far apart": {"gap": 5.0},
+        "heavy tails": {"gap": 0.0, "sd": 2.0, "divergence": "pearson"},
+        "disjoint piles": {"pair": "piles"},
+        "disjoint, farther": {"pair": "piles", "q": "30: 1, 40: 1"},
+        "KL of disjoint piles": {"pair": "piles", "divergence": "kl"},
+        "piles that overlap": {"pair": "piles", "p": "3, 2, 1, 4", "q": "1, 2, 4, 3"},
+    }
+
+    kind: Literal["f-divergences"] = "f-divergences"
+    divergence: Name = knob("js", "Learned", "The divergence whose bound the network climbs.")
+    pair: Literal["gaussians", "piles"] = knob("gaussians", "Pair", "Two Gaussians, or piles that you write.")
+    gap: float = knob(1.5, "Gap", "P's mean; Q is the standard Gaussian.", ge=-6, le=6)
+    sd: float = knob(1.0, "σ of P", "P's standard deviation; that of Q is 1.", ge=0.3, le=3)
+    p: str = knob("1: 1, 2: 1", "P", "The real piles, on a line.", takes=PILES)
+    q: str = knob("3: 1, 4: 1", "Q", "The generated piles, on a line.", takes=PILES)
+    steps: int = knob(300, "Steps", "Training steps of the network.", ge=30, le=2000)
+    seed: int = knob(0, "Seed", "Of the network's first weights.", ge=0, le=999)
+
+    @field_validator("p", "q")
+    @classmethod
+    def _on_a_line(cls, text: str) -> str:
+        if read_piles(text).dimension > 1:
+            raise PilesError("these piles lie on a line: write masses, or place: mass")
+        return text
+
+    def frames(self) -> Iterator[Result]:
+        pair = (
+            _gaussians(Normal(self.gap, self.sd), Normal(0.0, 1.0))
+            if self.pair == "gaussians"
+            else _piles(self.p, self.q)
+        )
+        chosen, truth = DIVERGENCES[self.divergence], pair.values[self.divergence]
+        network = _Network(pair, chosen, self.seed)
+        seen: list[tuple[int, float]] = []
+        every = max(1, self.steps // FRAMES)
+        for step in range(self.steps + 1):
+            bound = network.bound()
+            if step % every == 0 or step == self.steps:
+                seen.append((step, bound.item()))
+                yield Result(
+                    panels=(
+                        pair.panel(),
+                        _generators(chosen),
+                        _conjugate(chosen),
+                        _critic(pair, chosen, network.critic()),
+                        _bounds(seen, chosen, truth, self.steps),
+                    ),
+                    numbers=(*pair.numbers(), *_reached(seen[-1][1], chosen, truth)),
+                    tables=(_seven(),),
+                    reading=_reading(seen[-1], chosen, truth),
+                    progress=step / self.steps,
+                    step=f"step {step:,} of {self.steps:,}",
+                )
+            if step < self.steps:
+                network.climb(bound)
+
+    def live(self) -> RunConfig | None:
+        """The original GAN, which climbs the bound of JS."""
+        if self.divergence != "js":
+            return None
+        return RunConfig.parse({"dataset": {"kind": "two-gaussians"}, "objective": {"kind": "gan"}})
+
+
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """P and Q as masses on common places: what the network sees; and the divergences as exact as they come.
+
+    Attributes
+    ----------
+    x, p, q : ndarray
+        Shape (n,). Of Gaussians p and q are density times spacing.
+    log_ratio : ndarray
+        ln(p/q), shape (n,).
+    values : dict
+        Each divergence from its generator.
+    numbers : callable
+        The same with their formulas.
+    """
+
+    x: Floats
+    p: Floats
+    q: Floats
+    log_ratio: Floats
+    values: dict[str, float]
+    expected: dict[str, tuple[float | None, str]]
+    discrete: bool
+
+    def numbers(self) -> tuple[Number, ...]:
+        found = []
+        for kind, value in self.values.items():
+            expected, note = self.expected[kind]
+            small = 1e-6 * max(1.0, abs(value)) if math.isfinite(value) else 0.0
+            found.append(Number(DIVERGENCES[kind].label, value, expected, small, note))
+        return tuple(found)
+
+    def panel(self) -> Panel:
+        if self.discrete:
+            width = 0.3 * (np.diff(self.x).min() if len(self.x) > 1 else 1.0)
+            layers: tuple[AnyLayer, ...] = (
+                Bars(self.x - width / 2, self.p, "P", "real", width),
+                Bars(self.x + width / 2, self.q, "Q", "generated", width),
+            )
+        else:
+            spacing = self.x[1] - self.x[0]
+            layers = (
+                Curve(self.x, self.p / spacing, "P", "real", fill=True),
+                Curve(self.x, self.q / spacing, "Q", "generated", fill=True),
+            )
+        return Panel("pair", "The pair", layers, "x", "mass" if self.discrete else "density")
+
+
+def _gaussians(p: Normal, q: Normal) -> _Pair:
+    x = np.linspace(min(n.mean - REACH * n.sd for n in (p, q)), max(n.mean + REACH * n.sd for n in (p, q)), NODES)
+    spacing = x[1] - x[0]
+    line = line_for(p, q)
+    formulas = {kind: closed_form(kind, p, q) for kind in DIVERGENCES}
+    return _Pair(
+        x,
+        np.exp(p.log_density(x)) * spacing,
+        np.exp(q.log_density(x)) * spacing,
+        p.log_density(x) - q.log_density(x),
+        {kind: each.of_densities(p.log_density, q.log_density, line) for kind, each in DIVERGENCES.items()},
+        {
+            kind: (value, "two Gaussians' formula" if value is not None else "no formula; never above ln 2 = 0.6931")
+            for kind, value in formulas.items()
+        },
+        False,
+    )
+
+
+def _piles(p_text: str, q_text: str) -> _Pair:
+    piles = read_piles(p_text), read_piles(q_text)
+    x = np.union1d(piles[0].line, piles[1].line)
+    p, q = np.zeros(len(x)), np.zeros(len(x))
+    for masses, each in zip((p, q), piles, strict=True):
+        masses[np.searchsorted(x, each.line)] = each.shares
+    there = p + q > 0
+    x, p, q = x[there], p[there], q[there]
+    with np.errstate(divide="ignore"):
+        log_ratio = np.log(p) - np.log(q)
+    return _Pair(
+        x,
+        p,
+        q,
+        log_ratio,
+        {kind: each.of_masses(p, q) for kind, each in DIVERGENCES.items()},
+        {kind: (float(formula(p, q)), words) for kind, (words, formula) in TEXTBOOK.items()},
+        True,
+    )
+
+
+def _ratio(a: Floats, b: Floats) -> Floats:
+    """a/b, where 0/0 is 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(a > 0, a / b, 0.0)
+
+
+class _Network:
+    """T = g(v(x)) with a small network v, and the bound E_P[T] − E_Q[f*(T)] over the whole pair."""
+
+    def __init__(self, pair: _Pair, divergence: Divergence, seed: int) -> None:
+        self._divergence = divergence
+        # f* of float32 loses JS near its limit.
+        self._learner = Learner(1, stream(seed), optimiser=Adam(lr=3e-3, beta1=0.9), dtype=torch.float64)
+        spread = float(pair.x.std()) or 1.0
+        self._x = tensor(((pair.x - pair.x.mean()) / spread)[:, None], torch.float64)
+        self._p, self._q = (tensor(masses, torch.float64) for masses in (pair.p, pair.q))
+
+    def _t(self) -> torch.Tensor:
+        return self._divergence.output(self._learner.net(self._x).squeeze(1).clamp(-LIMIT, LIMIT))
+
+    def bound(self) -> torch.Tensor:
+        t = self._t()
+        return (self._p * t - self._q * self._divergence.conjugate(t)).sum()
+
+    def climb(self, bound: torch.Tensor) -> None:
+        self._learner.descend(-bound)
+
+    def critic(self) -> Floats:
+        """T at each place, shape (n,)."""
+        with torch.no_grad():
+            return np.asarray(self._t().numpy())
+
+
+# Panels
+
+
+def _generators(chosen: Divergence) -> Panel:
+    u = np.linspace(0, 4, 401)
+    layers: list[AnyLayer] = [
+        Curve(u, _finite(each.f(u)), "", "quiet", width=1.2) for each in DIVERGENCES.values() if each is not chosen
+    ]
+    layers.append(Curve(u, _finite(chosen.f(u)), chosen.label, "critic", width=3))
+    return Panel(
+        "generator",
+        f"Generators; thick: {chosen.label}, f(u) = {chosen.formula}",
+        tuple(layers),
+        "u = p/q",
+        "f(u)",
+        x_range=(0.0, 4.0),
+        y_range=(-1.6, 4.0),
+        help="All are convex and 0 at u = 1. How steep f is at u near 0 and at large u says what it makes of places that"
+        " only one of P and Q has.",
+    )
+
+
+def _conjugate(chosen: Divergence) -> Panel:
+    t = np.linspace(-3, 2, 501)
+    some = t[::25]
+    u = np.concatenate([[0.0], np.geomspace(1e-6, 1e3, 4001)])
+    f = chosen.f(u)
+    supremum = np.where(np.isfinite(f), some[:, None] * u - np.where(np.isfinite(f), f, 0.0), -np.inf).max(1)
+    by_formula = chosen.conjugate(torch.tensor(t)).numpy()
+    layers = (
+        Curve(t, _finite(by_formula), "f*", "critic", width=3),
+        Points(
+            some,
+            np.where(np.isfinite(by_formula[::25]), supremum, np.nan),
+            "largest u t − f(u) found",
+            "ink",
+            8,
+            "ring",
+        ),
+    )
+    return Panel(
+        "conjugate",
+        f"Its conjugate, f*(t) = {chosen.conjugate_formula}",
+        layers,
+        "t",
+        "f*(t)",
+        x_range=(-3.0, 2.0),
+        y_range=(-2.5, 4.0),
+        help="f*(t) is the largest u t − f(u) over u ≥ 0. Rings: by trying 4,000 values of u. Where the curve ends f* is"
+        " infinite, and the network's last layer keeps T inside.",
+    )
+
+
+def _critic(pair: _Pair, chosen: Divergence, t: Floats) -> Panel:
+    best = chosen.best_t(pair.log_ratio)
+    seen = pair.p + pair.q > 1e-3 * (pair.p + pair.q).max()
+    finite = np.isfinite(best) & seen
+    ends = np.concatenate([best[finite], t[seen]]).clip(-15, 15)
+    margin = 0.1 * float(np.ptp(ends)) + 0.1
+    if pair.discrete:
+        layers: tuple[AnyLayer, ...] = (
+            Points(pair.x, _finite(best), "T* = f′(p/q)", "ink", 12, "ring"),
+            Points(pair.x, t, "T, trained", "critic", 7),
+        )
+    else:
+        layers = (
+            Curve(pair.x, t, "T, trained", "critic", width=3),
+            Curve(pair.x, _finite(best), "T* = f′(p/q)", "ink", "dash"),
+        )
+    return Panel(
+        "critic",
+        "The best T and the trained one",
+        layers,
+        "x",
+        "T(x)",
+        y_range=(float(ends.min()) - margin, float(ends.max()) + margin),
+        help="T* attains the supremum. Where neither P nor Q has mass, T may be anything. Where T* is infinite there is no"
+        " ring, and the trained T runs away.",
+    )
+
+
+def _bounds(seen: list[tuple[int, float]], chosen: Divergence, truth: float, steps: int) -> Panel:
+    step, bound = np.array(seen, dtype=np.float64).T
+    top = truth if math.isfinite(truth) else max(1.0, float(bound.max()))
+    layers: list[AnyLayer] = [Curve(step, bound, "the network's bound", "critic", width=3)]
+    if math.isfinite(truth):
+        layers.append(Level(truth, f"D = {shown(truth)}", "ink"))
+    if math.isfinite(chosen.greatest):
+        layers.append(Level(chosen.greatest, "greatest possible", "quiet", dash="dot"))
+    top = max(top, chosen.greatest) if math.isfinite(chosen.greatest) else top
+    return Panel(
+        "bound",
+        f"The bound on {chosen.label} as the network learns",
+        tuple(layers),
+        "step",
+        "E_P[T] − E_Q[f*(T)]",
+        x_range=(0, steps),
+        y_range=(min(0.0, max(float(bound.min()), -0.2 * top)) - 0.02 * top, 1.12 * top),
+        wide=True,
+        help="Whatever T is, this is never above D. Means are taken over the whole pair, not over samples."
+        f" Where D is infinite it climbs until the network's raw output meets its limit, ±{LIMIT:g}.",
+    )
+
+
+def _finite(values: Floats) -> Floats:
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+# Numbers
+
+
+def _reached(bound: float, chosen: Divergence, truth: float) -> tuple[Number, Number]:
+    small = 1e-4 * max(1.0, truth) if math.isfinite(truth) else 0.0
+    return (
+        Number(f"the network's bound on {chosen.label}", bound, note=f"D is {shown(truth)}"),
+        Number("bound over D, by", max(0.0, bound - truth), 0.0, small, "never over: f*(t) ≥ u t − f(u) for every u"),
+    )
+
+
+def _seven() -> Table:
+    return Table(
+        "The seven",
+        ("", "f(u)", "f*(t)", "for disjoint supports"),
+        tuple(
+            (each.label, each.formula, each.conjugate_formula, shown(each.greatest)) for each in DIVERGENCES.values()
+        ),
+    )
+
+
+def _reading(last: tuple[int, float], chosen: Divergence, truth: float) -> str:
+    step, bound = last
+    if truth == 0:
+        return f"P and Q are the same: every divergence is 0, and the bound on {chosen.label} is {shown(bound)}."
+    if not math.isfinite(truth):
+        return f"{chosen.label} is infinite: after {step:,} steps the bound is {shown(bound)}, and only its limits stop it."
+    share = f"{max(0.0, bound / truth):.1%}"
+    ceiling = (
+        " That is its ceiling: no distance shows any more."
+        if math.isclose(truth, chosen.greatest, rel_tol=1e-6)
+        else ""
+    )
+    return f"{chosen.label} is {shown(truth)}. After {step:,} steps the network has found {share} of it.{ceiling}"
