@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from pages.ui import forms, shell, transport
+from pages.ui import forms, shell, this_run, transport
 from pages.ui.raceform import RaceForm
 from wgan_core.explain import ConfigError, Problem
 from wgan_core.race import Race
@@ -107,6 +107,8 @@ if not form.filled():
         form.fill(run.race)
 with st.sidebar:
     transport.run_list(run, several=True)
+    if run is not None:
+        this_run.draw(run)
     st.selectbox(
         "Scenario",
         list(SCENARIOS),

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from pages.ui import forms, shell, transport
+from pages.ui import forking, forms, shell, this_run, transport
 from wgan_core.config import RunConfig, live_paths
 from wgan_core.explain import ConfigError, Problem
 from wgan_core.presets import PRESETS
@@ -18,8 +18,10 @@ form = forms.Form()
 
 
 def fill_from_link(shared: dict[str, str]) -> None:
-    """Fill the form from ``?preset=`` or ``?config=``."""
-    if (name := shared.get("preset")) is None:
+    """Fill the form from ``?preset=``, ``?config=`` or ``?fork=``."""
+    if (fork := shared.get("fork")) is not None:
+        form.fill(forking.config_of(fork))
+    elif (name := shared.get("preset")) is None:
         form.fill(RunConfig.parse(shared["config"]))
     elif name in PRESETS:
         st.session_state["chosen_preset"] = name
@@ -71,14 +73,16 @@ def share(config: RunConfig) -> None:
             st.download_button(f"Save {name}", text, name, width="stretch")
 
 
-transport.open_shared(("preset", "config"), fill_from_link)
+transport.open_shared(("fork", "preset", "config"), fill_from_link)
 run = transport.attached(several=False)
 if run is not None and not form.filled():
     form.fill(run.view().config)
 with st.sidebar:
     transport.run_list(run, several=False)
-    if run is not None and run.view().live:
+    if isinstance(run, Run) and run.view().live:
         knobs(run)
+    if run is not None:
+        this_run.draw(run)
     st.selectbox(
         "Preset",
         list(PRESETS),

@@ -27,9 +27,9 @@ from pages.ui.plotting import (
     curve,
     event_lines,
     first_seed,
+    floor_of_w1,
     layout,
     level,
-    middle,
     symlog,
     symlog_axis,
 )
@@ -181,7 +181,7 @@ def distance(view: RunView, clock: Clock) -> Figure | None:
     if js:
         parts.append(level(LOG_2, "ln 2"))
     if truth:
-        floor = middle(view.history["w1_floor"][-1])
+        floor = floor_of_w1(view)
         if floor is not None:
             parts.append(level(floor, "floor of W1", theme.REAL, "y2"))
         parts.append(

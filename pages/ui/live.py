@@ -23,6 +23,7 @@ from pages.ui.packets import KEPT_MESSAGES, Cache, Packet, join, packet
 from pages.ui.plotting import CHARTS, OVERLAYS, Chart, Clock, middle
 from wgan_core.coach import Finding, findings
 from wgan_core.datasets import Dataset
+from wgan_core.library import Past
 from wgan_core.race import Race
 from wgan_core.records import RunView, Snapshot, overall
 from wgan_core.runs import Run
@@ -62,7 +63,7 @@ export default function (component) {{
 )
 
 
-def draw(run: Run, clock: Clock) -> None:
+def draw(run: Run | Past, clock: Clock) -> None:
     """Mount the charts of a run: those of its one lane, or several side by side with overlays."""
     mount(message(run.views(), run.race, clock, looking_back(run.id, clock)))
 

@@ -13,10 +13,29 @@ import numpy as np
 
 from pages.ui.charts import SEEDS, SEEDS_SUIT, seeds_by_modes
 from pages.ui.lanes import Shown
-from pages.ui.plotting import OVERLAYS, Clock, Figure, Trace, curve, layout, level, middle, overlay, symlog, symlog_axis
+from pages.ui.plotting import (
+    OVERLAYS,
+    Clock,
+    Figure,
+    Trace,
+    curve,
+    event_lines,
+    floor_of_w1,
+    layout,
+    level,
+    overlay,
+    symlog,
+    symlog_axis,
+)
 from wgan_core.objectives import LOG_2
 
 __all__ = ["OVERLAYS"]
+
+
+def events(lanes: Sequence[Shown], clock: Clock) -> dict[str, Any]:
+    """A line where a knob of any lane was turned."""
+    parts = [event_lines(lane.view, clock) for lane in lanes]
+    return {name: [item for part in parts for item in part[name]] for name in ("shapes", "annotations")}
 
 
 def curves(lanes: Sequence[Shown], clock: Clock, name: str, **style: Any) -> list[Trace]:
@@ -39,7 +58,10 @@ def modes(lanes: Sequence[Shown], clock: Clock) -> Figure | None:
         return None
     count = len(where.centres)
     axis = {"range": [0, count * 1.07], "dtick": max(1, count // 4)}
-    return {"data": traces, "layout": layout(clock, "modes", level(count, f"all {count}"), **axis)}
+    return {
+        "data": traces,
+        "layout": layout(clock, "modes", events(lanes, clock), level(count, f"all {count}"), **axis),
+    }
 
 
 @overlay(
@@ -54,9 +76,9 @@ def modes(lanes: Sequence[Shown], clock: Clock) -> Figure | None:
 def w1(lanes: Sequence[Shown], clock: Clock) -> Figure | None:
     if not (traces := curves(lanes, clock, "w1")):
         return None
-    floor = middle(lanes[0].view.history["w1_floor"][0])
+    floor = floor_of_w1(lanes[0].view)
     parts = [] if floor is None else [level(floor, "floor")]
-    return {"data": traces, "layout": layout(clock, "W1", *parts, rangemode="tozero")}
+    return {"data": traces, "layout": layout(clock, "W1", events(lanes, clock), *parts, rangemode="tozero")}
 
 
 @overlay(
@@ -79,7 +101,7 @@ def estimate(lanes: Sequence[Shown], clock: Clock) -> Figure | None:
     largest = max(float(np.nanmax(np.abs(trace["customdata"]))) for trace in traces)
     js = any(lane.view.config.objective.estimate_name == "js_estimate" for lane in lanes)
     parts = [level(float(symlog(np.array(LOG_2))), "ln 2")] if js else []
-    return {"data": traces, "layout": layout(clock, "estimate", *parts, **symlog_axis(largest))}
+    return {"data": traces, "layout": layout(clock, "estimate", events(lanes, clock), *parts, **symlog_axis(largest))}
 
 
 @overlay(
@@ -93,7 +115,7 @@ def estimate(lanes: Sequence[Shown], clock: Clock) -> Figure | None:
 )
 def quality(lanes: Sequence[Shown], clock: Clock) -> Figure | None:
     traces = curves(lanes, clock, "high_quality", raw=True)
-    return {"data": traces, "layout": layout(clock, "share", range=[0, 1.05])} if traces else None
+    return {"data": traces, "layout": layout(clock, "share", events(lanes, clock), range=[0, 1.05])} if traces else None
 
 
 @overlay(
@@ -135,7 +157,7 @@ def slope(lanes: Sequence[Shown], clock: Clock) -> Figure | None:
 def _norms(lanes: Sequence[Shown], clock: Clock, name: str, title: str, *parts: dict[str, Any]) -> Figure | None:
     traces = curves(lanes, clock, name)
     log = {"type": "log", "exponentformat": "power"}
-    return {"data": traces, "layout": layout(clock, title, *parts, **log)} if traces else None
+    return {"data": traces, "layout": layout(clock, title, events(lanes, clock), *parts, **log)} if traces else None
 
 
 @overlay(*SEEDS, **SEEDS_SUIT)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -109,15 +109,23 @@ def downsample(x: Floats, y: Floats, points: int = POINTS) -> NDArray[np.uint64]
 
 
 LOW, HIGH = 10, 90  # percentiles of the band over seeds
+GHOST = 0.45
 
 
 def curve(view: RunView, clock: Clock, name: str, label: str, color: str, **style: Any) -> list[Trace]:
     """A scalar over time: the raw values as a ghost under their median filter (the WGAN paper filters its curves too).
 
-    Of several seeds it is their median over the band from the 10th to the 90th percentile. The filter runs over all rows
+    Of several seeds it is their median over the band from the 10th to the 90th percentile. Of a fork, what its parent measured
+    up to there comes before it, dotted and pale. The filter runs over all rows
     before any are dropped. ``raw=True`` draws the values alone; ``transform`` is applied to what is drawn, and the true
     values are shown on hovering.
     """
+    if view.before is not None:
+        parent = replace(view, history=view.before, before=None)
+        plain = {key: style[key] for key in ("transform", "yaxis", "shape") if key in style}
+        quiet = {"name": f"{label} before the fork", "showlegend": False, "opacity": GHOST}
+        own = curve(replace(view, before=None), clock, name, label, color, **style)
+        return [t | quiet for t in curve(parent, clock, name, label, color, raw=True, dash="dot", **plain)] + own
     raw_only = style.pop("raw", False)
     transform: Callable[[Floats], Floats] | None = style.pop("transform", None)
     axis = {"yaxis": style.pop("yaxis")} if "yaxis" in style else {}
@@ -187,6 +195,12 @@ def middle(value: float | Floats) -> float | None:
     return float(np.median(finite)) if len(finite) else None
 
 
+def floor_of_w1(view: RunView) -> float | None:
+    """The W1 between two samples of the data themselves, as last measured."""
+    floors = view.history.get("w1_floor")
+    return None if floors is None or not len(floors) else middle(floors[-1])
+
+
 def level(value: float, text: str, color: str = theme.INK, yref: str = "y", log: bool = False) -> dict[str, Any]:
     """A dashed horizontal line with a name: shapes and annotations to be merged into a layout."""
     height = math.log10(value) if log else value  # plotly places lines by value, notes by exponent
@@ -221,9 +235,12 @@ def symlog_axis(largest: float) -> dict[str, Any]:
     return {"tickvals": [float(symlog(np.array(v))) for v in values], "ticktext": [f"{v:g}" for v in values]}
 
 
+MARKS = {"edit": "✎", "fork": "⑂"}
+
+
 def event_lines(view: RunView, clock: Clock) -> dict[str, Any]:
-    """A thin vertical line where a knob was turned; its text shows on hovering."""
-    edits = [event for event in view.events if event.kind == "edit"][-20:]
+    """A thin vertical line where a knob was turned or a fork began; its text shows on hovering."""
+    edits = [event for event in view.events if event.kind in MARKS][-20:]
     lines, notes = [], []
     for event in edits:
         x = getattr(event, clock)
@@ -243,7 +260,7 @@ def event_lines(view: RunView, clock: Clock) -> dict[str, Any]:
             "yref": "paper",
             "y": 1,
             "yanchor": "top",
-            "text": "✎",
+            "text": MARKS[event.kind],
             "hovertext": event.text,
             "showarrow": False,
         }

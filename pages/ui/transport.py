@@ -6,29 +6,32 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from pages.ui import live
+from pages.ui import forking, live
 from pages.ui.plotting import CLOCKS
 from pages.ui.text import plain
 from wgan_core.devices import DeviceError
 from wgan_core.explain import ConfigError
+from wgan_core.library import RECORDINGS, Past, find
 from wgan_core.race import Race
 from wgan_core.records import LIVE, RunView
 from wgan_core.runs import Run, TooManyRuns, UnknownRun, manager
+from wgan_core.store import BadCheckpoint, StoreProblem
 
 runs = manager()
+RESUMABLE = ("stopped", "interrupted")
 KEPT = ("scenario", "projector")  # parts of the address that stay when another run is shown
 
 
-def attached(*, several: bool) -> Run | None:
+def attached(*, several: bool) -> Run | Past | None:
     """The run that the URL names. One of several lanes belongs on the compare page, one of one lane on the live page."""
     if not (run_id := st.query_params.get("run")):
         return None
     try:
-        run = runs.get(run_id[:40])  # ours are shorter, and what else stands there is shown
+        run = find(run_id[:64])  # no id is longer, and what else stands there is shown
     except UnknownRun as error:
         st.warning(plain(str(error)), icon=":material/search_off:")
         return None
-    if (len(run.lanes) > 1) != several:
+    if (len(run.race.lanes) > 1) != several:
         st.switch_page("pages/train.py" if several else "pages/compare.py", query_params={"run": run.id})
     return run
 
@@ -55,7 +58,8 @@ def open_shared(names: Sequence[str], fill: Callable[[dict[str, str]], None]) ->
     try:
         fill(shared)
     except ConfigError as error:
-        refuse(f"The link's {names[-1]} was refused, and the form keeps what it had. {error}")
+        part = "fork" if "fork" in shared else names[-1]
+        refuse(f"The link's {part} was refused, and the form keeps what it had. {error}")
 
 
 def refuse(why: str) -> None:
@@ -64,10 +68,16 @@ def refuse(why: str) -> None:
 
 
 def start(race: Race) -> None:
-    """Start a race and attach to it."""
+    """Start a race, or the fork that the address asks for, and attach to it."""
+    parent = forking.asked()
+    begin(lambda: runs.start(race) if parent is None else runs.fork(parent, race.lanes[0]))
+
+
+def begin(action: Callable[[], str]) -> None:
+    """Start something and attach to it, or say why it cannot be."""
     try:
-        run_id = runs.start(race)
-    except (TooManyRuns, DeviceError) as error:
+        run_id = action()
+    except (TooManyRuns, DeviceError, ConfigError, BadCheckpoint, StoreProblem, UnknownRun) as error:
         refuse(str(error))
         return
     # The first chart is then there with this very refresh.
@@ -75,9 +85,9 @@ def start(race: Race) -> None:
     attach(run_id)
 
 
-def restart(run: Run | None, reseed: Callable[[], Race | None]) -> None:
+def restart(run: Run | Past | None, reseed: Callable[[], Race | None]) -> None:
     """Stop a run and start the form's race with the next seed."""
-    if run is not None:
+    if isinstance(run, Run):
         run.stop()
         run.join(1.0)
     if (race := reseed()) is not None:
@@ -92,34 +102,36 @@ def several_seeds(race: Race, seeds: int) -> Race | None:
         return None
 
 
-def run_list(shown: Run | None, *, several: bool) -> None:
-    """Switch between the runs of this server that belong on this page."""
+def run_list(shown: Run | Past | None, *, several: bool) -> None:
+    """Switch between the runs of this server, and those that came with it, that belong on this page."""
     known = {run.id: label(run) for run in runs.runs() if (len(run.lanes) > 1) == several}
-    if not known:
-        return
+    if isinstance(shown, Past) and shown.stored:
+        known[shown.id] = label(shown)
+    known |= {x.name: f"recorded: {x.title}" for x in RECORDINGS.values() if x.several == several}
     current = shown.id if shown else None
     options = [None, *known]
     # A browser keeps a chosen label as long as the key is the same; a new key brings labels up to date.
     key = f"shown_run.{current}.{hash(tuple(known.values()))}"
     st.selectbox(
-        "Runs on this server",
+        "Runs",
         options,
         index=options.index(current) if current in options else 0,
         format_func=lambda run_id: known[run_id] if run_id else "New run",
         key=key,
         on_change=lambda: attach(st.session_state[key]),
+        help="Runs of this server since it was started, and recorded ones. All that are kept stand on the page Runs.",
     )
 
 
-def label(run: Run) -> str:
+def label(run: Run | Past) -> str:
     """A run in one line: what it does now, what it trains on what."""
-    first = run.lanes[0].config
-    what = f"{len(run.lanes)} lanes" if len(run.lanes) > 1 else first.objective.label
+    first = run.race.lanes[0]
+    what = f"{len(run.race.lanes)} lanes" if len(run.race.lanes) > 1 else first.objective.label
     seeds = f", {run.race.seeds} seeds" if run.race.seeds > 1 else ""
     return f"{run.status}: {what} on {first.dataset.kind}{seeds} · {run.id}"
 
 
-def bar(run: Run | None, race: Race | None, seeds: int, reseed: Callable[[], Race | None]) -> str:
+def bar(run: Run | Past | None, race: Race | None, seeds: int, reseed: Callable[[], Race | None]) -> str:
     """The bar of buttons. Returns the clock of the x axes.
 
     Parameters
@@ -131,36 +143,47 @@ def bar(run: Run | None, race: Race | None, seeds: int, reseed: Callable[[], Rac
     reseed : callable
         Puts the next seed into the form and returns its race.
     """
-    alive = run is not None and run.status in LIVE
-    paused = run is not None and run.status == "paused"
+    ours = run if isinstance(run, Run) else None
+    alive = ours is not None and ours.status in LIVE
+    paused = ours is not None and ours.status == "paused"
+    fork = forking.asked() is not None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if st.button(
-            "Start", icon=":material/play_arrow:", type="primary", disabled=alive or race is None, key="start"
+            "Fork" if fork else "Start",
+            icon=":material/call_split:" if fork else ":material/play_arrow:",
+            type="primary",
+            disabled=alive or race is None,
+            key="start",
         ):
             assert race is not None
             start(race)
             st.rerun()
         # Pause and Step act in callbacks, before the fragment is drawn: a click may come with a rerun of the whole page,
         # and that must not ask for a rerun of a fragment.
-        st.button(
-            "Resume" if paused else "Pause",
-            icon=":material/resume:" if paused else ":material/pause:",
-            disabled=not alive,
-            key="resume" if paused else "pause",
-            on_click=None if run is None else run.resume if paused else run.pause,
-        )
+        if run is not None and not alive and can_resume(run):
+            if st.button("Resume", icon=":material/resume:", key="go_on", help="Go on from the last checkpoint."):
+                begin(lambda: runs.resume(run.id))
+                st.rerun()
+        else:
+            st.button(
+                "Resume" if paused else "Pause",
+                icon=":material/resume:" if paused else ":material/pause:",
+                disabled=not alive,
+                key="resume" if paused else "pause",
+                on_click=None if ours is None else ours.resume if paused else ours.pause,
+            )
         st.button(
             "Step",
             icon=":material/skip_next:",
             disabled=not alive,
             key="one_step",
             help="One generator step.",
-            on_click=None if run is None else run.step,
+            on_click=None if ours is None else ours.step,
         )
         if st.button("Stop", icon=":material/stop:", disabled=not alive, key="stop"):
-            assert run is not None
-            run.stop()
-            run.join(1.0)
+            assert ours is not None
+            ours.stop()
+            ours.join(1.0)
             st.rerun()
         # In a callback too: it fills the form, which must happen before the form is drawn.
         if st.button(
@@ -176,7 +199,7 @@ def bar(run: Run | None, race: Race | None, seeds: int, reseed: Callable[[], Rac
         if st.button(
             f"{seeds} seeds",
             icon=":material/groups:",
-            disabled=alive or race is None or race.lanes[0].dataset.is_image,
+            disabled=alive or fork or race is None or race.lanes[0].dataset.is_image,
             key="many_seeds",
             help=f"Train with {seeds} seeds at once: was it luck? Charts show the median and the band from 10 to 90 %.",
         ):
@@ -197,6 +220,12 @@ def bar(run: Run | None, race: Race | None, seeds: int, reseed: Callable[[], Rac
     return clock or "step"
 
 
+def can_resume(run: Run | Past) -> bool:
+    """There is something left to train, and a place to go on from."""
+    kept = run.stored if isinstance(run, Past) else runs.store is not None
+    return kept and run.status in RESUMABLE and run.race.seeds == 1
+
+
 def failures(views: tuple[RunView, ...]) -> None:
     """Why lanes failed."""
     for i, view in enumerate(views):
@@ -208,13 +237,16 @@ def failures(views: tuple[RunView, ...]) -> None:
             st.code(view.failure.traceback, language="text")
 
 
-def stage(run: Run | None, race: Race | None, seeds: int, reseed: Callable[[], Race | None], empty: Race) -> None:
+def stage(
+    run: Run | Past | None, race: Race | None, seeds: int, reseed: Callable[[], Race | None], empty: Race
+) -> None:
     """Transport bar and charts: the one fragment of a page."""
     if refused := st.session_state.pop("refused", None):
         st.error(plain(refused), icon=":material/block:")
     clock = bar(run, race, seeds, reseed)
     if run is None:
-        live.draw_empty(race or empty)
+        if not forking.draw(race, clock):
+            live.draw_empty(race or empty)
         return
     ended = run.status not in LIVE
     failures(run.views())
@@ -225,7 +257,7 @@ def stage(run: Run | None, race: Race | None, seeds: int, reseed: Callable[[], R
         st.rerun()
 
 
-def show(run: Run | None, race: Race | None, seeds: int, reseed: Callable[[], Race | None], empty: Race) -> None:
+def show(run: Run | Past | None, race: Race | None, seeds: int, reseed: Callable[[], Race | None], empty: Race) -> None:
     """Draw the stage, again and again while the run is live."""
     polling = run is not None and run.status in LIVE
     st.session_state["polling"] = run.id if polling and run else None

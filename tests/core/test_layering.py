@@ -45,6 +45,7 @@ ORDER = (
     "lanes",
     "runs",
     "export",
+    "library",
     "theory",
     "cli",
     "__main__",

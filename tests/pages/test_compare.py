@@ -198,6 +198,6 @@ def test_a_run_is_shown_on_the_page_where_it_belongs() -> None:
     other = Page(run=raced.run_id)
     assert other.run_id == raced.run_id
     assert len(other.drawn()) == len(raced.drawn())
-    names = [box.options for box in raced.at.selectbox if box.label == "Runs on this server"]
+    names = [box.options for box in raced.at.selectbox if box.label == "Runs"]
     assert any("3 lanes on ring" in option for option in names[0])
     assert manager().get(raced.run_id).race.lanes[0].objective.kind == "gan"

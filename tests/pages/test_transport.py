@@ -191,7 +191,7 @@ def test_another_visitor_sees_the_same_run_and_may_act_on_it() -> None:
 
 
 def list_of_runs(page: Page) -> Any:
-    (box,) = (box for box in page.at.selectbox if box.label == "Runs on this server")
+    (box,) = (box for box in page.at.selectbox if box.label == "Runs")
     return box
 
 
