@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -93,25 +94,38 @@ def table(wanted: dict[str, Any], order: Order) -> bool:
 
 
 def page() -> None:
+    """All of the page but the overlay: what is asked for, the table, what can be done."""
     runs_table.follow_link()
-    try:
-        live = table(*controls())
-    except StoreProblem as problem:
-        if store().problem is None:
-            st.warning(plain(str(problem)), icon=":material/database_off:")
-        return
+    live = table(*controls())
     if live != st.session_state["runs.polling"]:
         st.session_state["runs.polling"] = live
         st.rerun()  # starts or stops the timer
 
 
+def readable(draw: Callable[[], None]) -> Callable[[], None]:
+    """Draw, or say why the store cannot be read, once."""
+
+    def told() -> None:
+        try:
+            draw()
+        except StoreProblem as problem:
+            if store().problem is None:
+                st.warning(plain(str(problem)), icon=":material/database_off:")
+
+    return told
+
+
+def begin() -> None:
+    if "latest" in st.query_params:
+        open_latest()
+    if overlay := st.query_params.get("overlay"):
+        side_by_side.show(overlay[:400].split(","))
+        return
+    polling = st.session_state.setdefault("runs.polling", False)
+    st.fragment(readable(page), run_every=REFRESH_SECONDS if polling else None)()
+
+
 st.html(STYLE)
 if why := store().problem:
     st.warning(plain(why), icon=":material/database_off:")
-if "latest" in st.query_params:
-    open_latest()
-if overlay := st.query_params.get("overlay"):
-    side_by_side.show(overlay[:400].split(","))
-else:
-    polling = st.session_state.setdefault("runs.polling", False)
-    st.fragment(page, run_every=REFRESH_SECONDS if polling else None)()
+readable(begin)()

@@ -44,7 +44,8 @@ def draw(run: StoredRun) -> None:
         st.markdown(f"**{plain(title(run))}**", width="content")
         st.badge(run.status, color=COLOURS.get(run.status, "gray"))
         for tag in run.tags:
-            st.badge(plain(tag), color="gray", icon=":material/label:")
+            # A badge minds square brackets by itself.
+            st.badge(plain(tag).replace(r"\[", "[").replace(r"\]", "]"), color="gray", icon=":material/label:")
     facts = [f"run {run.id}"]
     if configs:
         first = configs[0]

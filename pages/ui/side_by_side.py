@@ -18,7 +18,7 @@ from wgan_core.explain import ConfigError, Problem
 from wgan_core.race import MOST_LANES, SHARED, Race
 from wgan_core.records import LIVE, RunView, overall
 from wgan_core.runs import UnknownRun, manager
-from wgan_core.store import NotStored, StoredRun, StoreProblem, store
+from wgan_core.store import NotStored, StoredRun, store
 
 _messages: Cache[bytes] = Cache(KEPT_MESSAGES)
 
@@ -121,7 +121,7 @@ def show(run_ids: Sequence[str]) -> None:
         # As many as a race may have lanes, and one more so that too many are refused.
         runs = [store().run(run_id) for run_id in list(dict.fromkeys(run_ids))[: MOST_LANES + 1]]
         overlaid(runs)
-    except (ConfigError, NotStored, StoreProblem) as error:
+    except (ConfigError, NotStored) as error:
         st.warning(plain(str(error)), icon=":material/search_off:")
         return
     training = any(run.status in LIVE for run in runs)
