@@ -60,6 +60,7 @@ PAIRS = [
     (Normal(0.3, 0.2), Normal(0, 1)),
     (Normal(0, 0.8), Normal(0, 1)),
     (Normal(-4, 1), Normal(4, 1)),
+    (Normal(4.46, 0.7814), Normal(0, 1)),
 ]
 
 
@@ -116,6 +117,15 @@ def test_a_divergence_of_heavy_tails_against_light_ones_is_infinite() -> None:
     line = line_for(wide, narrow)
     assert DIVERGENCES["pearson"].of_densities(wide.log_density, narrow.log_density, line) == math.inf
     assert math.isfinite(DIVERGENCES["pearson"].of_densities(narrow.log_density, wide.log_density, line))
+
+
+@pytest.mark.parametrize(("mean", "sd"), [(0, 1.41), (5.8, 1.38), (-4.2, 1.395), (0, 1.4142)])
+def test_nearly_infinite_values_are_still_right(mean: float, sd: float) -> None:
+    p, q = Normal(mean, sd), Normal(0, 1)
+    line = line_for(p, q)
+    for kind, a, b in (("pearson", p, q), ("neyman", q, p)):
+        found = DIVERGENCES[kind].of_densities(a.log_density, b.log_density, line)
+        assert found == pytest.approx(closed_form(kind, a, b), rel=1e-6)
 
 
 def test_far_gaussians_lose_nothing_to_underflow() -> None:

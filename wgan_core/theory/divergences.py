@@ -31,8 +31,10 @@ class Divergence:
     ----------
     label, formula, conjugate_formula : str
         Its name, f(u) and f*(t) as people write them.
-    function, slope : callable
-        f and f' of (u, ln u): with ln u at hand nothing is lost where u under- or overflows.
+    regular, slope : callable
+        u^pole · f and f' of (u, ln u): with ln u at hand nothing is lost where u under- or overflows.
+    pole : int
+        f grows as u^(−pole) towards u = 0; 0 where it grows more slowly or not at all.
     reverse : str
         The divergence whose value at (Q, P) is this one's at (P, Q).
     conjugate : callable
@@ -46,18 +48,24 @@ class Divergence:
     label: str
     formula: str
     conjugate_formula: str
-    function: Callable[[Floats, Floats], Floats]
+    regular: Callable[[Floats, Floats], Floats]
     slope: Callable[[Floats, Floats], Floats]
     reverse: str
     conjugate: Callable[[Tensor], Tensor]
     output: Callable[[Tensor], Tensor]
     greatest: float
+    pole: int = 0
 
     def f(self, u: ArrayLike) -> Floats:
         """f(u) for u ≥ 0, its limit at 0."""
         u = np.asarray(u, float)
         with np.errstate(all="ignore"):
-            return self.function(u, np.log(u))
+            return self._times(np.log(u), 0.0)
+
+    def _times(self, log_u: Floats, log_weight: Floats | float) -> Floats:
+        """Weight · f(u). The weight and f's pole meet as exponents, since either may be beyond all floats alone."""
+        exponent = log_weight - self.pole * log_u if self.pole else log_weight
+        return self.regular(np.exp(log_u), log_u) * np.exp(exponent)
 
     def best_t(self, log_ratio: ArrayLike) -> Floats:
         """T* = f'(p/q), which attains the supremum of the variational bound (f-GAN, equation 5), from ln(p/q)."""
@@ -69,12 +77,12 @@ class Divergence:
         """q f(p/q) at each point, from ln p and ln q (−inf where there is no mass)."""
         log_p, log_q = np.broadcast_arrays(np.asarray(log_p, float), np.asarray(log_q, float))
         more_p = log_p > log_q
-        # With the larger of the two as the weight, f's argument stays in [0, 1] and only its own limit can be infinite.
+        # With the larger of the two as the weight, f's argument stays in [0, 1].
+        weight = np.maximum(log_p, log_q)
         with np.errstate(all="ignore"):
-            r = np.where(more_p, log_q - log_p, log_p - log_q)
-            value = np.where(more_p, DIVERGENCES[self.reverse].function(np.exp(r), r), self.function(np.exp(r), r))
-            weight = np.exp(np.maximum(log_p, log_q))
-            return np.where(weight > 0, weight * value, 0.0)
+            r = np.minimum(log_p, log_q) - weight
+            value = np.where(more_p, DIVERGENCES[self.reverse]._times(r, weight), self._times(r, weight))
+        return np.where(weight > -np.inf, value, 0.0)
 
     def of_masses(self, p: ArrayLike, q: ArrayLike) -> float:
         """D(P‖Q) of two vectors of masses at the same points, each with sum 1.
@@ -182,12 +190,13 @@ DIVERGENCES: dict[str, Divergence] = {
         "Neyman χ²",
         "(1 − u)²/u",
         "2 − 2√(1 − t), t ≤ 1",
-        lambda u, _: (1 - u) ** 2 / u,
+        lambda u, _: (1 - u) ** 2,
         lambda _, log_u: 1 - np.exp(-2 * log_u),
         "pearson",
         _below(1.0, lambda t: 2 - 2 * torch.sqrt(1 - t), closed=True),
         lambda v: 1 - torch.exp(-v),
         math.inf,
+        pole=1,
     ),
     "hellinger": Divergence(
         "squared Hellinger",

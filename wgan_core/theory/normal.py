@@ -52,7 +52,8 @@ def closed_form(kind: str, p: Normal, q: Normal) -> float | None:
             if (rest := 2 * q.sd**2 - p.sd**2) <= 0:
                 return math.inf
             gap = (p.mean - q.mean) ** 2
-            return float(np.expm1(2 * math.log(q.sd) - math.log(p.sd) - 0.5 * math.log(rest) + gap / rest))
+            with np.errstate(over="ignore"):
+                return float(np.expm1(2 * math.log(q.sd) - math.log(p.sd) - 0.5 * math.log(rest) + gap / rest))
         case "hellinger":
             both = p.sd**2 + q.sd**2
             overlap = math.sqrt(2 * p.sd * q.sd / both) * math.exp(-((p.mean - q.mean) ** 2) / (4 * both))
