@@ -52,7 +52,7 @@ COLOUR_OF: dict[Method, Role] = {
 class Duality(Figure):
     """Plan and potential of two edited distributions, and critics that train towards the potential."""
 
-    place: ClassVar = 6
+    place: ClassVar = 4
     label: ClassVar = "Plan and critic: duality"
     source: ClassVar = (
         "Arjovsky et al. 2017, Wasserstein GAN, equation 2; Weng 2019, From GAN to WGAN, section 6.3;"

@@ -56,7 +56,7 @@ TEXTBOOK: dict[str, tuple[str, Callable[[Floats, Floats], Any]]] = {
 class FDivergences(Figure):
     """Seven divergences of one pair, and one of them learned by a network through its conjugate."""
 
-    place: ClassVar = 7
+    place: ClassVar = 9
     label: ClassVar = "f-divergences"
     source: ClassVar = (
         "Khelifa and Rossa, Wasserstein Generative Adversarial Networks, Appendix A;"

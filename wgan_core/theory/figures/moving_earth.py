@@ -36,7 +36,7 @@ NUMBERED = 12
 class MovingEarth(Figure):
     """Two piles of earth on a line, edited as text, and the cheapest way to turn one into the other."""
 
-    place: ClassVar = 5
+    place: ClassVar = 3
     label: ClassVar = "Moving earth"
     source: ClassVar = (
         "Weng 2019, From GAN to WGAN, section 6.1 and Figure 7;"
