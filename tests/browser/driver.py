@@ -29,7 +29,7 @@ ENDLESS = SMALL | {"steps": 1_000_000}
 SHORT = SMALL | {"steps": 60}
 # Streamlit looks for its own server below a page's address first; the browser reports that as an error.
 PANELS = ".wl-panel:not(.wl-coach)"  # those with a chart
-PROBES = re.compile(r"^http://127\.0\.0\.1:\d+/(train|compare|theory)/_stcore/(health|host-config)$")
+PROBES = re.compile(r"^http://127\.0\.0\.1:\d+/\w+/_stcore/(health|host-config)$")
 
 
 # The server
