@@ -91,7 +91,7 @@ function panelFor(state, chart) {
   let panel = state.panels.get(chart.name);
   if (!panel) {
     panel = makePanel(chart, state.grid, (name) => `wgan-live-${state.message.figure}-${name}`);
-    panel.box.classList.toggle("wt-span", chart.span);
+    for (const name of chart.span) panel.box.classList.add(`wt-${name}`);
     state.panels.set(chart.name, panel);
   }
   set(panel.name, chart.title);

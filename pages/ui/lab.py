@@ -23,7 +23,7 @@ from wgan_core.theory.jobs import jobs
 SCRIPTS = ("theory.js", "theory.css")
 REFRESH_SECONDS = 0.5
 FIRST_FRAME_SECONDS = 1.0
-MOST_PILLS = 4  # choices that stand side by side; more go into a list
+BESIDE = 24  # letters of choices that stand side by side; longer ones go into a list
 LOG_STEPS = 24  # of a logarithmic slider, in each power of ten
 KEY = "theory-figure"
 CHOSEN = "theory.figure"
@@ -122,8 +122,11 @@ def _stage(polling: bool) -> None:
         name = _choose()
         kind = FIGURES[name]
         st.markdown(" ".join(plain(sentence) for sentence in kind.says))
-        settings = _knobs(name)
         _presets(name)
+        settings = _knobs(name)
+        st.button(
+            "Reset", icon=":material/restart_alt:", key="theory.reset", type="tertiary", on_click=_set, args=(name, {})
+        )
     with picture:
         st.latex(kind.formula)
         figure = _figure(name, settings)
@@ -165,7 +168,7 @@ def _knob(key: str, field: FieldInfo, value: Any) -> Any:
     st.session_state.setdefault(key, value)
     if options := choices(field):
         words = {option: str(option).replace("-", " ") for option in options}
-        if len(options) > MOST_PILLS:
+        if sum(map(len, words.values())) > BESIDE:
             return st.selectbox(title, options, key=key, help=help, format_func=words.__getitem__)
         return st.segmented_control(title, options, key=key, help=help, format_func=words.__getitem__, required=True)
     if field.annotation is bool:
@@ -179,7 +182,7 @@ def _knob(key: str, field: FieldInfo, value: Any) -> Any:
     if isinstance(extra, dict) and extra.get("log"):
         ladder = _ladder(low, high, st.session_state[key])
         return st.select_slider(title, ladder, key=key, help=help, format_func=lambda value: f"{value:.3g}")
-    step = 1 if number is int else _nice((high - low) / 200)
+    step = 1 if number is int else _nice((high - low) / 100)
     digits = 0 if number is int else max(0, -math.floor(math.log10(step)))
     shape = "%d" if number is int else f"%.{digits}f"
     return st.slider(title, low, high, step=step, format=shape, key=key, help=help)
@@ -199,10 +202,21 @@ def _nice(step: float) -> float:
 
 
 def _presets(name: str) -> None:
-    with st.container(horizontal=True, gap="small"):
-        for preset, settings in FIGURES[name].presets.items():
-            st.button(preset, key=f"theory.{name}.preset.{preset}", on_click=_set, args=(name, settings))
-        st.button("Reset", icon=":material/restart_alt:", key="theory.reset", on_click=_set, args=(name, {}))
+    """The presets; that which the knobs are at is marked."""
+    presets = FIGURES[name].presets
+    key = f"theory.{name}.preset"
+
+    def chosen() -> None:
+        if (preset := st.session_state[key]) is not None:
+            _set(name, presets[preset])
+
+    now = FIGURES[name].model_construct(**_settings(name))
+    st.session_state[key] = next((p for p, settings in presets.items() if build(name, settings) == now), None)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.pills("Show", list(presets), key=key, on_change=chosen, label_visibility="collapsed")
+        st.button(
+            "Reset", icon=":material/restart_alt:", key="theory.reset", type="tertiary", on_click=_set, args=(name, {})
+        )
 
 
 def _figure(name: str, settings: dict[str, Any]) -> Figure:

@@ -32,6 +32,7 @@ from wgan_core.theory.result import (
     Result,
     Role,
     Words,
+    rows,
     shown,
 )
 
@@ -167,7 +168,8 @@ def _arrows(layer: Arrows) -> Trace:
             "symbol": "arrow",
             "angleref": "previous",
             "color": color,
-            "size": [0, 6 + layer.width, 0] * len(gap),
+            "opacity": 1,
+            "size": [0, 5 + 3 * layer.width, 0] * len(gap),
         },
         "hoverinfo": "skip",
     }
@@ -177,13 +179,20 @@ def _level(layer: Level, log: bool) -> tuple[dict[str, Any], list[dict[str, Any]
     """A straight line across, and its words at its far end."""
     own, other = ("y", "x") if layer.axis == "y" else ("x", "y")
     color = COLOURS[layer.role]
-    line = {"type": "line", f"{other}ref": "paper", f"{other}0": 0, f"{other}1": 1, f"{own}ref": own}
+    line = {"type": "line", f"{other}ref": f"{other} domain", f"{other}0": 0, f"{other}1": 1, f"{own}ref": own}
     line |= {f"{own}0": layer.value, f"{own}1": layer.value}
     line["line"] = {"color": color, "width": 1.5, "dash": layer.dash}
     if not layer.text:
         return line, []
     place = math.log10(layer.value) if log else layer.value  # plotly places lines by value, notes by exponent
-    note = {f"{other}ref": "paper", other: 1, f"{own}ref": own, own: place, "text": layer.text, "showarrow": False}
+    note = {
+        f"{other}ref": f"{other} domain",
+        other: 1,
+        f"{own}ref": own,
+        own: place,
+        "text": layer.text,
+        "showarrow": False,
+    }
     note |= {"xanchor": "right" if own == "y" else "left", "yanchor": "bottom" if own == "y" else "top"}
     return line, [note | {"font": {"size": 11, "color": color}}]
 
@@ -245,23 +254,6 @@ def message(figure: Figure, result: Result) -> bytes:
     return join(head, [_packet(figure, panel) for panel in result.panels])
 
 
-def rows(panels: tuple[Panel, ...]) -> int:
-    """How many rows panels take, two in a row and wide ones alone.
-
-    Examples
-    --------
-    >>> rows((Panel("a", "A", ()), Panel("b", "B", ()), Panel("c", "C", (), wide=True)))
-    2
-    """
-    taken, free = 0, 0
-    for panel in panels:
-        if panel.wide or not free:
-            taken, free = taken + 1, 0 if panel.wide else 1
-        else:
-            free = 0
-    return taken
-
-
 def _packet(figure: Figure, panel: Panel) -> Packet:
     about = {
         "name": panel.name,
@@ -269,7 +261,7 @@ def _packet(figure: Figure, panel: Panel) -> Packet:
         "unit": "",
         "help": panel.help or " ".join(figure.says),
         "source": figure.source,
-        "span": panel.wide,
+        "span": [name for name in ("wide", "tall") if getattr(panel, name)],
         "figure": drawn(panel),
     }
     text, arrays = pack(about)
@@ -286,7 +278,7 @@ def page(figure: Figure, result: Result) -> str:
     places = []
     for panel in result.panels:
         found = drawn(panel)
-        height = report.TALL if panel.equal and panel.wide else 380
+        height = report.TALL if panel.tall else 380
         figures[panel.name] = {"data": found["data"], "layout": report.layout(found, height)}
         wide = ' style="grid-column: 1 / -1"' if panel.wide else ""
         places.append(

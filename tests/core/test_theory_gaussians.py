@@ -105,7 +105,7 @@ def test_the_other_way_round_a_fit_gives_a_bump_up() -> None:
 
 def test_one_bump_is_fitted_both_ways() -> None:
     for name in ("kl", "reverse-kl"):
-        fit = Bumps(0.0, 0.5).fit(name)  # type: ignore[arg-type]
+        fit = Bumps(0.0, 0.5).fit(name)
         assert (fit.mean, fit.sd) == pytest.approx((0, BUMP), abs=1e-5)
 
 

@@ -25,6 +25,8 @@ from wgan_core.theory.result import (
     Result,
     Role,
     Words,
+    arranged,
+    rows,
     shown,
 )
 
@@ -58,20 +60,19 @@ DPI = 150
 
 def png(figure: Figure, result: Result) -> bytes:
     """The bytes of a picture: title, panels two in a row, the numbers beneath."""
-    places, rows = _places(result.panels)
+    places, height = arranged(result.panels), rows(result.panels)
     lines = [result.reading] if result.reading else []
     for number in result.numbers:
         closed = "" if number.expected is None else f"   (closed form {shown(number.expected)})"
         lines.append(f"{number.name} = {shown(number.value)}{closed}")
     foot = 0.19 * len(lines) + 0.2
-    height = 0.8 + ROW * rows + foot
-    paper = Paper(figsize=(WIDTH, height), dpi=DPI, layout="constrained", facecolor="white")
-    top, body, notes = np.ravel(paper.subfigures(3, 1, squeeze=False, height_ratios=[0.8, ROW * rows, foot]))
+    paper = Paper(figsize=(WIDTH, 0.8 + ROW * height + foot), dpi=DPI, layout="constrained", facecolor="white")
+    top, body, notes = np.ravel(paper.subfigures(3, 1, squeeze=False, height_ratios=[0.8, ROW * height, foot]))
     top.text(0.02, 0.6, figure.label, size=15, weight="bold", color=COLOURS["ink"], va="center")
     top.text(0.02, 0.15, figure.source, size=8, color=COLOURS["quiet"], va="center")
-    grid = body.add_gridspec(rows, 2)
+    grid = body.add_gridspec(height, 2)
     for panel, (row, column) in zip(result.panels, places, strict=True):
-        _panel(body.add_subplot(grid[row, :] if panel.wide else grid[row, column]), panel)
+        _panel(body.add_subplot(grid[row : row + 1 + panel.tall, column : column + 1 + panel.wide]), panel)
     for i, line in enumerate(lines):
         weight = "bold" if i == 0 and result.reading else "normal"
         notes.text(0.02, 1 - (i + 0.8) / (len(lines) + 1), line, size=8.5, color=COLOURS["ink"], weight=weight)
@@ -79,18 +80,6 @@ def png(figure: Figure, result: Result) -> bytes:
     FigureCanvasAgg(paper)
     paper.savefig(out, format="png")
     return out.getvalue()
-
-
-def _places(panels: tuple[Panel, ...]) -> tuple[list[tuple[int, int]], int]:
-    """Row and column of each panel, and the number of rows."""
-    places: list[tuple[int, int]] = []
-    row, column = 0, 0
-    for panel in panels:
-        if panel.wide and column:
-            row, column = row + 1, 0
-        places.append((row, column))
-        row, column = (row + 1, 0) if panel.wide or column else (row, 1)
-    return places, row + (1 if column else 0)
 
 
 def _panel(axes: Axes, panel: Panel) -> None:

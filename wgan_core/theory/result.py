@@ -5,7 +5,9 @@ The kinds of layers are few and closed, so that the page, the web page for offli
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeAlias
 
@@ -168,8 +170,8 @@ class Panel:
         A unit of x is as long as a unit of y.
     axes : bool
         False for a sketch: no axes, no grid.
-    wide : bool
-        The panel takes the whole width.
+    wide, tall : bool
+        The panel takes both places of a row, or two rows.
     help : str
         A sentence or two behind the "?"; the figure's own if empty.
     """
@@ -185,6 +187,7 @@ class Panel:
     equal: bool = False
     axes: bool = True
     wide: bool = False
+    tall: bool = False
     help: str = ""
 
 
@@ -253,6 +256,31 @@ class Result:
     reading: str = ""
     progress: float = 1.0
     step: str = ""
+
+
+def arranged(panels: Sequence[Panel]) -> list[tuple[int, int]]:
+    """Row and column of each panel, two in a row, each in the first place where it fits.
+
+    Examples
+    --------
+    >>> arranged([Panel("a", "A", (), tall=True), Panel("b", "B", ()), Panel("c", "C", ()), Panel("d", "D", (), wide=True)])
+    [(0, 0), (0, 1), (1, 1), (2, 0)]
+    """
+    taken: set[tuple[int, int]] = set()
+    places = []
+    for panel in panels:
+        for row, column in ((row, column) for row in itertools.count() for column in (0, 1)):
+            cells = {(row + i, column + j) for i in range(1 + panel.tall) for j in range(1 + panel.wide)}
+            if not cells & taken and column + panel.wide < 2:
+                break
+        taken |= cells
+        places.append((row, column))
+    return places
+
+
+def rows(panels: Sequence[Panel]) -> int:
+    """How many rows panels take."""
+    return max((row + 1 + panel.tall for panel, (row, _) in zip(panels, arranged(panels), strict=True)), default=0)
 
 
 def shown(value: float | None) -> str:
