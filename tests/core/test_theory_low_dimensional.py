@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from wgan_core.theory import build
 from wgan_core.theory.distances import em, on_common_places
@@ -71,7 +72,7 @@ def test_the_blur_is_the_mean_length_of_the_noise() -> None:
 def test_without_noise_the_discriminator_is_perfect_and_flat(curves: str) -> None:
     results = list(build("low-dimensional", {"curves": curves}).frames())
     last = results[-1]
-    assert value(last, "points that D calls right") == 1
+    assert value(last, "share of samples") == 1
     slopes = [value(result, "median ‖∇D‖") for result in results]
     assert slopes[-1] < max(slopes) / 50
     assert value(last, "median ‖∇ log D‖") > 10
@@ -83,15 +84,17 @@ def test_without_noise_the_discriminator_is_perfect_and_flat(curves: str) -> Non
 @pytest.mark.slow
 def test_lines_that_cross_are_told_apart_but_for_the_crossing() -> None:
     last = final(curves="crossing")
-    assert value(last, "points that D calls right") > 0.97
+    assert value(last, "share of samples") > 0.97
     assert value(last, "median ‖∇D‖") < 1e-4
 
 
 @pytest.mark.slow
 def test_with_noise_the_discriminator_keeps_its_slope_and_estimates_js() -> None:
     last = final(noise="on", sigma=0.3)
-    assert value(last, "median ‖∇D‖") > 0.3
+    assert value(last, "median ‖∇D‖") > 0.2
     assert value(last, "slope of JS") > 0.3
+    # Φ(gap / 2σ): the best that anyone can do.
+    assert value(last, "share of samples") == pytest.approx(norm.cdf(0.5 / 0.6), abs=0.02)
     (estimate,) = (layer for layer in last.panels[-1].layers if getattr(layer, "name", "").startswith("JS by"))
     assert estimate.y[-1] == pytest.approx(value(last, "JS"), abs=0.03)  # type: ignore[union-attr]
 

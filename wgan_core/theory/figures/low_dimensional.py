@@ -19,12 +19,12 @@ from wgan_core.theory.distances import em, on_common_places
 from wgan_core.theory.divergences import DIVERGENCES, js
 from wgan_core.theory.figure import Figure, Question
 from wgan_core.theory.learner import CPU, Learner, stream, tensor
-from wgan_core.theory.normal import Normal, line_for
+from wgan_core.theory.normal import Normal, closed_form, line_for
 from wgan_core.theory.result import AnyLayer, Curve, Floats, Heat, Level, Number, Panel, Points, Result, shown
 from wgan_core.theory.supports import CURVES, blur, clean_js, noisy_js
 
 FRAMES = 30
-BATCH = 256
+BATCH, MEASURED = 256, 4096
 SIDE = 56  # of the discriminator's map
 LEAST, MOST = 0.01, 1.0  # σ
 SIGMAS = np.geomspace(0.03, MOST, 13)
@@ -129,8 +129,8 @@ class LowDimensional(Figure):
 
 @dataclass(frozen=True)
 class _Seen:
-    """The discriminator at one step, on both curves (without noise): share of points that it calls right, the JS that its
-    loss means, and its gradients at Q's points."""
+    """The discriminator at one step, on fresh samples: share that it calls right, the JS that its loss means, and its
+    gradients at the generated ones."""
 
     step: int
     right: float
@@ -224,7 +224,7 @@ class _Scene:
     def estimates(self, seen: list[_Seen], steps: int) -> Panel:
         at = np.array([each.step for each in seen], dtype=np.float64)
         layers = (
-            Curve(at, np.array([each.right for each in seen]), "points called right", "real"),
+            Curve(at, np.array([each.right for each in seen]), "samples called right", "real"),
             Curve(at, np.array([each.js for each in seen]), "JS by the discriminator", "js", width=3),
             Level(self.js, f"JS = {shown(self.js)}", "ink"),
         )
@@ -237,7 +237,7 @@ class _Scene:
             x_range=(0, steps),
             y_range=(-0.05, 1.05),
             wide=True,
-            help="ln 2 − half its loss, on fresh samples, and the share of the curves' points on the right side of ½. The"
+            help="ln 2 − half its loss, and the share of samples on the right side of ½, both on fresh samples. The"
             " dashed line is JS from the densities, which it cannot pass but by chance.",
         )
 
@@ -267,13 +267,15 @@ class _Scene:
                 em(p, noisy),
                 note=f"at most the {shown(float(moved[: len(p)].mean()))} that noise moved these {len(p)} points",
             ),
-            Number("points that D calls right", last.right, note="1: a perfect discriminator, if there is no noise"),
-            Number("median ‖∇D‖ on Q", last.slope, note="0 for a perfect discriminator"),
+            Number("share of samples that D calls right", last.right, note=self._why_right()),
+            Number("median ‖∇D‖ at generated samples", last.slope, note="0 for a perfect discriminator"),
             Number(
-                "median ‖∇ log(1 − D)‖ on Q", last.saturating, note="what the saturating loss sends to the generator"
+                "median ‖∇ log(1 − D)‖ at generated samples",
+                last.saturating,
+                note="what the saturating loss sends to the generator",
             ),
             Number(
-                "median ‖∇ log D‖ on Q",
+                "median ‖∇ log D‖ at generated samples",
                 last.other,
                 note="what the non-saturating loss sends: large, whatever the distance",
             ),
@@ -299,8 +301,16 @@ class _Scene:
     def _why_em(self) -> str:
         return "" if self.name == "crossing" else "the gap: every point goes straight across"
 
+    def _why_right(self) -> str:
+        if self.sigma == 0:
+            return "1: a perfect discriminator"
+        if self.name != "lines":
+            return "½ + ½ δ(P_σ, Q_σ) at most: below 1, since the noisy curves overlap"
+        best = 0.5 + 0.5 * (closed_form("tv", Normal(0.0, self.sigma), Normal(self.gap, self.sigma)) or 0.0)
+        return f"½ + ½ δ(P_σ, Q_σ) = {shown(best)} at most, but for chance"
+
     def reading(self, last: _Seen) -> str:
-        told = f"After {last.step:,} steps D calls {last.right:.0%} of the points right, and ‖∇D‖ on Q is {shown(last.slope)}."
+        told = f"After {last.step:,} steps D calls {last.right:.1%} of the samples right; ‖∇D‖ there is {shown(last.slope)}."
         if self.sigma == 0:
             return f"Without noise JS is {shown(self.js)} and has slope 0. {told}"
         return (
@@ -320,32 +330,32 @@ class _Discriminator:
         self._rngs: tuple[Generator, Generator] = stream(seed, 1), stream(seed, 2)
         self._measure = stream(seed, 3), stream(seed, 4)
 
-    def _batches(self, rngs: tuple[Generator, Generator], n: int) -> list[Tensor]:
-        found = []
-        for curve, rng in zip(self._curves, rngs, strict=True):
-            which = torch.randint(len(curve), (n,), generator=rng, device=CPU)
-            noise = torch.randn(n, 2, generator=rng, device=CPU)
-            found.append(curve[which] + self._sigma * noise)
-        return found
+    def _batches(self, rngs: tuple[Generator, Generator], n: int) -> tuple[Tensor, Tensor]:
+        """Real and generated samples with their noise, (n, 2) each."""
 
-    def _terms(self, rngs: tuple[Generator, Generator], n: int) -> dict[str, Tensor]:
-        real, fake = self._batches(rngs, n)
-        return self._objective.critic_loss(self._learner.net, real, fake, rngs[0])
+        def draw(curve: Tensor, rng: Generator) -> Tensor:
+            which = torch.randint(len(curve), (n,), generator=rng, device=CPU)
+            return curve[which] + self._sigma * torch.randn(n, 2, generator=rng, device=CPU)
+
+        return draw(self._curves[0], rngs[0]), draw(self._curves[1], rngs[1])
+
+    def _terms(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        return self._objective.critic_loss(self._learner.net, real, fake, self._rngs[0])
 
     def train(self) -> None:
-        self._learner.descend(torch.stack(list(self._terms(self._rngs, BATCH).values())).sum())
+        self._learner.descend(torch.stack(list(self._terms(*self._batches(self._rngs, BATCH)).values())).sum())
 
     def look(self, step: int) -> _Seen:
         net = self._learner.net
-        real, fake = self._curves
+        real, fake = self._batches(self._measure, MEASURED)
         with torch.no_grad():
-            on_real, on_fake = net(real), net(fake)
-            terms = {name: float(term) for name, term in self._terms(self._measure, 16 * BATCH).items()}
+            on_real, on_fake = net(real), net(fake).squeeze(1)
+            terms = {name: float(term) for name, term in self._terms(real, fake).items()}
             slope = input_gradient_norms(net, fake)
-            d = sigmoid(on_fake).squeeze(1)
-            right = torch.cat([on_real > 0, on_fake < 0]).double().mean()
+            d = sigmoid(on_fake)
+            right = 0.5 * (on_real > 0).double().mean() + 0.5 * (on_fake < 0).double().mean()
             # ln D(1 − D) by logsigmoid: the product itself underflows.
-            both = (logsigmoid(on_fake) + logsigmoid(-on_fake)).squeeze(1)
+            both = logsigmoid(on_fake) + logsigmoid(-on_fake)
         return _Seen(
             step,
             float(right),
@@ -382,6 +392,6 @@ def _gradients(seen: list[_Seen], steps: int) -> Panel:
         x_range=(0, steps),
         y_range=(1e-8, 1e3),
         log="y",
-        help="Medians over Q's curve. With log(1 − D) the generator gets less and less as D gets better. With −log D it gets"
+        help="Medians over fresh samples. With log(1 − D) the generator gets less and less as D gets better. With −log D it gets"
         " much, whatever the distance, and so nothing of how far to go.",
     )
