@@ -55,18 +55,26 @@ def resume(arguments: Sequence[str]) -> int:
         more = None if known.steps is None else _steps_of(known.steps)
         with closing(Store()) as store:
             found = Run.resumed(store, known.id, more)
-            if not any(lane.active for lane in found.lanes):
-                print(f"Run {found.id} has ended. With --steps N it trains N steps more.", file=sys.stderr)
-            for number, lane in enumerate(found.lanes, 1):
-                if lane.active and lane.state is None:
-                    which = f"Lane {number} of run" if len(found.lanes) > 1 else "Run"
-                    print(f"{which} {found.id} has no checkpoint yet, and begins again.", file=sys.stderr)
+            for note in _notes(found):
+                print(note, file=sys.stderr, flush=True)
             seeds = found.race.seeds if found.race.seeds > 1 else None
             return drive(found, store, Lines(known.json, seeds, len(found.lanes)))
     except (ConfigError, NotStored, StoreProblem, BadCheckpoint, DeviceError, DataError) as error:
         for problem in getattr(error, "problems", [error]):
             print(f"error: {problem}", file=sys.stderr)
         return 2
+
+
+def _notes(run: Run) -> Iterator[str]:
+    """What a person may not expect of a run that is to go on."""
+    if run.status == "failed":
+        yield f"Run {run.id} has failed, so it does not go on. Start it again with other settings."
+    elif not any(lane.active for lane in run.lanes):
+        yield f"Run {run.id} has finished. With --steps N it trains N steps more."
+    for number, lane in enumerate(run.lanes, 1):
+        if lane.active and lane.state is None:
+            which = f"Lane {number} of run" if len(run.lanes) > 1 else "Run"
+            yield f"{which} {run.id} has no checkpoint yet, and begins again."
 
 
 def _steps_of(text: str) -> int:

@@ -19,6 +19,9 @@ from wgan_core.store.levels import TOP
 from wgan_core.store.reading import NotStored, lane_row, living_owners, parent_of, view_of
 from wgan_core.training import Training
 
+# A run without a checkpoint that has trained for longer is not begun again. One that was killed before its first is shorter.
+MOST_LOST_SECONDS = 10.0
+
 
 @dataclass(frozen=True)
 class LaneStart:
@@ -97,7 +100,7 @@ def take_over(session: Session, folder: Path, run_id: str, more: int | None = No
     ------
     NotStored
     StoreProblem
-        It is deleted, is live in some process, or has several seeds.
+        It is deleted, is live in some process, has several seeds, or has trained for long and has no usable checkpoint.
     """
     db = session.db
     with transaction(db):
@@ -138,11 +141,12 @@ def _rewound(
     try:
         found = usable_checkpoint(db, folder, run_id, lane)
         config, state, snapshots, events = found.config, found.state, found.snapshots, found.events
-    except BadCheckpoint:
-        if row.status == "finished":
-            raise  # what is complete is not given up for a new start
+    except BadCheckpoint as why:
+        # From the start, with the config of the start, unless that would give up what has been trained.
         state = _fork_point(db, folder, run_id, config)
-    # Otherwise from the start, with the config of the start.
+        trained = row.seconds - (progress_of(state)[2] if state else 0.0)
+        if row.status == "finished" or trained > MOST_LOST_SECONDS:
+            raise StoreProblem(f"Run {run_id} cannot go on, and stays as it is. {why}") from None
     step, critic_steps, seconds = progress_of(state) if state else (0, 0, 0.0)
     if more is not None:
         config = config.edited({"steps": step + more})
