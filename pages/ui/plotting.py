@@ -235,7 +235,7 @@ def symlog_axis(largest: float) -> dict[str, Any]:
     return {"tickvals": [float(symlog(np.array(v))) for v in values], "ticktext": [f"{v:g}" for v in values]}
 
 
-MARKS = {"edit": "✎", "fork": "⑂"}
+MARKS = {"edit": "✎", "fork": "fork"}
 
 
 def event_lines(view: RunView, clock: Clock) -> dict[str, Any]:

@@ -25,6 +25,7 @@ def draw(run: Run | Past) -> None:
 
 @st.fragment
 def _contents(run_id: str) -> None:
+    store().flush(1.0)  # the last checkpoint of a run that has just ended may be on its way
     try:
         stored = store().run(run_id)
     except (NotStored, StoreProblem) as error:
