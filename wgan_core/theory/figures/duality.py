@@ -405,8 +405,8 @@ def _over(value: float, whole: float) -> float:
 def _reading(critics: list[_Trained], w1: float, step: int) -> str:
     if w1 == 0:
         return "P and Q are the same: W₁ is 0, and whatever a critic says of them is 0."
-    said = ", ".join(f"{each.name} {shown(_over(each.now.estimate, w1))}" for each in critics)
-    return f"W₁ is {shown(w1)}. After {step:,} critic steps the estimate over W₁ is: {said}."
+    said = "; ".join(f"{each.name}: {shown(_over(each.now.estimate, w1))}" for each in critics)
+    return f"W₁ is {shown(w1)}. After {step:,} critic steps the estimate over W₁ is {said}."
 
 
 def _words(method: Method) -> str:

@@ -330,8 +330,8 @@ class _Scene:
         )
         way = "" if self.power == 1 else f" For cost {self.price} the best plan costs {shown(self.best.cost)}."
         return (
-            f"{_moves(self.done).capitalize()} of {len(self.moves)} have cost {shown(spent)};"
-            f" all of them cost at least W = {shown(self.walk.cost)}, mass times distance.{way}"
+            f"After {self.done} of {_moves(len(self.moves))} {shown(spent)} is spent, mass times distance."
+            f" No way costs less than W = {shown(self.walk.cost)} in all.{way}"
         )
 
 
