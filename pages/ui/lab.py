@@ -212,11 +212,7 @@ def _presets(name: str) -> None:
 
     now = FIGURES[name].model_construct(**_settings(name))
     st.session_state[key] = next((p for p, settings in presets.items() if build(name, settings) == now), None)
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.pills("Show", list(presets), key=key, on_change=chosen, label_visibility="collapsed")
-        st.button(
-            "Reset", icon=":material/restart_alt:", key="theory.reset", type="tertiary", on_click=_set, args=(name, {})
-        )
+    st.pills("Show", list(presets), key=key, on_change=chosen, label_visibility="collapsed")
 
 
 def _figure(name: str, settings: dict[str, Any]) -> Figure:

@@ -140,5 +140,8 @@ def _text(figure: Figure, result: Result) -> str:
         closed = f"{meets} {shown(number.expected)}" if meets else ""
         lines.append(f"{number.name:<{width}}{shown(number.value):>12}  {closed:<20} {number.note}".rstrip())
     for table in result.tables:
-        lines += ["", table.title, "  ".join(table.columns), *("  ".join(row) for row in table.rows)]
+        widths = [max(map(len, column)) for column in zip(table.columns, *table.rows, strict=True)]
+        lines += ["", table.title]
+        for row in (table.columns, *table.rows):
+            lines.append("  ".join(cell.ljust(wide) for cell, wide in zip(row, widths, strict=True)).rstrip())
     return "\n".join(line for line in lines if line or line == "")

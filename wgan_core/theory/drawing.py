@@ -98,8 +98,10 @@ def _panel(axes: Axes, panel: Panel) -> None:
         axes.set_ylim(*panel.y_range)
     if panel.equal:
         axes.set_aspect("equal", adjustable="box")
-    axes.set_axis_on() if panel.axes else axes.set_axis_off()
-    axes.grid(panel.axes, color="#E6E6EA", linewidth=0.7)
+    if panel.axes:
+        axes.grid(color="#E6E6EA", linewidth=0.7)
+    else:
+        axes.set_axis_off()
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=8, colors=COLOURS["ink"])
     axes.spines[["top", "right"]].set_visible(False)
