@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.exported import RUNS, race, seeds, solo
-from tests.core.helpers import small, wait_until
+from tests.core.helpers import python, small, wait_until
 from tests.core.stored import made_up, record
 from wgan_core.export import Bundle, ExportProblem, download, pack_bundle, read_bundle
 from wgan_core.export.stored import find, keep
@@ -249,6 +250,42 @@ def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     with pytest.raises(ExportProblem, match="set WGAN_HOME to another folder"):
         find(store, "a")
     store.close()
+
+
+READ_ONLY = """
+import os, sys
+from wgan_core.cli import main
+
+file, elsewhere, home = sys.argv[1:]
+for folder in (elsewhere, home):
+    os.environ["WGAN_HOME"] = folder
+    for command in (["import", file], ["export", "a", "--format", "csv", "--out", "/dev/null/x"], ["runs"]):
+        print(main(command), flush=True)
+    if folder == elsewhere:  # by now Python has read all that it needs
+        os.setuid(65534)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="takes a user who can become another")
+def test_a_folder_that_is_for_reading_only_can_be_read(tmp_path: Path) -> None:
+    homes = [tmp_path / "elsewhere", tmp_path / "home"]
+    for home in homes:
+        store = Store(home)
+        record(store, "a", small(steps=3))
+        store.close()
+    file = tmp_path / "run.zip"
+    file.write_bytes(pack_bundle(solo()))
+    for path in (home, *home.parents[: len(home.parents) - 2]):
+        path.chmod(0o755)
+    (home / NAME).chmod(0o444)
+    done = python("-c", READ_ONLY, str(file), *map(str, homes))
+    assert done.returncode == 0, done.stderr
+    imported, exported, _, run, listed = done.stdout.splitlines()[-5:]
+    assert (imported, exported, run.split()[0], listed) == ("1", "1", "a", "0")
+    refused, found = done.stderr.splitlines()[-2:]
+    assert refused.startswith(f"error: The run has not been imported. {home} cannot be written to")
+    assert found.startswith("error: /dev/null/x cannot be written")
 
 
 def test_a_damaged_checkpoint_does_not_keep_a_run_from_being_exported(store: Store) -> None:

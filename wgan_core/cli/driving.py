@@ -102,7 +102,8 @@ def drive(run: Run, store: Store | None, lines: Lines) -> int:
             run.join()
             if store is not None:
                 store.close(CLOSE_SECONDS)  # so that whoever reads the last line finds the run in the store
-        _ = warned or _warn(store)
+        if not warned:
+            _warn(store)
         for line in lines.last(run.id, run.status, run.views(), newest, failures_of(run)):
             print(line, flush=True)
     return 1 if run.status == "failed" else 0
