@@ -75,8 +75,7 @@ def test_the_clipped_critics_scale_hangs_on_c_and_depth() -> None:
 def test_the_critic_comes_to_lie_on_the_potential() -> None:
     result = build("duality", {"p": "-2: 1, 2: 1", "q": "0: 2", "steps": 500}).compute()
     f_star, found = (
-        next(layer for layer in result.panels[0].layers if word in getattr(layer, "name", ""))
-        for word in ("f*", "its K")
+        next(layer for layer in result.panels[0].layers if word in getattr(layer, "name", "")) for word in ("f*", "/ K")
     )
     assert not isinstance(f_star, str)
     between = np.abs(f_star.x) <= 2  # type: ignore[union-attr]

@@ -222,27 +222,27 @@ class _Scene:
 
     def potentials(self, critics: list[_Trained]) -> Panel:
         if not self.on_a_line:
-            return self._map("potential", "The best critic f*, by the linear program", self.f)
+            return self._map("potential-map", "The best critic f*, by the linear program", self.f)
         layers: list[AnyLayer] = [*self._piles_below()]
         for each in critics:
             f = self._levelled(each)
-            layers.append(Curve(self.grid[:, 0], f, f"{each.name}, divided by its K", each.role))
-        layers.append(Curve(self.grid[:, 0], self.f, "f*, by the linear program", "ink", "dash", 2.5))
+            layers.append(Curve(self.grid[:, 0], f, f"{each.name} / K", each.role))
+        layers.append(Curve(self.grid[:, 0], self.f, "f*", "ink", "dash", 2.5))
         reach = float(np.ptp(self.f))
         return Panel(
             "potential",
-            "The best critic f*, and the trained",
+            "The best critic f*, and the trained over their K",
             tuple(layers),
             "x",
             "score",
             y_range=(float(self.f.min()) - 0.45 * reach - 0.1, float(self.f.max()) + 0.25 * reach + 0.1),
-            help="Dashed: f* by the linear program. Full: each trained critic divided by its K and moved up or down, which"
-            " changes no difference of means. Where no earth passes, f* may have any slope from −1 to 1.",
+            help="Bars: P and Q. Dashed: f* by the linear program. Full: each trained critic divided by its K and moved up or"
+            " down, which changes no difference of means. Where no earth passes, f* may have any slope from −1 to 1.",
         )
 
     def critic(self, critics: list[_Trained]) -> Panel:
         if not self.on_a_line:
-            return self._map("critic", f"The trained critic: {critics[0].name}", critics[0].critic.at(self.grid))
+            return self._map("critic-map", f"The trained critic: {critics[0].name}", critics[0].critic.at(self.grid))
         x = self.grid[:, 0]
         middles = (x[1:] + x[:-1]) / 2
         layers: list[AnyLayer] = [Level(1.0, "", "quiet", dash="dot"), Level(-1.0, "", "quiet", dash="dot")]
@@ -326,8 +326,8 @@ class _Scene:
         top = max(self.p.shares.max(), self.q.shares.max())
         width = 0.02 * float(self.axes[0][-1] - self.axes[0][0])
         return [
-            Bars(piles.line, 0.3 * reach * piles.shares / top, name, role, width, floor)  # type: ignore[arg-type]
-            for piles, name, role in ((self.p, "P", "real"), (self.q, "Q", "generated"))
+            Bars(piles.line, 0.3 * reach * piles.shares / top, "", role, width, floor)  # type: ignore[arg-type]
+            for piles, role in ((self.p, "real"), (self.q, "generated"))
         ]
 
     def _levelled(self, trained: _Trained) -> Floats:
@@ -348,6 +348,7 @@ class _Scene:
             "x",
             "y",
             equal=True,
+            tall=True,
             help="Scores around their mean. The best critic falls at slope 1 from P to Q, along the ways of the plan.",
         )
 

@@ -273,13 +273,15 @@ class _Network:
 
 def _generators(chosen: Divergence) -> Panel:
     u = np.linspace(0, 4, 401)
+    others = [each for each in DIVERGENCES.values() if each is not chosen]
     layers: list[AnyLayer] = [
-        Curve(u, _finite(each.f(u)), "", "quiet", width=1.2) for each in DIVERGENCES.values() if each is not chosen
+        Curve(u, _finite(each.f(u)), "the other six" if each is others[0] else "", "quiet", width=1.2)
+        for each in others
     ]
-    layers.append(Curve(u, _finite(chosen.f(u)), chosen.label, "critic", width=3))
+    layers.append(Curve(u, _finite(chosen.f(u)), f"{chosen.label}: {chosen.formula}", "critic", width=3))
     return Panel(
         "generator",
-        f"Generators; thick: {chosen.label}, f(u) = {chosen.formula}",
+        "The generators f",
         tuple(layers),
         "u = p/q",
         "f(u)",

@@ -44,8 +44,8 @@ class LowDimensional(Figure):
         " Weng 2019, From GAN to WGAN, sections 4.2, 4.3 and 5"
     )
     formula: ClassVar = (
-        r"D^*=1\text{ on }\mathcal{M}_P,\ D^*=0\text{ on }\mathcal{M}_Q\ \Rightarrow\ \nabla_x D^*=0,\ "
-        r"JS=\ln 2;\qquad P_\sigma=P*\mathcal{N}(0,\sigma^2 I),\quad W_1(P,P_\sigma)\le\sigma\sqrt{\pi/2}"
+        r"D^*|_{\mathcal{M}_P}=1,\ D^*|_{\mathcal{M}_Q}=0\ \Rightarrow\ \nabla D^*=0,\ JS=\ln 2;\qquad "
+        r"W_1\big(P,\,P*\mathcal{N}(0,\sigma^2 I)\big)\le\sigma\sqrt{\pi/2}"
     )
     says: ClassVar = (
         "Two curves share at most a few points, so a discriminator can separate them perfectly and has no slope left on them.",
@@ -102,8 +102,8 @@ class LowDimensional(Figure):
                     panels=(
                         scene.plane(discriminator.map(scene.x, scene.y)),
                         _gradients(seen, self.steps),
-                        scene.noise_panel(),
                         scene.gap_panel(),
+                        scene.noise_panel(),
                         scene.estimates(seen, self.steps),
                     ),
                     numbers=scene.numbers(seen[-1]),
@@ -175,6 +175,7 @@ class _Scene:
             x_range=(float(self.x[0]), float(self.x[-1])),
             y_range=(float(self.y[0]), float(self.y[-1])),
             equal=True,
+            tall=True,
             help="Colour: D from 0 to 1, ½ is white. Points: some samples, with their noise.",
         )
 
@@ -236,7 +237,6 @@ class _Scene:
             "share; nats",
             x_range=(0, steps),
             y_range=(-0.05, 1.05),
-            wide=True,
             help="ln 2 − half its loss, and the share of samples on the right side of ½, both on fresh samples. The"
             " dashed line is JS from the densities, which it cannot pass but by chance.",
         )
