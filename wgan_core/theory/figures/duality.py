@@ -348,7 +348,6 @@ class _Scene:
             "x",
             "y",
             equal=True,
-            tall=True,
             help="Scores around their mean. The best critic falls at slope 1 from P to Q, along the ways of the plan.",
         )
 
