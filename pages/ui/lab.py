@@ -84,17 +84,18 @@ def _open_link() -> None:
     if link == st.session_state.get("theory.link"):
         return
     st.session_state["theory.link"] = link
-    name = link.pop("figure", st.session_state.get(CHOSEN, next(iter(FIGURES))))
+    if not link:
+        return
+    settings = dict(link)
+    name = settings.pop("figure", st.session_state.get(CHOSEN, next(iter(FIGURES))))
+    if name in FIGURES:
+        st.session_state[CHOSEN] = name
     try:
-        build(name, link)
+        build(name, settings)
     except ConfigError as error:
         st.session_state["theory.refused"] = str(error)
-        if name not in FIGURES:
-            return
-        link = {}
-    st.session_state[CHOSEN] = name
-    if link:
-        _set(name, link)
+    else:
+        _set(name, settings)
 
 
 def _write_link(figure: Figure) -> None:
@@ -212,7 +213,7 @@ def _presets(name: str) -> None:
 
     now = FIGURES[name].model_construct(**_settings(name))
     st.session_state[key] = next((p for p, settings in presets.items() if build(name, settings) == now), None)
-    st.pills("Show", list(presets), key=key, on_change=chosen, label_visibility="collapsed")
+    st.pills("Show", list(presets), key=key, on_change=chosen, label_visibility="collapsed", wrap=True)
 
 
 def _figure(name: str, settings: dict[str, Any]) -> Figure:
