@@ -4,6 +4,7 @@
 const { element } = await import("./panels.js" + new URL(import.meta.url).search);
 
 const SPEEDS = [1, 3, 10, 30, 100];
+const PATIENCE = 2000; // ms until a question is asked again
 
 export function makePlayer(parent, ask) {
   const box = element("div", "wl-player", parent);
@@ -19,7 +20,7 @@ export function makePlayer(parent, ask) {
   speed.value = 10;
   const now = element("button", "wl-now", box, "Now");
   now.title = "Follow the run";
-  const player = { box, play, slider, label, speed, now, frames: null, run: "", clock: "", wanted: null, sent: null, playing: 0 };
+  const player = { box, play, slider, label, speed, now, frames: null, run: "", clock: "", wanted: null, at: null, sent: null, asked: 0, playing: 0 };
   slider.oninput = () => {
     pause(player);
     want(player, Number(slider.value) >= Number(slider.max) ? null : Number(slider.value), ask);
@@ -37,13 +38,19 @@ export function want(player, value, ask) {
   if (!player.frames) return;
   player.wanted = value;
   show(player);
-  if (player.sent === null) send(player, ask);
+  // What is shown already has no answer to come: an equal message is not drawn again.
+  if (player.sent === null && value !== player.at) send(player, ask);
 }
 
+// A question may be lost on its way, and then nothing else would come: it is asked again, under another number, since one
+// that is equal to the last would not be sent.
 function send(player, ask) {
-  player.sent = { x: player.wanted };
+  const sent = { x: player.wanted };
+  player.sent = sent;
   player.askedAt = performance.now();
-  ask(player.wanted === null ? null : { run: player.run, clock: player.clock, x: player.wanted });
+  player.asked += 1;
+  ask({ run: player.run, clock: player.clock, x: player.wanted, asked: player.asked });
+  setTimeout(() => player.sent === sent && player.box.isConnected && send(player, ask), PATIENCE);
 }
 
 // A message has been drawn: it answers the last question, or comes by itself.
@@ -53,9 +60,8 @@ export function answered(player, message, ask) {
     pause(player);
     Object.assign(player, { run, clock, wanted: null, sent: null });
   }
-  player.frames = frames;
-  const late = player.sent !== null && performance.now() - player.askedAt > 3000; // an answer may be lost
-  if (player.sent !== null && (late || player.sent.x === at)) {
+  Object.assign(player, { frames, at });
+  if (player.sent !== null && player.sent.x === at) {
     player.box.dataset.answer = String(Math.round(performance.now() - player.askedAt));
     player.sent = null;
     if (player.wanted !== at) send(player, ask);
