@@ -149,7 +149,7 @@ def test_each_comparison_trains_critics_that_differ_in_one_thing() -> None:
         ({"q": "(0, 1): 1"}, "q", "both lie on a line"),
         ({"q": "none"}, "q", "“none” is no pile"),
         ({"method": "spectral-norm", "compare": "c-or-λ"}, "compare", "neither c nor λ"),
-        ({"steps": 10**6}, "steps", "from 50 to 1,200"),
+        ({"steps": 10**6}, "steps", "from 50 to 1,000"),
     ],
 )
 def test_what_cannot_be_is_refused_in_words(settings: dict[str, Any], path: str, sentence: str) -> None:

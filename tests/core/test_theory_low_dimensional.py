@@ -15,7 +15,7 @@ from wgan_core.theory.distances import em, on_common_places
 from wgan_core.theory.divergences import DIVERGENCES, LOG_2, js
 from wgan_core.theory.normal import Normal, line_for
 from wgan_core.theory.result import Result
-from wgan_core.theory.supports import CURVES, axes, blur, blurred, clean_js, noisy_js
+from wgan_core.theory.supports import COARSE, CURVES, axes, blur, blurred, clean_js, noisy_js
 
 
 def value(result: Result, start: str) -> float:
@@ -32,6 +32,7 @@ def test_noisy_parallel_lines_are_two_gaussians(gap: float, sigma: float) -> Non
     a, b = Normal(0, sigma), Normal(gap, sigma)
     expected = DIVERGENCES["js"].of_densities(a.log_density, b.log_density, line_for(a, b))
     assert noisy_js(*CURVES["lines"](gap), sigma) == pytest.approx(expected, abs=1e-6)
+    assert noisy_js(*CURVES["lines"](gap), sigma, COARSE) == pytest.approx(expected, abs=1e-3)
 
 
 @pytest.mark.parametrize("name", CURVES)

@@ -13,6 +13,7 @@ from wgan_core.theory.result import Floats
 ATOMS = 200  # points that stand for a curve; even, so that crossing lines share none
 # The grid's spacing in standard deviations of the noise, how far it reaches beyond the curves, and its most places a side.
 SPACING, MARGIN, MOST = 0.35, 6.0, 400
+COARSE = 0.8  # a spacing for curves: off by less than a line is wide
 
 
 def _line(x: float, y: float, dx: float, dy: float) -> Floats:
@@ -38,10 +39,10 @@ def clean_js(name: str, gap: float) -> float:
     return 0.0 if gap == 0 and name != "crossing" else LOG_2
 
 
-def axes(points: Floats, sigma: float) -> tuple[Floats, Floats]:
+def axes(points: Floats, sigma: float, spacing: float = SPACING) -> tuple[Floats, Floats]:
     """Grid lines in x and in y that resolve noise of this σ > 0 and reach MARGIN σ beyond the points (n, 2)."""
     low, high = points.min(0) - MARGIN * sigma, points.max(0) + MARGIN * sigma
-    sides = np.minimum(MOST, np.ceil((high - low) / (SPACING * sigma))).astype(int) + 1
+    sides = np.minimum(MOST, np.ceil((high - low) / (spacing * sigma))).astype(int) + 1
     return np.linspace(low[0], high[0], sides[0]), np.linspace(low[1], high[1], sides[1])
 
 
@@ -59,9 +60,9 @@ def blurred(points: Floats, sigma: float, x: Floats, y: Floats) -> Floats:
     return density / total
 
 
-def noisy_js(p: Floats, q: Floats, sigma: float) -> float:
+def noisy_js(p: Floats, q: Floats, sigma: float, spacing: float = SPACING) -> float:
     """JS of two curves, (n, 2) each, after noise of standard deviation σ > 0, from their densities on a grid, in nats."""
-    x, y = axes(np.concatenate([p, q]), sigma)
+    x, y = axes(np.concatenate([p, q]), sigma, spacing)
     return js(blurred(p, sigma, x, y).ravel(), blurred(q, sigma, x, y).ravel())
 
 

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from collections.abc import Iterator
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
 from pydantic import field_validator
-from scipy.special import rel_entr
 
 from wgan_core.config import RunConfig
-from wgan_core.optimisers import Adam
 from wgan_core.schema import knob
 from wgan_core.theory.divergences import DIVERGENCES, Divergence
 from wgan_core.theory.figure import Figure, Question
-from wgan_core.theory.learner import Learner, stream, tensor
-from wgan_core.theory.normal import Normal, closed_form, line_for
+from wgan_core.theory.normal import Normal
+from wgan_core.theory.pairs import LIMIT, Network, Pair, gaussians, written
 from wgan_core.theory.piles import PilesError, read_piles
 from wgan_core.theory.result import (
     AnyLayer,
@@ -35,22 +32,8 @@ from wgan_core.theory.result import (
 )
 
 FRAMES = 30
-NODES = 401  # places on the line that stand for two Gaussians
-REACH = 6.0  # standard deviations that they cover
-# Where T* is infinite the network's raw output would climb for ever.
-LIMIT = 30.0
 PILES = "masses, 3, 2, 1, 4, or place: mass, 0: 3, 2.5: 1"
 Name = Literal["kl", "reverse-kl", "pearson", "neyman", "hellinger", "js", "tv"]
-# The textbook sums, written without a generator, for piles.
-TEXTBOOK: dict[str, tuple[str, Callable[[Floats, Floats], Any]]] = {
-    "kl": ("Σ p ln(p/q)", lambda p, q: rel_entr(p, q).sum()),
-    "reverse-kl": ("Σ q ln(q/p)", lambda p, q: rel_entr(q, p).sum()),
-    "pearson": ("Σ (p − q)²/q", lambda p, q: _ratio((p - q) ** 2, q).sum()),
-    "neyman": ("Σ (p − q)²/p", lambda p, q: _ratio((p - q) ** 2, p).sum()),
-    "hellinger": ("Σ (√p − √q)²", lambda p, q: ((np.sqrt(p) - np.sqrt(q)) ** 2).sum()),
-    "js": ("½ KL(P‖M) + ½ KL(Q‖M)", lambda p, q: (rel_entr(p, (p + q) / 2) + rel_entr(q, (p + q) / 2)).sum() / 2),
-    "tv": ("½ Σ |p − q|", lambda p, q: np.abs(p - q).sum() / 2),
-}
 
 
 class FDivergences(Figure):
@@ -111,12 +94,12 @@ class FDivergences(Figure):
 
     def frames(self) -> Iterator[Result]:
         pair = (
-            _gaussians(Normal(self.gap, self.sd), Normal(0.0, 1.0))
+            gaussians(Normal(self.gap, self.sd), Normal(0.0, 1.0))
             if self.pair == "gaussians"
-            else _piles(self.p, self.q)
+            else written(self.p, self.q)
         )
         chosen, truth = DIVERGENCES[self.divergence], pair.values[self.divergence]
-        network = _Network(pair, chosen, self.seed)
+        network = Network(pair, chosen, self.seed)
         seen: list[tuple[int, float]] = []
         every = max(1, self.steps // FRAMES)
         for step in range(self.steps + 1):
@@ -125,13 +108,13 @@ class FDivergences(Figure):
                 seen.append((step, bound.item()))
                 yield Result(
                     panels=(
-                        pair.panel(),
+                        _pair(pair),
                         _generators(chosen),
                         _conjugate(chosen),
                         _critic(pair, chosen, network.critic()),
                         _bounds(seen, chosen, truth, self.steps),
                     ),
-                    numbers=(*pair.numbers(), *_reached(seen[-1][1], chosen, truth)),
+                    numbers=(*_values(pair), *_reached(seen[-1][1], chosen, truth)),
                     tables=(_seven(),),
                     reading=_reading(seen[-1], chosen, truth),
                     progress=step / self.steps,
@@ -147,128 +130,23 @@ class FDivergences(Figure):
         return RunConfig.parse({"dataset": {"kind": "two-gaussians"}, "objective": {"kind": "gan"}})
 
 
-@dataclass(frozen=True, eq=False)
-class _Pair:
-    """P and Q as masses on common places: what the network sees; and the divergences as exact as they come.
-
-    Attributes
-    ----------
-    x, p, q : ndarray
-        Shape (n,). Of Gaussians p and q are density times spacing.
-    log_ratio : ndarray
-        ln(p/q), shape (n,).
-    values : dict
-        Each divergence from its generator.
-    numbers : callable
-        The same with their formulas.
-    """
-
-    x: Floats
-    p: Floats
-    q: Floats
-    log_ratio: Floats
-    values: dict[str, float]
-    expected: dict[str, tuple[float | None, str]]
-    discrete: bool
-
-    def numbers(self) -> tuple[Number, ...]:
-        found = []
-        for kind, value in self.values.items():
-            expected, note = self.expected[kind]
-            small = 1e-6 * max(1.0, abs(value)) if math.isfinite(value) else 0.0
-            found.append(Number(DIVERGENCES[kind].label, value, expected, small, note))
-        return tuple(found)
-
-    def panel(self) -> Panel:
-        if self.discrete:
-            width = 0.3 * (np.diff(self.x).min() if len(self.x) > 1 else 1.0)
-            layers: tuple[AnyLayer, ...] = (
-                Bars(self.x - width / 2, self.p, "P", "real", width),
-                Bars(self.x + width / 2, self.q, "Q", "generated", width),
-            )
-        else:
-            spacing = self.x[1] - self.x[0]
-            layers = (
-                Curve(self.x, self.p / spacing, "P", "real", fill=True),
-                Curve(self.x, self.q / spacing, "Q", "generated", fill=True),
-            )
-        return Panel("pair", "The pair", layers, "x", "mass" if self.discrete else "density")
-
-
-def _gaussians(p: Normal, q: Normal) -> _Pair:
-    x = np.linspace(min(n.mean - REACH * n.sd for n in (p, q)), max(n.mean + REACH * n.sd for n in (p, q)), NODES)
-    spacing = x[1] - x[0]
-    line = line_for(p, q)
-    formulas = {kind: closed_form(kind, p, q) for kind in DIVERGENCES}
-    return _Pair(
-        x,
-        np.exp(p.log_density(x)) * spacing,
-        np.exp(q.log_density(x)) * spacing,
-        p.log_density(x) - q.log_density(x),
-        {kind: each.of_densities(p.log_density, q.log_density, line) for kind, each in DIVERGENCES.items()},
-        {
-            kind: (value, "two Gaussians' formula" if value is not None else "no formula; never above ln 2 = 0.6931")
-            for kind, value in formulas.items()
-        },
-        False,
-    )
-
-
-def _piles(p_text: str, q_text: str) -> _Pair:
-    piles = read_piles(p_text), read_piles(q_text)
-    x = np.union1d(piles[0].line, piles[1].line)
-    p, q = np.zeros(len(x)), np.zeros(len(x))
-    for masses, each in zip((p, q), piles, strict=True):
-        masses[np.searchsorted(x, each.line)] = each.shares
-    there = p + q > 0
-    x, p, q = x[there], p[there], q[there]
-    with np.errstate(divide="ignore"):
-        log_ratio = np.log(p) - np.log(q)
-    return _Pair(
-        x,
-        p,
-        q,
-        log_ratio,
-        {kind: each.of_masses(p, q) for kind, each in DIVERGENCES.items()},
-        {kind: (float(formula(p, q)), words) for kind, (words, formula) in TEXTBOOK.items()},
-        True,
-    )
-
-
-def _ratio(a: Floats, b: Floats) -> Floats:
-    """a/b, where 0/0 is 0."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(a > 0, a / b, 0.0)
-
-
-class _Network:
-    """T = g(v(x)) with a small network v, and the bound E_P[T] − E_Q[f*(T)] over the whole pair."""
-
-    def __init__(self, pair: _Pair, divergence: Divergence, seed: int) -> None:
-        self._divergence = divergence
-        # f* of float32 loses JS near its limit.
-        self._learner = Learner(1, stream(seed), optimiser=Adam(lr=3e-3, beta1=0.9), dtype=torch.float64)
-        spread = float(pair.x.std()) or 1.0
-        self._x = tensor(((pair.x - pair.x.mean()) / spread)[:, None], torch.float64)
-        self._p, self._q = (tensor(masses, torch.float64) for masses in (pair.p, pair.q))
-
-    def _t(self) -> torch.Tensor:
-        return self._divergence.output(self._learner.net(self._x).squeeze(1).clamp(-LIMIT, LIMIT))
-
-    def bound(self) -> torch.Tensor:
-        t = self._t()
-        return (self._p * t - self._q * self._divergence.conjugate(t)).sum()
-
-    def climb(self, bound: torch.Tensor) -> None:
-        self._learner.descend(-bound)
-
-    def critic(self) -> Floats:
-        """T at each place, shape (n,)."""
-        with torch.no_grad():
-            return np.asarray(self._t().numpy())
-
-
 # Panels
+
+
+def _pair(pair: Pair) -> Panel:
+    if pair.discrete:
+        width = 0.3 * (np.diff(pair.x).min() if len(pair.x) > 1 else 1.0)
+        layers: tuple[AnyLayer, ...] = (
+            Bars(pair.x - width / 2, pair.p, "P", "real", width),
+            Bars(pair.x + width / 2, pair.q, "Q", "generated", width),
+        )
+    else:
+        spacing = pair.x[1] - pair.x[0]
+        layers = (
+            Curve(pair.x, pair.p / spacing, "P", "real", fill=True),
+            Curve(pair.x, pair.q / spacing, "Q", "generated", fill=True),
+        )
+    return Panel("pair", "The pair", layers, "x", "mass" if pair.discrete else "density")
 
 
 def _generators(chosen: Divergence) -> Panel:
@@ -323,7 +201,7 @@ def _conjugate(chosen: Divergence) -> Panel:
     )
 
 
-def _critic(pair: _Pair, chosen: Divergence, t: Floats) -> Panel:
+def _critic(pair: Pair, chosen: Divergence, t: Floats) -> Panel:
     best = chosen.best_t(pair.log_ratio)
     seen = pair.p + pair.q > 1e-3 * (pair.p + pair.q).max()
     finite = np.isfinite(best) & seen
@@ -379,6 +257,15 @@ def _finite(values: Floats) -> Floats:
 
 
 # Numbers
+
+
+def _values(pair: Pair) -> tuple[Number, ...]:
+    found = []
+    for kind, value in pair.values.items():
+        expected, note = pair.expected[kind]
+        small = 1e-6 * max(1.0, abs(value)) if math.isfinite(value) else 0.0
+        found.append(Number(DIVERGENCES[kind].label, value, expected, small, note))
+    return tuple(found)
 
 
 def _reached(bound: float, chosen: Divergence, truth: float) -> tuple[Number, Number]:

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-import torch
-from torch import Generator, Tensor
-from torch.nn.functional import logsigmoid, sigmoid
 
 from wgan_core.config import RunConfig
-from wgan_core.objectives import LOG_2, Gan, input_gradient_norms
-from wgan_core.optimisers import Adam
 from wgan_core.schema import knob
+from wgan_core.theory.discriminator import Discriminator, Seen
 from wgan_core.theory.distances import em, on_common_places
-from wgan_core.theory.divergences import DIVERGENCES, js
+from wgan_core.theory.divergences import DIVERGENCES, LOG_2, js
 from wgan_core.theory.figure import Figure, Question
-from wgan_core.theory.learner import CPU, Learner, stream, tensor
 from wgan_core.theory.normal import Normal, closed_form, line_for
 from wgan_core.theory.result import AnyLayer, Curve, Floats, Heat, Level, Number, Panel, Points, Result, shown
-from wgan_core.theory.supports import CURVES, blur, clean_js, noisy_js
+from wgan_core.theory.supports import COARSE, CURVES, SPACING, blur, clean_js, noisy_js
 
 FRAMES = 30
-BATCH, MEASURED = 256, 4096
 SIDE = 56  # of the discriminator's map
 LEAST, MOST = 0.01, 1.0  # σ
 SIGMAS = np.geomspace(0.03, MOST, 13)
@@ -92,9 +85,9 @@ class LowDimensional(Figure):
 
     def frames(self) -> Iterator[Result]:
         scene = _Scene(self.curves, self.gap, self.level, self.seed)
-        discriminator = _Discriminator(scene, self.seed)
+        discriminator = Discriminator(scene.p, scene.q, self.level, self.seed)
         every = max(1, self.steps // FRAMES)
-        seen: list[_Seen] = []
+        seen: list[Seen] = []
         for step in range(self.steps + 1):
             if step % every == 0 or step == self.steps:
                 seen.append(discriminator.look(step))
@@ -127,19 +120,6 @@ class LowDimensional(Figure):
         )
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """The discriminator at one step, on fresh samples: share that it calls right, the JS that its loss means, and its
-    gradients at the generated ones."""
-
-    step: int
-    right: float
-    js: float
-    slope: float  # median ‖∇D‖
-    saturating: float  # median ‖∇ log(1 − D)‖
-    other: float  # median ‖∇ log D‖
-
-
 class _Scene:
     """The two curves, their noise, and what their densities say."""
 
@@ -153,13 +133,13 @@ class _Scene:
         self.draws = rng.standard_normal((DRAWS, 2)) * sigma
         self._kept = rng.integers(0, len(self.p), (2, SHOWN))
         self.js = self.js_at(gap, sigma)
-        self.by_sigma = np.array([self.js_at(gap, each) for each in SIGMAS])
-        self.by_gap = np.array([self.js_at(each, sigma) for each in GAPS])
+        self.by_sigma = np.array([self.js_at(gap, each, COARSE) for each in SIGMAS])
+        self.by_gap = np.array([self.js_at(each, sigma, COARSE) for each in GAPS])
         self.slope = (self.js_at(gap + STEP, sigma) - self.js_at(gap - STEP, sigma)) / (2 * STEP)
 
-    def js_at(self, gap: float, sigma: float) -> float:
+    def js_at(self, gap: float, sigma: float, spacing: float = SPACING) -> float:
         p, q = CURVES[self.name](gap)
-        return noisy_js(p, q, sigma) if sigma > 0 else js(*on_common_places(p, q))
+        return noisy_js(p, q, sigma, spacing) if sigma > 0 else js(*on_common_places(p, q))
 
     def plane(self, d: Floats) -> Panel:
         layers: list[AnyLayer] = [Heat(self.x, self.y, d, "D", 0.5)]
@@ -222,7 +202,7 @@ class _Scene:
             help="Only a curve that slopes tells the generator which way to move its own.",
         )
 
-    def estimates(self, seen: list[_Seen], steps: int) -> Panel:
+    def estimates(self, seen: list[Seen], steps: int) -> Panel:
         at = np.array([each.step for each in seen], dtype=np.float64)
         layers = (
             Curve(at, np.array([each.right for each in seen]), "samples called right", "real"),
@@ -241,7 +221,7 @@ class _Scene:
             " dashed line is JS from the densities, which it cannot pass but by chance.",
         )
 
-    def numbers(self, last: _Seen) -> tuple[Number, ...]:
+    def numbers(self, last: Seen) -> tuple[Number, ...]:
         p, q = (points[::2] for points in (self.p, self.q))
         moved = np.linalg.norm(self.draws, axis=1)
         noisy = p + self.draws[: len(p)]
@@ -309,7 +289,7 @@ class _Scene:
         best = 0.5 + 0.5 * (closed_form("tv", Normal(0.0, self.sigma), Normal(self.gap, self.sigma)) or 0.0)
         return f"½ + ½ δ(P_σ, Q_σ) = {shown(best)} at most, but for chance"
 
-    def reading(self, last: _Seen) -> str:
+    def reading(self, last: Seen) -> str:
         told = f"After {last.step:,} steps D calls {last.right:.1%} of the samples right; ‖∇D‖ there is {shown(last.slope)}."
         if self.sigma == 0:
             return f"Without noise JS is {shown(self.js)} and has slope 0. {told}"
@@ -319,60 +299,7 @@ class _Scene:
         )
 
 
-class _Discriminator:
-    """D = sigmoid(f), trained as in the original GAN on samples of both curves with their noise."""
-
-    def __init__(self, scene: _Scene, seed: int) -> None:
-        self._learner = Learner(2, stream(seed), depth=2, optimiser=Adam(lr=2e-3, beta1=0.9))
-        self._objective = Gan()
-        self._curves = tensor(scene.p), tensor(scene.q)
-        self._sigma = scene.sigma
-        self._rngs: tuple[Generator, Generator] = stream(seed, 1), stream(seed, 2)
-        self._measure = stream(seed, 3), stream(seed, 4)
-
-    def _batches(self, rngs: tuple[Generator, Generator], n: int) -> tuple[Tensor, Tensor]:
-        """Real and generated samples with their noise, (n, 2) each."""
-
-        def draw(curve: Tensor, rng: Generator) -> Tensor:
-            which = torch.randint(len(curve), (n,), generator=rng, device=CPU)
-            return curve[which] + self._sigma * torch.randn(n, 2, generator=rng, device=CPU)
-
-        return draw(self._curves[0], rngs[0]), draw(self._curves[1], rngs[1])
-
-    def _terms(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-        return self._objective.critic_loss(self._learner.net, real, fake, self._rngs[0])
-
-    def train(self) -> None:
-        self._learner.descend(torch.stack(list(self._terms(*self._batches(self._rngs, BATCH)).values())).sum())
-
-    def look(self, step: int) -> _Seen:
-        net = self._learner.net
-        real, fake = self._batches(self._measure, MEASURED)
-        with torch.no_grad():
-            on_real, on_fake = net(real), net(fake).squeeze(1)
-            terms = {name: float(term) for name, term in self._terms(real, fake).items()}
-            slope = input_gradient_norms(net, fake)
-            d = sigmoid(on_fake)
-            right = 0.5 * (on_real > 0).double().mean() + 0.5 * (on_fake < 0).double().mean()
-            # ln D(1 − D) by logsigmoid: the product itself underflows.
-            both = logsigmoid(on_fake) + logsigmoid(-on_fake)
-        return _Seen(
-            step,
-            float(right),
-            self._objective.estimate(terms),
-            float((both.exp() * slope).median()),
-            float((d * slope).median()),
-            float(((1 - d) * slope).median()),
-        )
-
-    def map(self, x: Floats, y: Floats) -> Floats:
-        """D on a grid, shape (len(y), len(x))."""
-        places = np.stack([axis.ravel() for axis in np.meshgrid(x, y)], 1)
-        f = self._learner.at(places)
-        return np.asarray(0.5 * (1 + np.tanh(0.5 * f))).reshape(len(y), len(x))
-
-
-def _gradients(seen: list[_Seen], steps: int) -> Panel:
+def _gradients(seen: list[Seen], steps: int) -> Panel:
     at = np.array([each.step for each in seen], dtype=np.float64)
     rows = (
         ("‖∇ log D‖", "quiet", "dash", "other"),
