@@ -197,9 +197,9 @@ def _ladder(low: float, high: float, now: float) -> list[float]:
 
 
 def _nice(step: float) -> float:
-    """The nearest of 1, 2, 5 times a power of ten that is not larger."""
-    power = 10.0 ** math.floor(math.log10(step))
-    return next(m * power for m in (5, 2, 1) if m * power <= step * (1 + 1e-9))
+    """1, 2 or 5 times a power of ten, whichever is nearest."""
+    power = math.floor(math.log10(step))
+    return min((float(f"{m}e{power}") for m in (1, 2, 5, 10)), key=lambda nice: abs(math.log(nice / step)))
 
 
 def _presets(name: str) -> None:

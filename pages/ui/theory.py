@@ -200,11 +200,9 @@ def _level(layer: Level, log: bool) -> tuple[dict[str, Any], list[dict[str, Any]
 def _axis(title: str, ends: tuple[float, float] | None, log: bool, seen: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"title": {"text": title}, "visible": seen}
     if log:
-        found |= {
-            "type": "log",
-            "dtick": 1 if ends is None or ends[1] / ends[0] < 1e6 else None,
-            "exponentformat": "power",
-        }
+        found |= {"type": "log", "exponentformat": "power", "nticks": 6}
+        if ends is not None and 1e3 <= ends[1] / ends[0] < 1e6:
+            found["dtick"] = 1  # powers of ten alone
     if ends is not None:
         found["range"] = [math.log10(end) for end in ends] if log else list(ends)
     return found

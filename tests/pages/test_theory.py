@@ -198,6 +198,15 @@ def test_a_logarithmic_slider_takes_a_value_between_its_steps(knob: str) -> None
     assert page.link[knob] == value
 
 
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_slider_has_fifty_to_two_hundred_steps(name: str) -> None:
+    """Fine enough to see a thing happen, coarse enough to be moved by the keyboard."""
+    page = Theory(figure=name)
+    for slider in page.at.slider:
+        if isinstance(slider.value, float):
+            assert 50 <= (slider.max - slider.min) / slider.step <= 200, slider.label
+
+
 # Figures that train
 
 
