@@ -20,7 +20,10 @@ STYLE = """<style>
 .stMainBlockContainer:has(.st-key-run-actions) .stVerticalBlock { gap: 0.5rem; }
 .st-key-run-actions { min-height: 2.5rem; }
 /* One line of buttons on a telephone too: the table is not to move away under the finger. */
-@media (max-width: 640px) { .st-key-run-actions { flex-wrap: nowrap; overflow-x: auto; } .st-key-run-actions > * { flex: none; } }
+@media (max-width: 640px) {
+  .st-key-run-actions { flex-wrap: nowrap; overflow-x: auto; }
+  .st-key-run-actions > * { flex: none; white-space: nowrap; }
+}
 </style>"""
 
 
@@ -85,9 +88,8 @@ def table(wanted: dict[str, Any], order: Order) -> bool:
         st.caption(f"{offset + 1:,} to {offset + len(found):,} of {many}" if pages > 1 else many, width="content")
         if pages > 1:
             st.pagination(pages, key=place, max_visible_pages=5)
-    if found:
-        runs_table.draw(found, order)
-    else:
+    runs_table.draw(found, order)
+    if not found:
         nothing(wanted)
     run_facts.draw_all(chosen, {run.id for run in found})
     return any(run.status in LIVE for run in found)

@@ -81,12 +81,12 @@ def open_form(race: Race) -> NoReturn:
 def _nothing(deleted: bool) -> None:
     gone: list[str] = st.session_state.get("runs.gone", [])
     if deleted:
-        st.caption("Tick runs to bring them back. A week after it was deleted, a run is gone for good.")
+        st.caption("Deleted runs stay for a week. Tick those to bring back.")
     elif gone:
         st.markdown(f"Deleted {_count(gone)}.", width="content")
         st.button("Undo", icon=":material/undo:", on_click=_undelete, args=(gone,), key="undo")
     else:
-        st.caption("Click a run to see what it is and what you can do with it. Tick several to compare them.")
+        st.caption("Click a run to see more. Tick several to compare.")
 
 
 def _one(run: StoredRun) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, tzinfo
 from functools import partial
@@ -101,13 +100,15 @@ def tick(run_ids: Sequence[str]) -> None:
 
 
 def follow_link() -> None:
-    """Tick the run that the address names, when it comes to name another one."""
+    """Tick the run that the address names, when it comes to name another one; or name the one that is ticked, coming back."""
     linked = st.query_params.get("run")
     if linked == st.session_state.get("runs.linked"):
         return
     st.session_state["runs.linked"] = linked
     if linked:
         st.session_state["runs.ticked"] = [linked[:64]]
+    elif len(ticked()) == 1:
+        tick(ticked())
 
 
 def chosen(listed: Sequence[StoredRun], deleted: bool) -> list[StoredRun]:
@@ -135,13 +136,19 @@ def chosen(listed: Sequence[StoredRun], deleted: bool) -> list[StoredRun]:
 
 
 def draw(found: Sequence[StoredRun], order: Order) -> None:
-    """The table of these runs, with a tick before each."""
+    """The table of these runs, with a tick before each; nothing if there are none."""
     ids = [run.id for run in found]
-    # Rows are told by their number: a list of other runs is another table, lest a click that is under way hits a wrong one.
-    key = f"runs.table.{zlib.crc32(' '.join(ids).encode()):x}"
     rows = [row for row, run_id in enumerate(ids) if run_id in ticked()]
-    if sorted(_selection(key)["rows"]) != rows:
-        _select(key, rows)
+    # Rows are told by their number. So a list of other runs is another table, lest a click that is under way hits a wrong one.
+    # It is another one too where ticks were set or taken elsewhere: the browser does not always follow.
+    before, number = st.session_state.get("runs.listed", (None, 0))
+    if ids != before or sorted(_selection(_key(number))["rows"]) != rows:
+        number += 1
+        _select(_key(number), rows)
+    st.session_state["runs.listed"] = ids, number
+    if not found:
+        return
+    key = _key(number)
     columns = columns_of(found, _zone(), families=order.sort == "family")
     st.dataframe(
         columns,
@@ -155,6 +162,10 @@ def draw(found: Sequence[StoredRun], order: Order) -> None:
         selection_mode=["multi-row", "single-cell", "single-column"],
         on_select=partial(_clicked, key, ids),
     )
+
+
+def _key(number: int) -> str:
+    return f"runs.table.{number}"
 
 
 def _selection(key: str) -> dict[str, Any]:
