@@ -57,6 +57,7 @@ COLOURS: dict[Role, str] = {
     "fourth": "#56B4E9",
 }
 SYMBOLS = {"circle": "circle", "cross": "x", "ring": "circle-open"}
+HEIGHT = 330  # of a panel on a web page of its own
 # From clear to dark, for values without a centre.
 RISING = [[0, "rgba(0,114,178,0.03)"], [1, "rgba(0,114,178,0.9)"]]
 
@@ -276,11 +277,11 @@ def page(figure: Figure, result: Result) -> str:
     places = []
     for panel in result.panels:
         found = drawn(panel)
-        height = report.TALL if panel.tall else 380
+        height = 2 * HEIGHT + 50 if panel.tall else HEIGHT
         figures[panel.name] = {"data": found["data"], "layout": report.layout(found, height)}
-        wide = ' style="grid-column: 1 / -1"' if panel.wide else ""
+        place = ("grid-column: 1 / -1;" if panel.wide else "") + ("grid-row: span 2;" if panel.tall else "")
         places.append(
-            f'<section class="chart"{wide}><h3>{html.escape(panel.title)}</h3>'
+            f'<section class="chart" style="{place}"><h3>{html.escape(panel.title)}</h3>'
             f'<div id="{html.escape(panel.name)}" style="height:{height}px"></div></section>'
         )
     knobs = ", ".join(
@@ -305,7 +306,8 @@ def formula(latex: str) -> str:
     """LaTeX as MathML, which browsers show by themselves; as it is where the package for that is missing."""
     if find_spec("latex2mathml") is None:
         return f"<code>{html.escape(latex)}</code>"
-    return str(import_module("latex2mathml.converter").convert(latex))
+    known = latex.replace(r"\arg", r"\operatorname{arg}")  # which the package does not know
+    return str(import_module("latex2mathml.converter").convert(known))
 
 
 def _html_table(table: dict[str, Any]) -> str:

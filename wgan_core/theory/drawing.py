@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -56,12 +57,14 @@ DIVERGING = LinearSegmentedColormap.from_list("diverging", ["#BC8953", "#FFFFFF"
 RISING = LinearSegmentedColormap.from_list("rising", ["#FFFFFF", "#0072B2"])
 WIDTH, ROW = 10.0, 3.1  # inches
 DPI = 150
+LETTERS = 115  # in a line of the reading
 
 
 def png(figure: Figure, result: Result) -> bytes:
     """The bytes of a picture: title, panels two in a row, the numbers beneath."""
     places, height = arranged(result.panels), rows(result.panels)
-    lines = [result.reading] if result.reading else []
+    lines = textwrap.wrap(result.reading, LETTERS)
+    bold = len(lines)
     for number in result.numbers:
         closed = "" if number.expected is None else f"   (closed form {shown(number.expected)})"
         lines.append(f"{number.name} = {shown(number.value)}{closed}")
@@ -74,7 +77,7 @@ def png(figure: Figure, result: Result) -> bytes:
     for panel, (row, column) in zip(result.panels, places, strict=True):
         _panel(body.add_subplot(grid[row : row + 1 + panel.tall, column : column + 1 + panel.wide]), panel)
     for i, line in enumerate(lines):
-        weight = "bold" if i == 0 and result.reading else "normal"
+        weight = "bold" if i < bold else "normal"
         notes.text(0.02, 1 - (i + 0.8) / (len(lines) + 1), line, size=8.5, color=COLOURS["ink"], weight=weight)
     out = io.BytesIO()
     FigureCanvasAgg(paper)
