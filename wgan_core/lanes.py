@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from time import monotonic
 from typing import Any, Protocol
 
+from wgan_core.coach import findings
 from wgan_core.config import RunConfig
 from wgan_core.devices import describe, resolve
 from wgan_core.records import LIVE, Event, Failure, Floats, Frames, History, RunView, Snapshot, Status, frames_kept
@@ -145,6 +146,12 @@ class Lane:
             self.version += 1
             if self._recorder is not None:
                 self._recorder.status(self._number, status, self._progress, self._failure)
+
+    def conclude(self) -> None:
+        """Keep what the coach says of a training that has ended, unless it failed, which says enough."""
+        if self.training is not None and self.status in ("finished", "stopped"):
+            for found in findings(self.view()):
+                self._happened(Event(*self._progress, "finding", found.title))
 
     @property
     def within_round(self) -> bool:

@@ -49,12 +49,12 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened at a step: the fork that a run began with, an edit of a knob, a failure."""
+    """Something that happened at a step: the fork that a run began with, an edit of a knob, a failure, what the coach found."""
 
     step: int
     critic_steps: int
     seconds: float
-    kind: Literal["fork", "edit", "failure"]
+    kind: Literal["fork", "edit", "failure", "finding"]
     text: str
 
 

@@ -259,10 +259,14 @@ class Run:
                         if lane.active:
                             lane.fail(error)
             finally:
-                with self._changed:
-                    self._changed.notify_all()
-                if self._recorder is not None:
-                    self._recorder.close()
+                try:
+                    with self._changed:
+                        for lane in self.lanes:
+                            lane.conclude()
+                        self._changed.notify_all()
+                finally:
+                    if self._recorder is not None:
+                        self._recorder.close()
 
     def _trainings(self, stack: ExitStack) -> list[Callable[[], Trains]]:
         """For each lane what makes its training."""
