@@ -27,6 +27,7 @@ from pages.ui.plotting import (
     symlog,
     symlog_axis,
 )
+from pages.ui.theme import INK
 from wgan_core.objectives import LOG_2
 
 __all__ = ["OVERLAYS"]
@@ -47,21 +48,18 @@ def curves(lanes: Sequence[Shown], clock: Clock, name: str, **style: Any) -> lis
     "modes",
     "Modes covered",
     "modes",
-    "A mode is covered when at least 1 % of 2,500 samples are nearest to it and within 3σ. All lanes train on the same data"
-    " from the same start, so what differs is the objective and its knobs.",
+    "A mode is covered when at least 1 % of 2,500 samples are nearest to it and within 3σ. All lanes of a race train on the"
+    " same data from the same start, so what differs is the objective and its knobs.",
     "VEEGAN (Srivastava et al. 2017); PacGAN (Lin et al. 2018)",
     needs_modes=True,
 )
 def modes(lanes: Sequence[Shown], clock: Clock) -> Figure | None:
-    where = lanes[0].view.config.dataset.modes()
-    if where is None or not (traces := curves(lanes, clock, "modes_covered", raw=True, shape="hv")):
+    counts = {len(where.centres) for lane in lanes if (where := lane.view.config.dataset.modes())}
+    if not counts or not (traces := curves(lanes, clock, "modes_covered", raw=True, shape="hv")):
         return None
-    count = len(where.centres)
-    axis = {"range": [0, count * 1.07], "dtick": max(1, count // 4)}
-    return {
-        "data": traces,
-        "layout": layout(clock, "modes", events(lanes, clock), level(count, f"all {count}"), **axis),
-    }
+    axis = {"range": [0, max(counts) * 1.07], "dtick": max(1, max(counts) // 4)}
+    levels = [level(count, f"all {count}") for count in sorted(counts)]
+    return {"data": traces, "layout": layout(clock, "modes", events(lanes, clock), *levels, **axis)}
 
 
 @overlay(
@@ -76,8 +74,10 @@ def modes(lanes: Sequence[Shown], clock: Clock) -> Figure | None:
 def w1(lanes: Sequence[Shown], clock: Clock) -> Figure | None:
     if not (traces := curves(lanes, clock, "w1")):
         return None
-    floor = floor_of_w1(lanes[0].view)
-    parts = [] if floor is None else [level(floor, "floor")]
+    # Lanes of a race have one floor; stored runs of other data, laid over each other, have one each.
+    data = {lane.view.config.dataset: lane for lane in reversed(lanes)}
+    floors = [(floor_of_w1(lane.view), lane.color if len(data) > 1 else INK) for lane in data.values()]
+    parts = [level(floor, "floor", color) for floor, color in floors if floor is not None]
     return {"data": traces, "layout": layout(clock, "W1", events(lanes, clock), *parts, rangemode="tozero")}
 
 
