@@ -82,7 +82,7 @@ def test_the_discriminator_saturates_and_the_critic_does_not(method: str) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("penalty_weight", [10.0, 100.0])
+@pytest.mark.parametrize("penalty_weight", [3.0, 10.0])
 def test_the_penalised_critic_finds_w1_and_the_best_slope(penalty_weight: float) -> None:
     last = build("optimal-critic", {"penalty_weight": penalty_weight}).compute()
     assert value(last, "median |f′|") == pytest.approx(1 + 4 / (2 * penalty_weight), rel=0.1)
