@@ -10,6 +10,7 @@ import streamlit as st
 from pages.ui import exports, run_actions, run_facts, runs_table, shell, side_by_side
 from pages.ui.runs_columns import Order
 from pages.ui.text import plain
+from wgan_core.library import RECORDINGS
 from wgan_core.records import LIVE
 from wgan_core.store import StoreProblem, store
 
@@ -95,10 +96,25 @@ def table(wanted: dict[str, Any], order: Order) -> bool:
     return any(run.status in LIVE for run in found)
 
 
+def recorded() -> None:
+    """The runs that came with the software."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption("Recorded, to watch at once:", width="content")
+        for run in RECORDINGS.values():
+            st.page_link(
+                "pages/compare.py" if run.several else "pages/train.py",
+                label=run.title,
+                icon=":material/movie:",
+                query_params={"run": run.name},
+                help=run.shows,
+            )
+
+
 def page() -> None:
     """All of the page but the overlay: what is asked for, the table, what can be done."""
     runs_table.follow_link()
     live = table(*controls())
+    recorded()
     if live != st.session_state["runs.polling"]:
         st.session_state["runs.polling"] = live
         st.rerun()  # starts or stops the timer

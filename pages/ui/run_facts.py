@@ -55,6 +55,7 @@ def draw(run: StoredRun) -> None:
     st.caption(" · ".join(map(plain, facts)))
     if run.note:
         st.markdown("  \n".join(map(plain, run.note.split("\n"))))
+    views = store().views(run.id) if race else ()
     for number, lane in enumerate(run.lanes):
         name = summary(configs[number].objective) if configs else lane.objective
         # A race by seconds has no last step, and a run that was made longer has another.
@@ -64,16 +65,13 @@ def draw(run: StoredRun) -> None:
         for label, last, best in (("modes", lane.last_modes, lane.best_modes), ("W1", lane.last_w1, lane.best_w1)):
             if last is not None and best is not None:
                 said.append(f"{label} {last:.3g} (best {best:.3g})")
+        if views and (found := [event.text for event in views[number].events if event.kind == "finding"]):
+            said.append(f"coach: {plain(', '.join(found))}")
         st.markdown(f"**{plain(name)}**: {' · '.join(said)}")
-    if "failed" in {lane.status for lane in run.lanes}:
-        _failures(run)
-    _family(run)
-
-
-def _failures(run: StoredRun) -> None:
-    for view in store().views(run.id):
+    for view in views:
         if view.failure is not None:
             st.markdown(f"**{plain(view.failure.message)}** {plain(view.failure.cause)}")
+    _family(run)
 
 
 def _family(run: StoredRun) -> None:

@@ -10,6 +10,7 @@ from tests.core.helpers import wait_until
 from tests.pages.conftest import Page, link
 from wgan_core.config import RunConfig
 from wgan_core.library import RECORDINGS
+from wgan_core.presets import PRESETS
 from wgan_core.runs import manager
 from wgan_core.store import store
 
@@ -114,3 +115,16 @@ def test_a_broken_fork_link_is_refused_in_words(text: str) -> None:
     (error,) = page.errors
     assert "The link's fork was refused" in error
     assert page.enabled() == {"start"}
+
+
+def test_the_page_of_runs_offers_the_recorded_ones_and_what_the_coach_found() -> None:
+    config = PRESETS["ring-gan-collapse"].config.edited({"device": "cpu", "steps": 400, "snapshot_every": 10})
+    run_id = manager().start(config)
+    assert manager().get(run_id).join(120)
+    assert store().flush()
+    page = Page("pages/runs.py", run=run_id)
+    offered = {link.proto.query_string for link in page.at.get("page_link")}
+    assert {f"run={name}" for name in RECORDINGS} <= offered
+    said = [item.value for item in page.at.markdown if "coach: " in item.value]
+    assert len(said) == 1
+    assert all(event.text in said[0] for event in store().view(run_id).events if event.kind == "finding")

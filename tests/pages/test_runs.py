@@ -46,6 +46,12 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     made.close()
 
 
+def links(page: Page) -> list[tuple[str, str]]:
+    """Labels and queries of the links on the page, but for those to recorded runs."""
+    found = [(link.proto.label, link.proto.query_string) for link in page.at.get("page_link")]
+    return [link for link in found if "recorded" not in link[1]]
+
+
 def put(
     store: Store,
     run_id: str,
@@ -121,7 +127,7 @@ def test_an_empty_store_says_what_to_do_first(store: Store) -> None:
     page = Runs()
     assert not page.at.dataframe
     assert "No runs yet" in page.text()
-    assert [link.proto.label for link in page.at.get("page_link")] == ["Train one", "Compare several"]
+    assert [label for label, _ in links(page)] == ["Train one", "Compare several"]
     assert not page.errors
     assert not page.warnings
 
@@ -242,10 +248,8 @@ def test_forks_stand_below_their_run(store: Store) -> None:
     table = Runs(order="Forks below their run").at.dataframe[0].value
     assert list(table["Name"]) == ["b", "a", "↳ c"]
     assert list(table["Family"]) == ["", "", "from a at step 30"]
-    links = [link.proto for link in Runs(run="a").at.get("page_link")]
-    assert [(link.label, link.query_string) for link in links] == [(r"Fork at step 30\: c", "run=c")]
-    links = [link.proto for link in Runs(run="c").at.get("page_link")]
-    assert [(link.label, link.query_string) for link in links] == [("Forked from a at step 30", "run=a")]
+    assert links(Runs(run="a")) == [(r"Fork at step 30\: c", "run=c")]
+    assert links(Runs(run="c")) == [("Forked from a at step 30", "run=a")]
 
 
 def test_a_live_run_is_listed_as_it_goes_on(store: Store) -> None:
@@ -508,6 +512,31 @@ def overlay_of_again(page: Page) -> bytes:
     (component,) = page.run().at.get("bidi_component")
     found: bytes = component.proto.bytes
     return found
+
+
+def test_runs_of_other_data_have_levels_of_their_own(store: Store) -> None:
+    record(store, "a", small("ring", steps=2))
+    record(store, "b", small("grid", steps=2))
+    lanes = side_by_side.overlaid([store.run("a"), store.run("b")])
+    progress, message = read(side_by_side.message(lanes, "step"))
+    assert progress["dataset"] == "Ring of Gaussians · Grid of Gaussians"
+    figures = {chart["name"]: chart["figure"] for chart in message["charts"]}
+    notes = {name: [note["text"] for note in figures[name]["layout"]["annotations"]] for name in ("modes", "w1")}
+    assert notes == {"modes": ["all 8", "all 25"], "w1": ["floor", "floor"]} or notes["w1"] == []
+
+
+def test_an_overlay_follows_a_run_that_trains(store: Store) -> None:
+    record(store, "done", small(steps=2))
+    run_id = manager().start(RunConfig.parse(ENDLESS))
+    assert store.flush()
+    page = Runs(overlay=f"{run_id},done")
+    step = overlay_of(page)[0]["step"]
+    wait_until(lambda: overlay_of(page.run())[0]["step"] > step)
+    manager().get(run_id).stop()
+    assert manager().get(run_id).join(60)
+    page.run()
+    assert overlay_of(page)[0]["status"] == "finished"
+    assert not page.errors
 
 
 def test_lanes_of_one_name_are_told_apart(store: Store) -> None:
