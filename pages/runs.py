@@ -82,11 +82,12 @@ def table(wanted: dict[str, Any], order: Order) -> bool:
     offset = (min(st.session_state.get(place, 1), pages) - 1) * runs_table.PAGE
     found = store().runs(**wanted, sort=order.sort, descending=order.descending, limit=runs_table.PAGE, offset=offset)
     chosen = runs_table.chosen(found, bool(wanted["deleted"]))
-    run_actions.bar(chosen, bool(wanted["deleted"]))
+    run_actions.bar(chosen, bool(wanted["deleted"]), bool(found))
     # On the left: the table's own tools come up above its right end.
     with st.container(horizontal=True, vertical_alignment="center", height=40, border=False):
         many = f"{total:,} {'run' if total == 1 else 'runs'}"
-        st.caption(f"{offset + 1:,} to {offset + len(found):,} of {many}" if pages > 1 else many, width="content")
+        if total:
+            st.caption(f"{offset + 1:,} to {offset + len(found):,} of {many}" if pages > 1 else many, width="content")
         if pages > 1:
             st.pagination(pages, key=place, max_visible_pages=5)
     runs_table.draw(found, order)

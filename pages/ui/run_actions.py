@@ -34,13 +34,23 @@ def attempt(action: Callable[[], object]) -> bool:
     return True
 
 
-def bar(runs: Sequence[StoredRun], deleted: bool) -> None:
-    """The bar above the table, and why something was refused."""
+def bar(runs: Sequence[StoredRun], deleted: bool, listed: bool) -> None:
+    """The bar above the table, and why something was refused.
+
+    Parameters
+    ----------
+    runs : Sequence[StoredRun]
+        Those that are ticked.
+    deleted : bool
+        They are deleted ones.
+    listed : bool
+        There are some that can be ticked.
+    """
     if refused := st.session_state.get("runs.refused"):
         st.error(plain(refused), icon=":material/block:")
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="run-actions"):
         if not runs:
-            _nothing(deleted)
+            _nothing(deleted, listed)
         elif deleted:
             st.button(
                 "Bring back", icon=":material/restore_from_trash:", on_click=_undelete, args=(_ids(runs),), key="back"
@@ -78,15 +88,14 @@ def open_form(race: Race) -> NoReturn:
 # What the bar holds
 
 
-def _nothing(deleted: bool) -> None:
+def _nothing(deleted: bool, listed: bool) -> None:
     gone: list[str] = st.session_state.get("runs.gone", [])
-    if deleted:
-        st.caption("Deleted runs stay for a week. Tick those to bring back.")
-    elif gone:
+    if gone and not deleted:
         st.markdown(f"Deleted {_count(gone)}.", width="content")
         st.button("Undo", icon=":material/undo:", on_click=_undelete, args=(gone,), key="undo")
-    else:
-        st.caption("Click a run to see more. Tick several to compare.")
+    elif listed:
+        todo = "Deleted runs stay for a week. Tick those to bring back."
+        st.caption(todo if deleted else "Click a run to see more. Tick several to compare.")
 
 
 def _one(run: StoredRun) -> None:

@@ -67,7 +67,7 @@ def _names(runs: Sequence[StoredRun], labels: Sequence[str]) -> list[str]:
         if run.name and len(run.lanes) == 1:
             names.append(run.name)
         elif run.name:
-            names.append(f"{run.name}: {label}")
+            names.append(f"{label}, {run.name}")
         else:
             names.append(label)
     return [name if names.count(name) == 1 else f"{name} ({run.id})" for name, run in zip(names, owners, strict=True)]
@@ -75,18 +75,23 @@ def _names(runs: Sequence[StoredRun], labels: Sequence[str]) -> list[str]:
 
 def message(lanes: Sequence[Shown], clock: Clock, at: float | None = None) -> bytes:
     """What the live component draws of lanes that were trained apart from each other."""
-    name = _name(lanes)
+    run = _name(lanes)
 
     def build() -> bytes:
         past = lanes if at is None else [Shown(x.view.at(at, clock), x.name, x.color) for x in lanes]
         views = [lane.view for lane in past]
+        progress = [live.progress(lane, Race.solo(lane.view.config, lane.view.seeds)) for lane in past]
+        # What the strip says of all lanes of a race is said here of each run's.
+        for name in ("dataset", "device"):
+            together = " · ".join(dict.fromkeys(each[name] for each in progress))
+            progress = [each | {name: together} for each in progress]
         head: dict[str, Any] = {
-            "run": name,
-            "view": f"{name}:{clock}",
-            "file": f"overlay-{name}",
+            "run": run,
+            "view": f"{run}:{clock}",
+            "file": f"overlay-{run}",
             "lanes": len(lanes),
             "status": overall(view.status for view in views),
-            "progress": [live.progress(lane, Race.solo(lane.view.config, lane.view.seeds)) for lane in past],
+            "progress": progress,
             "findings": live.coached([lane.view for lane in lanes]),
             "table": table(past),
             "clock": clock,

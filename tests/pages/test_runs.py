@@ -522,7 +522,7 @@ def test_runs_of_other_data_have_levels_of_their_own(store: Store) -> None:
     assert progress["dataset"] == "Ring of Gaussians · Grid of Gaussians"
     figures = {chart["name"]: chart["figure"] for chart in message["charts"]}
     notes = {name: [note["text"] for note in figures[name]["layout"]["annotations"]] for name in ("modes", "w1")}
-    assert notes == {"modes": ["all 8", "all 25"], "w1": ["floor", "floor"]} or notes["w1"] == []
+    assert notes == {"modes": ["all 8", "all 25"], "w1": ["floor", "floor"]}
 
 
 def test_an_overlay_follows_a_run_that_trains(store: Store) -> None:
@@ -534,8 +534,9 @@ def test_an_overlay_follows_a_run_that_trains(store: Store) -> None:
     wait_until(lambda: overlay_of(page.run())[0]["step"] > step)
     manager().get(run_id).stop()
     assert manager().get(run_id).join(60)
-    page.run()
-    assert overlay_of(page)[0]["status"] == "finished"
+    progress, message = overlay_of(page.run())
+    assert progress["status"] == "stopped"
+    assert message["status"] == "finished"  # as of a race, one of whose lanes has reached its end
     assert not page.errors
 
 
