@@ -171,7 +171,7 @@ def completed(data: Mapping[str, Any]) -> dict[str, Any]:
     objective = part("objective", "wgan-gp")
     dataset_class = _kind(Dataset, dataset)
     objective_class = _kind(Objective, objective)
-    is_image = dataset_class is not None and len(dataset_class.shape) == 3
+    is_image = dataset_class is not None and dataset_class.is_image
     paper = objective_class.defaults if objective_class else {}
     critic_norm = objective_class.dcgan_critic_normalisation if objective_class and is_image else "none"
     network = "dcgan" if is_image else "mlp"

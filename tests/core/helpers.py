@@ -31,7 +31,7 @@ def small(
     """A config with tiny networks on the CPU: a step takes a millisecond, for images a few."""
     dataset = {"kind": dataset} if isinstance(dataset, str) else dataset
     objective = {"kind": objective} if isinstance(objective, str) else objective
-    is_image = len(Dataset.kinds[dataset["kind"]].shape) == 3
+    is_image = Dataset.kinds[dataset["kind"]].is_image
     net = {"base_channels": 4} if is_image else {"width": 16}
     base: dict[str, Any] = {
         "dataset": dataset,

@@ -267,7 +267,7 @@ def configs(draw: st.DrawFn) -> RunConfig:
     data: dict[str, Any] = {}
     dataset = draw(variant_of(Dataset))
     objective = draw(variant_of(Objective))
-    is_image = len(Dataset.kinds[dataset["kind"]].shape) == 3
+    is_image = Dataset.kinds[dataset["kind"]].is_image
     sizes = {"width": st.integers(1, 512), "depth": st.integers(1, 3), "base_channels": st.integers(4, 64)}
     for role in ("generator", "critic"):
         penalised = role == "critic" and Objective.kinds[objective["kind"]].no_batch_norm

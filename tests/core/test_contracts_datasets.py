@@ -104,7 +104,7 @@ def test_a_short_training_on_it_stays_finite(kind: str) -> None:
     assert list(found) == [0, 1, 2]
     assert "w_estimate" in found[2]
     # The exact distance stands beside the estimate wherever it can be computed.
-    assert ("w1" in found[2]) == (len(Dataset.kinds[kind].shape) == 1)
+    assert ("w1" in found[2]) == (not Dataset.kinds[kind].is_image)
 
 
 # The particular data sets

@@ -57,7 +57,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("wgan_core", "tests"):
         shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", place)
-    for name, text in (("objectives", OBJECTIVE), ("datasets", DATASET)):
+    for name, text in (("objectives", OBJECTIVE), ("datasets/planar", DATASET)):
         with (place / "wgan_core" / f"{name}.py").open("a", encoding="utf-8") as file:
             file.write(text)
     return place

@@ -18,9 +18,8 @@ from torch import Tensor
 import wgan_core.metrics
 import wgan_core.training
 from tests.core.helpers import CPU, rng, scalars, small, wait_until
-from wgan_core import datasets
 from wgan_core.config import RunConfig
-from wgan_core.datasets import FASHION_IMAGES, FASHION_SHA256, DataError, Ring, read_idx_images
+from wgan_core.datasets import FASHION_IMAGES, FASHION_SHA256, DataError, Ring, fashion, images, read_idx_images
 from wgan_core.devices import DeviceError, available, describe, resolve
 from wgan_core.explain import ConfigError, Problem
 from wgan_core.metrics import FLOOR_REPEATS
@@ -252,7 +251,7 @@ def test_the_generator_of_the_parallel_lines_starts_at_theta() -> None:
 @pytest.mark.parametrize("dataset", ["ring", "swiss-roll", "parallel-lines", "fashion-mnist"])
 def test_the_loop_makes_no_tensor_on_the_default_device(dataset: str, objective: str) -> None:
     config = small(dataset, objective, steps=2)
-    datasets._fashion_on.cache_clear()
+    images._shared.clear()
     with torch.device("meta"):
         under_meta = scalars(train(config))
     assert under_meta == scalars(train(config))
@@ -474,10 +473,10 @@ def other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     """A copy of the embedded images that the data set reads instead."""
     copy = tmp_path / FASHION_IMAGES.name
     shutil.copy(FASHION_IMAGES, copy)
-    monkeypatch.setattr(datasets, "FASHION_IMAGES", copy)
-    datasets._fashion_on.cache_clear()
+    monkeypatch.setattr(fashion, "FASHION_IMAGES", copy)
+    images._shared.clear()
     yield copy
-    datasets._fashion_on.cache_clear()
+    images._shared.clear()
 
 
 @pytest.mark.parametrize("where", [0, 1000, -1])

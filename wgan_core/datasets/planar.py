@@ -1,90 +1,16 @@
-"""Data sets: where the real samples come from.
-
-To add one, write a subclass of :class:`Dataset` here with a ``kind`` and a ``sample``. If it has modes, say where they
-are, and coverage is measured; if its samples are images, set ``shape`` to (channels, height, width).
-"""
+"""Distributions on the plane, each a formula."""
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import math
-from dataclasses import dataclass
-from functools import cache, cached_property
-from pathlib import Path
+from functools import cached_property
 from typing import ClassVar, Literal
 
-import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from wgan_core.schema import Variant, knob
-
-ASSETS = Path(__file__).resolve().parent.parent / "assets"
-
-
-class DataError(Exception):
-    """A data set cannot be read. The message says what was wrong and what to do."""
-
-
-@dataclass(frozen=True)
-class Modes:
-    """The modes of a mixture.
-
-    Attributes
-    ----------
-    centres : Tensor
-        Shape (modes, dimensions).
-    sigma : float
-        Standard deviation of each mode along each axis.
-    """
-
-    centres: Tensor
-    sigma: float
-
-    @property
-    def weights(self) -> Tensor:
-        """Share of all samples that each mode should get: float64, shape (modes,), on the CPU."""
-        return torch.full((len(self.centres),), 1 / len(self.centres), dtype=torch.float64, device="cpu")
-
-    def nearest(self, samples: Tensor) -> tuple[Tensor, Tensor]:
-        """How far each sample is from its nearest mode, and which one that is, each of shape (n,)."""
-        distance, which = torch.cdist(samples, self.centres.to(samples.device)).min(1)
-        return distance, which
-
-
-class Dataset(Variant):
-    """A distribution of real samples."""
-
-    shape: ClassVar[tuple[int, ...]] = (2,)
-    """Shape of one sample: (2,) for points on the plane, (channels, height, width) for images."""
-
-    @property
-    def size(self) -> int | None:
-        """Number of distinct samples, or None where each draw is new."""
-        return None
-
-    @property
-    def is_image(self) -> bool:
-        return len(self.shape) == 3
-
-    @property
-    def extent(self) -> float:
-        """Half the side of the square around the origin that charts show."""
-        return 3.0
-
-    @property
-    def start(self) -> tuple[float, ...] | None:
-        """Where an untrained generator puts its samples, or None for around the origin."""
-        return None
-
-    def sample(self, n: int, rng: Generator, device: torch.device) -> Tensor:
-        """Draw ``n`` samples: a float32 tensor of shape (n, *shape) on ``device``."""
-        raise NotImplementedError
-
-    def modes(self) -> Modes | None:
-        """The modes, on the CPU, or None where the distribution has none to count."""
-        return None
+from wgan_core.datasets.base import Dataset, Modes
+from wgan_core.schema import knob
 
 
 class Mixture(Dataset):
@@ -213,65 +139,3 @@ class ParallelLines(Dataset):
     def sample(self, n: int, rng: Generator, device: torch.device) -> Tensor:
         z = torch.rand(n, 1, generator=rng, device=device)
         return torch.cat([torch.zeros_like(z), z], 1)
-
-
-class FashionMnist(Dataset):
-    """The 10,000 test images of Fashion-MNIST, padded to 32 × 32, in [−1, 1]. They come with this software."""
-
-    label: ClassVar = "Fashion-MNIST (10,000 test images)"
-    source: ClassVar = "Xiao, Rasul, Vollgraf 2017"
-    shape: ClassVar = (1, 32, 32)
-    classes: ClassVar = (
-        "T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
-    )  # fmt: skip
-
-    kind: Literal["fashion-mnist"] = "fashion-mnist"
-
-    @property
-    def size(self) -> int:
-        return 10_000
-
-    def sample(self, n: int, rng: Generator, device: torch.device) -> Tensor:
-        images = _fashion_on(device)
-        which = torch.randint(len(images), (n,), generator=rng, device=device)
-        return images[which].to(torch.float32).mul_(2 / 255).sub_(1)
-
-
-FASHION_IMAGES = ASSETS / "fashion-mnist" / "t10k-images-idx3-ubyte.gz"
-FASHION_SHA256 = "cc1d090a38ace84dfa1aa66e3ada7c336ef481a96936906477e6dd344da56eaa"
-
-
-def read_idx_images(path: Path, sha256: str) -> Tensor:
-    """Read an IDX image file after checking its hash.
-
-    Returns
-    -------
-    Tensor
-        uint8, shape (n, height, width), on the CPU.
-
-    Raises
-    ------
-    DataError
-        The file is missing or is not the one that the hash names.
-    """
-    if not path.is_file():
-        raise DataError(
-            f"The file {path.name} is missing from {path.parent}. Get it back from a fresh copy of WGAN Live."
-        )
-    raw = path.read_bytes()
-    found = hashlib.sha256(raw).hexdigest()
-    if found != sha256:
-        raise DataError(
-            f"The file {path.name} in {path.parent} is damaged: its sha256 is {found[:16]}…, {sha256[:16]}… was"
-            " expected. It was not read. Replace it from a fresh copy of WGAN Live."
-        )
-    data = gzip.decompress(raw)
-    n, height, width = np.frombuffer(data, ">i4", count=3, offset=4)
-    return torch.tensor(np.frombuffer(data, np.uint8, offset=16).reshape(n, height, width), device="cpu")
-
-
-@cache
-def _fashion_on(device: torch.device) -> Tensor:
-    """All images on a device, uint8, (10000, 1, 32, 32): 10 MB, shared by every run there."""
-    images = read_idx_images(FASHION_IMAGES, FASHION_SHA256)
-    return torch.nn.functional.pad(images, (2, 2, 2, 2)).unsqueeze(1).to(device)

@@ -1,0 +1,33 @@
+"""Data sets: where the real samples come from.
+
+To add one, write a subclass of :class:`Dataset` (of :class:`Mixture` for Gaussians, of :class:`ImageDataset` for images)
+with a ``kind`` and a ``sample`` in a module here, and import it below. If it has modes, say where they are, and coverage
+is measured.
+"""
+
+# The order of these imports is the order in menus.
+from wgan_core.datasets.planar import Grid, Mixture, ParallelLines, Ring, SwissRoll, TwoGaussians
+
+# isort: split
+from wgan_core.datasets.base import ASSETS, DataError, Dataset, Modes
+from wgan_core.datasets.fashion import FASHION_IMAGES, FASHION_SHA256, FashionMnist, read_idx_images
+from wgan_core.datasets.images import ImageDataset, Images
+
+__all__ = [
+    "ASSETS",
+    "FASHION_IMAGES",
+    "FASHION_SHA256",
+    "DataError",
+    "Dataset",
+    "FashionMnist",
+    "Grid",
+    "ImageDataset",
+    "Images",
+    "Mixture",
+    "Modes",
+    "ParallelLines",
+    "Ring",
+    "SwissRoll",
+    "TwoGaussians",
+    "read_idx_images",
+]

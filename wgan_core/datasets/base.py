@@ -1,0 +1,78 @@
+"""What every data set is: samples of one shape, drawn from a generator of random numbers, and modes where there are any."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import Generator, Tensor
+
+from wgan_core.schema import Variant
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+
+
+class DataError(Exception):
+    """A data set cannot be read. The message says what was wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class Modes:
+    """The modes of a mixture.
+
+    Attributes
+    ----------
+    centres : Tensor
+        Shape (modes, dimensions).
+    sigma : float
+        Standard deviation of each mode along each axis.
+    """
+
+    centres: Tensor
+    sigma: float
+
+    @property
+    def weights(self) -> Tensor:
+        """Share of all samples that each mode should get: float64, shape (modes,), on the CPU."""
+        return torch.full((len(self.centres),), 1 / len(self.centres), dtype=torch.float64, device="cpu")
+
+    def nearest(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        """How far each sample is from its nearest mode, and which one that is, each of shape (n,)."""
+        distance, which = torch.cdist(samples, self.centres.to(samples.device)).min(1)
+        return distance, which
+
+
+class Dataset(Variant):
+    """A distribution of real samples."""
+
+    is_image: ClassVar[bool] = False
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one sample: (2,) for points on the plane, (channels, height, width) for images."""
+        return (2,)
+
+    @property
+    def size(self) -> int | None:
+        """Number of distinct samples, or None where each draw is new, or where only reading the files tells."""
+        return None
+
+    @property
+    def extent(self) -> float:
+        """Half the side of the square around the origin that charts show."""
+        return 3.0
+
+    @property
+    def start(self) -> tuple[float, ...] | None:
+        """Where an untrained generator puts its samples, or None for around the origin."""
+        return None
+
+    def sample(self, n: int, rng: Generator, device: torch.device) -> Tensor:
+        """Draw ``n`` samples: a float32 tensor of shape (n, *shape) on ``device``."""
+        raise NotImplementedError
+
+    def modes(self) -> Modes | None:
+        """The modes, on the CPU, or None where the distribution has none to count."""
+        return None
