@@ -109,10 +109,22 @@ def test_what_nobody_looks_at_ends_and_starts_anew_when_asked_for(some: Jobs, mo
 def test_one_that_waits_for_its_turn_can_be_given_up(some: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     busy = [some.of(slow(number=i)) for i in range(AT_ONCE)]
     assert all(job.view(5).result for job in busy)
-    monkeypatch.setattr(module, "UNSEEN_SECONDS", 0.2)
+    monkeypatch.setattr(module, "UNSEEN_WHEN_BUSY", 0.2)
     waiting = some.of(slow(number=9))
     assert waiting.join(5)
     assert 9 not in CLOSED
+
+
+def test_one_that_is_not_looked_at_makes_room_for_one_that_waits(some: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = [some.of(slow(number=i)) for i in range(AT_ONCE)]
+    assert all(job.view(5).result for job in busy)
+    monkeypatch.setattr(module, "UNSEEN_WHEN_BUSY", 0.2)
+    assert all(job._wanted() for job in busy)
+    waiting = some.of(slow(number=9))
+    wait_until(lambda: bool(waiting.view()) and not any(job._wanted() for job in busy))
+    GATE.set()  # each looks up at its next frame
+    assert waiting.view(5).result is not None
+    assert all(job.join(5) and job.given_up for job in busy)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,9 @@ class Theory(Page):
 
     def __init__(self, **query: str) -> None:
         super().__init__("pages/theory.py", **query)
+        # Figures that train wait for those that earlier tests have left.
+        if not self.at.get("bidi_component"):
+            wait_until(lambda: bool(self.run().at.get("bidi_component")), 30)
 
     def shown(self) -> Any:
         (component,) = self.at.get("bidi_component")

@@ -7,6 +7,7 @@ import sys
 import threading
 import types
 from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from time import monotonic
@@ -17,6 +18,7 @@ from wgan_core.theory.result import Result
 
 AT_ONCE = 2  # threads that compute; others wait for their turn
 UNSEEN_SECONDS = 6.0  # a job that nobody has looked at for so long ends
+UNSEEN_WHEN_BUSY = 1.5  # the same while another waits for its turn
 KEPT = 32
 
 
@@ -30,12 +32,39 @@ class JobView:
     error: str | None
 
 
+class Turns:
+    """Places for so many to compute, and how many wait for one."""
+
+    def __init__(self, places: int) -> None:
+        self._free, self._lock = threading.Semaphore(places), threading.Lock()
+        self.waiting = 0
+
+    def take(self, wanted: Callable[[], bool]) -> bool:
+        """Wait for a place as long as it is wanted. Returns whether it was got."""
+        if self._free.acquire(blocking=False):
+            return True
+        with self._lock:
+            self.waiting += 1
+        try:
+            while wanted():
+                if self._free.acquire(timeout=0.1):
+                    return True
+            return False
+        finally:
+            with self._lock:
+                self.waiting -= 1
+
+    def give_back(self) -> None:
+        """Let the next one in."""
+        self._free.release()
+
+
 class Job:
     """One figure being computed. Ends by itself when nobody asks for its view any more."""
 
-    def __init__(self, figure: Figure, turn: threading.Semaphore) -> None:
+    def __init__(self, figure: Figure, turns: Turns) -> None:
         self.figure = figure
-        self._turn = turn
+        self._turns = turns
         self._changed = threading.Condition()
         self._result: Result | None = None
         self._version = 0
@@ -68,15 +97,14 @@ class Job:
         return self._stop.is_set()
 
     def _wanted(self) -> bool:
-        if monotonic() - self._seen > UNSEEN_SECONDS:
+        if monotonic() - self._seen > (UNSEEN_WHEN_BUSY if self._turns.waiting else UNSEEN_SECONDS):
             self._stop.set()
         return not self._stop.is_set()
 
     def _work(self) -> None:
         try:
-            while not self._turn.acquire(timeout=0.1):
-                if not self._wanted():
-                    return
+            if not self._turns.take(self._wanted):
+                return
             try:
                 with closing(self.figure.frames()) as frames:  # type: ignore[type-var]
                     for result in frames:
@@ -86,7 +114,7 @@ class Job:
                         if not self._wanted():
                             return
             finally:
-                self._turn.release()
+                self._turns.give_back()
         except ConfigError as error:
             self._error = str(error)
         except Exception as error:
@@ -102,7 +130,7 @@ class Jobs:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._turn = threading.Semaphore(AT_ONCE)
+        self._turns = Turns(AT_ONCE)
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._closed = False
 
@@ -113,7 +141,7 @@ class Jobs:
             if self._closed:
                 raise RuntimeError("the server is shutting down")
             if key not in self._jobs or self._jobs[key].given_up:
-                self._jobs[key] = Job(figure, self._turn)
+                self._jobs[key] = Job(figure, self._turns)
             self._jobs.move_to_end(key)
             while len(self._jobs) > KEPT:
                 self._jobs.popitem(last=False)[1].stop()
