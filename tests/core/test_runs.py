@@ -25,7 +25,8 @@ from wgan_core.devices import DeviceError
 from wgan_core.explain import ConfigError
 from wgan_core.objectives import WganGp
 from wgan_core.records import History, Snapshot
-from wgan_core.runs import MOST_AHEAD, Run, RunManager, TooManyRuns, UnknownRun
+from wgan_core.runs import Run, RunManager, TooManyRuns, UnknownRun
+from wgan_core.runs.run import MOST_AHEAD
 from wgan_core.training import train
 
 FOREVER = 1_000_000
