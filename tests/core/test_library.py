@@ -1,0 +1,60 @@
+"""Finding any run by its id, and the runs that come with the software."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.core.helpers import small
+from wgan_core.export.record import MOST_ROWS
+from wgan_core.library import RECORDED, RECORDINGS, Past, find
+from wgan_core.runs import Run, UnknownRun, manager
+from wgan_core.store import store
+
+
+def test_the_recordings_are_there_and_small() -> None:
+    assert sorted(path.stem for path in RECORDED.iterdir()) == sorted(RECORDINGS)
+    assert len(RECORDINGS) >= 3
+    assert sum(path.stat().st_size for path in RECORDED.iterdir()) < 3_000_000
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_a_recording_is_a_run_that_can_be_looked_back_through(name: str) -> None:
+    recorded = RECORDINGS[name]
+    run = find(name)
+    assert isinstance(run, Past)
+    assert (run.id, run.status, run.stored) == (name, "finished", False)
+    assert (len(run.race.lanes) > 1) == recorded.several
+    for view in run.views():
+        assert view.config in run.race.lanes or any(event.kind == "edit" for event in view.events)
+        assert 5 < len(view.frames) <= len(view.history["step"]) < MOST_ROWS
+        assert view.latest is not None
+        assert view.at(0).latest is not view.latest
+
+
+def test_the_recorded_comparison_shows_what_its_words_say() -> None:
+    gan, clip, gp = find("recorded-three-objectives").views()
+    assert [view.config.objective.kind for view in (gan, clip, gp)] == ["gan", "wgan-clip", "wgan-gp"]
+    assert gan.history["modes_covered"][-1] <= 4
+    assert clip.history["modes_covered"][-1] == gp.history["modes_covered"][-1] == 8
+
+
+def test_the_recorded_turn_brings_the_estimate_to_life() -> None:
+    view = find("recorded-clip-turned").view()
+    (turn,) = [event for event in view.events if event.kind == "edit"]
+    before, after = (view.history["step"] <= turn.step), (view.history["step"] > turn.step + 100)
+    estimate = abs(view.history["w_estimate"])
+    assert max(estimate[before][1:]) * 10 < min(estimate[after])
+
+
+def test_a_run_is_found_while_it_is_remembered_and_when_it_is_only_stored() -> None:
+    run_id = manager().start(small(steps=4))
+    live = find(run_id)
+    assert isinstance(live, Run)
+    assert live.join(60)
+    assert store().flush()
+    del manager()._runs[run_id]
+    past = find(run_id)
+    assert isinstance(past, Past)
+    assert (past.status, past.view().step, past.stored) == ("finished", 4, True)
+    with pytest.raises(UnknownRun):
+        find("nobody")
