@@ -1,0 +1,359 @@
+"""From GAN to WGAN, Figure 5: a frozen generator, a discriminator from scratch, and the gradient that fades as it learns."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wgan_core.config import RunConfig
+from wgan_core.datasets import Ring
+from wgan_core.networks import FlatParameters, Mlp, build_generator
+from wgan_core.objectives import Gan, Objective, WganClip, WganGp
+from wgan_core.optimisers import Adam
+from wgan_core.piecewise import Net
+from wgan_core.schema import knob
+from wgan_core.theory.figure import Figure, Question
+from wgan_core.theory.learner import CPU, WIDTH, stream
+from wgan_core.theory.result import AnyLayer, Curve, Floats, Number, Panel, Points, Result, Role, Table, shown
+from wgan_core.theory.scorer import Scorer
+
+FRAMES = 30
+BATCH, MEASURED, SHOWN = 128, 512, 250
+LATENT = 2
+RING = Ring(sigma=0.05)
+ROLES: tuple[Role, ...] = ("first", "second", "fourth")
+GOALS = {"saturating": Gan(generator_goal="saturating"), "other": Gan(generator_goal="non-saturating")}
+LEAST = 1e-12
+
+
+class VanishingGradient(Figure):
+    """Generators trained for a little, more, and long; each is frozen, and new discriminators and critics learn to judge it."""
+
+    place: ClassVar = 6
+    label: ClassVar = "The vanishing gradient"
+    source: ClassVar = (
+        "Weng 2019, From GAN to WGAN, section 4.3 and Figure 5;"
+        " Arjovsky, Bottou 2017, Towards Principled Methods for Training GANs, theorem 2.4, Figures 2 and 3"
+    )
+    formula: ClassVar = (
+        r"\|D-D^*\|<\epsilon\ \Rightarrow\ \big\|\nabla_\theta\,\mathbb{E}_z[\log(1-D(g_\theta(z)))]\big\|"
+        r"\le M\frac{\epsilon}{1-\epsilon};\qquad "
+        r"\nabla_\theta\mathbb{E}[\log(1-D)]-\nabla_\theta\mathbb{E}[\log D]=-\nabla_\theta\mathbb{E}[\operatorname{logit}D]"
+    )
+    says: ClassVar = (
+        "The longer a discriminator learns against a generator that stands still, the less the loss log(1 − D) tells that"
+        " generator.",
+        "−log D tells it more and more instead, and nothing bounds it, while a critic that is held settles at one size.",
+    )
+    tries: ClassVar = (
+        "Set the dimensions to 2: data and samples now fill the same plane, D cannot be perfect, and little vanishes.",
+        "Compare the three generators: the better one is, the longer D needs to tell it apart, but it gets there.",
+        "Change what holds the critic: clipping sets another size, and it does not fade either.",
+    )
+    question: ClassVar = Question(
+        "The discriminator is trained far longer than the generator. Why does the generator then hardly learn from log(1 − D)?",
+        (
+            "Its learning rate is too small",
+            "D is near 0 on all its samples and on all their neighbours",
+            "The discriminator forgets the real data",
+        ),
+        1,
+        "∇ log(1 − D) is D times the slope of D's logit. With D near 0 wherever the samples are, the product is near 0,"
+        " in whichever way the samples should move.",
+    )
+    presets: ClassVar = {
+        "Figure 5": {},
+        "weight clipping": {"held_by": "clip"},
+        "more dimensions": {"dimensions": 128},
+        "in the plane": {"dimensions": 2},
+    }
+
+    kind: Literal["vanishing-gradient"] = "vanishing-gradient"
+    dimensions: int = knob(
+        64, "Dimensions", "The ring lies in a plane of a space of so many dimensions, as photos do among all images.",
+        ge=2, le=256,
+    )  # fmt: skip
+    trained: int = knob(
+        1000, "Longest training", "Generator steps of the best generator; the others get 1/50 and 1/5.", ge=100, le=3000
+    )
+    steps: int = knob(900, "Discriminator steps", "Of the new discriminators and critics.", ge=60, le=3000)
+    held_by: Literal["penalty", "clip"] = knob("penalty", "Critic held by", "The gradient penalty, or weight clipping.")
+    seed: int = knob(0, "Seed", "Of weights, latents and samples.", ge=0, le=999)
+
+    @property
+    def marks(self) -> tuple[int, int, int]:
+        """After how many generator steps the generators are frozen."""
+        return self.trained // 50, self.trained // 5, self.trained
+
+    @property
+    def critic(self) -> Objective:
+        return WganClip(clip=0.1) if self.held_by == "clip" else WganGp()
+
+    def frames(self) -> Iterator[Result]:
+        game = Game(self.dimensions, self.seed)
+        judged: list[Judged] = []
+        every = max(1, self.trained // 10)
+        for step in range(self.trained + 1):
+            if step in self.marks:
+                judged.append(Judged(game, step, self.critic, self.seed))
+            if judged and (step == self.marks[0] or step % every == 0) and step < self.trained:
+                yield self._result(judged, step, 0)
+            if step < self.trained:
+                game.round()
+        every = max(1, self.steps // FRAMES)
+        for step in range(self.steps + 1):
+            if step % every == 0 or step == self.steps:
+                for each in judged:
+                    each.look(step)
+                yield self._result(judged, self.trained, step)
+            if step < self.steps:
+                for each in judged:
+                    each.learn()
+
+    def live(self) -> RunConfig | None:
+        return RunConfig.parse(
+            {
+                "dataset": {"kind": "ring", "sigma": RING.sigma},
+                "objective": {"kind": "gan", "generator_goal": "saturating"},
+                "n_critic": 20,
+            }
+        )
+
+    def _result(self, judged: list[Judged], made: int, step: int) -> Result:
+        freezing = step == 0 and made < self.trained
+        return Result(
+            panels=(
+                *(self._norms(judged, *each) for each in _PANELS),
+                _samples(judged),
+            ),
+            numbers=_numbers(judged),
+            tables=(_table(judged),),
+            reading=_reading(judged, freezing),
+            # A round of the game costs about as much as a step of the six that judge.
+            progress=(made + 2 * step) / (self.trained + 2 * self.steps),
+            step=(
+                f"the generator trains: step {made:,} of {self.trained:,}"
+                if freezing
+                else f"discriminator step {step:,} of {self.steps:,}"
+            ),
+        )
+
+    def _norms(self, judged: list[Judged], name: str, title: str, help: str) -> Panel:
+        layers: tuple[AnyLayer, ...] = tuple(
+            Curve(np.array(each.at, float), np.maximum(each.norms[name], LEAST), each.name, role, width=2.5)
+            for each, role in zip(judged, ROLES, strict=False)
+        )
+        return Panel(
+            name,
+            title,
+            layers,
+            "discriminator step" if name != "critic" else "critic step",
+            "gradient norm",
+            x_range=(0, self.steps),
+            y_range=(1e-5, 1e3),
+            log="y",
+            help=help,
+        )
+
+
+_PANELS = (
+    (
+        "saturating",
+        "‖∇θ E[log(1 − D)]‖: it fades",
+        "The norm of the frozen generator's gradient over all its weights, on the same latents throughout. From GAN to WGAN,"
+        " Figure 5.",
+    ),
+    (
+        "other",
+        "‖∇θ E[−log D]‖: it grows",
+        "The same discriminators with the non-saturating loss. Once D is perfect this is the gradient of its logit, which"
+        " nothing holds.",
+    ),
+    (
+        "critic",
+        "‖∇θ E[−f]‖: it settles",
+        "New WGAN critics against the same frozen generators. Their slope is bounded, so their gradient neither fades nor"
+        " explodes.",
+    ),
+)
+
+
+class Game:
+    """A GAN in training on a ring that lies in a plane of R^d.
+
+    Attributes
+    ----------
+    generator : Net
+    frame : Tensor
+        The plane's two directions, (2, d), orthonormal.
+    """
+
+    def __init__(self, dimensions: int, seed: int) -> None:
+        q, _ = torch.linalg.qr(torch.randn(dimensions, dimensions, generator=stream(seed, 20), device=CPU))
+        self.frame = q[:2]
+        optimiser = Adam(lr=1e-3, beta1=0.5)
+        self._discriminator = Scorer(Gan(), dimensions, seed, optimiser=optimiser)
+        self.generator = build_generator(Mlp(depth=2, width=WIDTH), LATENT, (dimensions,), stream(seed, 21), CPU)
+        self._theta = FlatParameters(self.generator)
+        self._optimiser, self._memory = optimiser, optimiser.start(self._theta.weights)
+        self._real, self._latents = stream(seed, 22), stream(seed, 23)
+
+    def real(self, n: int, rng: torch.Generator) -> Tensor:
+        """Real samples, (n, d)."""
+        return RING.sample(n, rng, CPU) @ self.frame
+
+    def round(self) -> None:
+        """A discriminator step and a generator step, non-saturating."""
+        with torch.no_grad():
+            fake = self.generator(latents(BATCH, self._latents))
+        self._discriminator.learn(self.real(BATCH, self._real), fake)
+        with self._discriminator.flat.frozen():
+            loss = GOALS["other"].generator_loss(self._discriminator.net, self.generator(latents(BATCH, self._latents)))
+            self._theta.backward(loss)
+        self._optimiser.step(self._theta.weights, self._theta.gradient, self._memory)
+
+
+def latents(n: int, rng: torch.Generator) -> Tensor:
+    return torch.randn(n, LATENT, generator=rng, device=CPU)
+
+
+@dataclass(eq=False)
+class Judged:
+    """A generator as it was frozen, a new discriminator and a new critic that learn to judge it, and what they send it."""
+
+    game: Game
+    made: int
+    objective: Objective
+    seed: int
+    at: list[int] = field(default_factory=list)
+    norms: dict[str, list[float]] = field(default_factory=lambda: {"saturating": [], "other": [], "critic": []})
+    right: float = 0.5
+    mismatch: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.generator: Net = copy.deepcopy(self.game.generator)
+        self._theta = FlatParameters(self.generator)
+        dimensions = self.game.frame.shape[1]
+        self.discriminator = Scorer(Gan(), dimensions, self.seed + 1, optimiser=Adam(lr=1e-3, beta1=0.5))
+        self.critic = Scorer(self.objective, dimensions, self.seed + 1)
+        self._rngs = stream(self.seed, 30), stream(self.seed, 31)
+        self._z = latents(MEASURED, stream(self.seed, 32))
+        self._seen = self.game.real(MEASURED, stream(self.seed, 33))
+        with torch.no_grad():
+            self._fake = self.generator(self._z)
+        flat = self._fake @ self.game.frame.t()
+        self.shown: Floats = flat[:SHOWN].double().numpy()
+        self.off = float((self._fake - flat @ self.game.frame).norm(dim=1).mean())
+
+    @property
+    def name(self) -> str:
+        return f"after {self.made:,}"
+
+    def learn(self) -> None:
+        """A step of both, on the same samples."""
+        with torch.no_grad():
+            fake = self.generator(latents(BATCH, self._rngs[1]))
+        real = self.game.real(BATCH, self._rngs[0])
+        self.discriminator.learn(real, fake)
+        self.critic.learn(real, fake)
+
+    def gradient(self, objective: Objective, scorer: Scorer) -> Tensor:
+        """Of the generator's loss in all its weights, (p,)."""
+        with scorer.flat.frozen():
+            self._theta.backward(objective.generator_loss(scorer.net, self.generator(self._z)))
+        gradient: Tensor = self._theta.gradient.double()
+        return gradient
+
+    def look(self, step: int) -> None:
+        found = {name: self.gradient(goal, self.discriminator) for name, goal in GOALS.items()}
+        logit = self.gradient(WganGp(), self.discriminator)  # of −E[logit D]
+        self.mismatch = float((found["saturating"] + found["other"] - logit).norm() / logit.norm())
+        found["critic"] = self.gradient(self.objective, self.critic)
+        self.at.append(step)
+        for name, gradient in found.items():
+            self.norms[name].append(float(gradient.norm()))
+        with torch.no_grad():
+            on = (self.discriminator.net(x) > 0 for x in (self._seen, self._fake))
+            real, fake = (float(each.double().mean()) for each in on)
+        self.right = (real + 1 - fake) / 2
+
+    @property
+    def faded(self) -> float:
+        """How many powers of ten the saturating gradient is below its highest."""
+        values = self.norms["saturating"]
+        return float(np.log10(max(values) / max(values[-1], LEAST))) if values else 0.0
+
+
+def _samples(judged: list[Judged]) -> Panel:
+    real = RING.sample(SHOWN, stream(0, 40), CPU).double().numpy()
+    layers: list[AnyLayer] = [Points(real[:, 0], real[:, 1], "real", "real", 4)]
+    for each, role in zip(judged, ROLES, strict=False):
+        layers.append(Points(each.shown[:, 0], each.shown[:, 1], each.name, role, 4))
+    return Panel(
+        "samples",
+        "The frozen generators, seen in the ring's plane",
+        tuple(layers),
+        "x",
+        "y",
+        x_range=(-3.2, 3.2),
+        y_range=(-2.6, 2.6),
+        equal=True,
+        help="Samples after so many generator steps, projected to the plane in which the ring lies. How far they are from that"
+        " plane stands in the table.",
+    )
+
+
+def _numbers(judged: list[Judged]) -> tuple[Number, ...]:
+    worst = max(each.mismatch for each in judged)
+    return (
+        *(
+            Number(
+                f"powers of ten lost, {each.name} generator steps", each.faded, note="of log(1 − D), from its highest"
+            )
+            for each in judged
+        ),
+        Number(
+            "‖∇ log(1 − D) − ∇ log D + ∇ logit D‖, relative",
+            worst,
+            0.0,
+            1e-4,
+            "0: log(1 − D) − log D = −logit D, so what one loss loses the other has",
+        ),
+    )
+
+
+def _table(judged: list[Judged]) -> Table:
+    def now(each: Judged, name: str) -> str:
+        return shown(each.norms[name][-1]) if each.norms[name] else "–"
+
+    return Table(
+        "The frozen generators",
+        ("generator steps", "off the plane", "D right", "‖∇ log(1 − D)‖", "‖∇ −log D‖", "critic's"),
+        tuple(
+            (
+                f"{each.made:,}",
+                shown(each.off),
+                f"{each.right:.1%}",
+                now(each, "saturating"),
+                now(each, "other"),
+                now(each, "critic"),
+            )
+            for each in judged
+        ),
+    )
+
+
+def _reading(judged: list[Judged], freezing: bool) -> str:
+    if freezing:
+        return "The generator trains against its discriminator. Three copies are frozen on the way."
+    lost = ", ".join(shown(each.faded) for each in judged)
+    return (
+        f"After {judged[0].at[-1]:,} steps of new discriminators the gradient of log(1 − D) is {lost} powers of ten below"
+        f" its highest. The critics' is at {', '.join(shown(each.norms['critic'][-1]) for each in judged)}."
+    )
