@@ -86,8 +86,7 @@ def table(wanted: dict[str, Any], order: Order) -> bool:
     # On the left: the table's own tools come up above its right end.
     with st.container(horizontal=True, vertical_alignment="center", height=40, border=False):
         many = f"{total:,} {'run' if total == 1 else 'runs'}"
-        if total:
-            st.caption(f"{offset + 1:,} to {offset + len(found):,} of {many}" if pages > 1 else many, width="content")
+        st.caption(f"{offset + 1:,} to {offset + len(found):,} of {many}" if pages > 1 else many, width="content")
         if pages > 1:
             st.pagination(pages, key=place, max_visible_pages=5)
     runs_table.draw(found, order)

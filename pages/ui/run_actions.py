@@ -93,9 +93,12 @@ def _nothing(deleted: bool, listed: bool) -> None:
     if gone and not deleted:
         st.markdown(f"Deleted {_count(gone)}.", width="content")
         st.button("Undo", icon=":material/undo:", on_click=_undelete, args=(gone,), key="undo")
-    elif listed:
-        todo = "Deleted runs stay for a week. Tick those to bring back."
-        st.caption(todo if deleted else "Click a run to see more. Tick several to compare.")
+    elif not listed:
+        st.caption("What you can do with a run will stand here.")
+    elif deleted:
+        st.caption("Deleted runs stay for a week. Tick those to bring back.")
+    else:
+        st.caption("Click a run to see more. Tick several to compare.")
 
 
 def _one(run: StoredRun) -> None:
