@@ -289,6 +289,10 @@ def test_runs_are_found_sorted_and_paged(store: Store) -> None:
     assert ids(store, search="NAME 11") == ["r11"]
     assert ids(store, search="wgan-clip name") == ["r11", "r8", "r5", "r2"]
     assert ids(store, search="100%") == []
+    store.rename("r5", "")
+    store.rename("r7", "Z is after n")
+    assert ids(store, sort="name", descending=False)[-2:] == ["r7", "r5"]
+    assert ids(store, sort="name")[:1] + ids(store, sort="name")[-1:] == ["r7", "r5"]
     assert ids(store, sort="step", limit=1) == ["r11"]
     # Best W1 first; what has none comes last either way.
     assert ids(store, sort="w1", descending=False)[:2] == ["r3", "r6"]

@@ -18,7 +18,7 @@ from wgan_core.store.retention import LIVE_STATUSES
 Sort = Literal["created", "name", "status", "step", "seconds", "w1", "modes", "family"]
 ORDERS: dict[str, str] = {
     "created": "created",
-    "name": "name COLLATE NOCASE",
+    "name": "NULLIF(name, '') COLLATE NOCASE",  # what has none comes last
     "status": "shown",
     "step": "(SELECT MAX(step) FROM lanes WHERE run = runs.number)",
     "seconds": "(SELECT SUM(seconds) FROM lanes WHERE run = runs.number)",
