@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import torch
 from pydantic import ValidationError, model_validator
 
-import wgan_core.points  # noqa: F401  a data set of its own module
+import wgan_core.pictures
+import wgan_core.points  # noqa: F401  data sets of modules of their own
 from wgan_core.datasets import Dataset
 from wgan_core.explain import ConfigError, Problem, problems_of
 from wgan_core.networks import Latent, Network

@@ -1,4 +1,4 @@
-"""Networks: multi-layer perceptrons for points, DCGANs for 32 × 32 images, as generator and as critic.
+"""Networks: multi-layer perceptrons for points, DCGANs for images, as generator and as critic.
 
 Weights are drawn from the run's own generator of random numbers, on the CPU, so that two runs with the same seed start
 alike on every device, and nothing touches torch's global state.
@@ -77,7 +77,7 @@ class Mlp(Network):
     label: ClassVar = "MLP"
 
     kind: Literal["mlp"] = "mlp"
-    depth: int = knob(2, "Hidden layers", "Number of hidden layers.", ge=1, le=8)
+    depth: int = knob(2, "Hidden layers", "Number of hidden layers.", ge=1, le=12)
     width: int = knob(128, "Width", "Units in each hidden layer.", ge=1, le=2048)
     activation: Activation = knob("relu", "Activation", "The non-linearity after each hidden layer.")
     normalisation: Normalisation = knob("none", "Normalisation", NORMALISATION_HELP)
@@ -110,9 +110,12 @@ class Mlp(Network):
 
 
 class Dcgan(Network):
-    """The DCGAN of Radford et al. 2016 for 32 × 32 images: three strided layers and one linear layer each way."""
+    """The DCGAN of Radford et al. 2016: strided layers and one linear layer each way.
 
-    label: ClassVar = "DCGAN 32 × 32"
+    Images of 32 and 64 pixels have three and four strided layers around 4 × 4 places, those of 28 two around 7 × 7.
+    """
+
+    label: ClassVar = "DCGAN"
     source: ClassVar = "Radford, Metz, Chintala 2016"
     images_only: ClassVar = True
 
@@ -122,6 +125,13 @@ class Dcgan(Network):
     )
     normalisation: Normalisation = knob("batch", "Normalisation", NORMALISATION_HELP)
 
+    def _innermost(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        """Side and channels of the layer that is farthest from the image."""
+        side, channels = shape[-1] // 2, self.base_channels
+        while side % 2 == 0 and side > 4:
+            side, channels = side // 2, channels * 2
+        return side, channels
+
     def _block(self, layer: nn.Module, channels: int, activation: nn.Module) -> list[nn.Module]:
         if self.normalisation == "batch":
             return [layer, nn.BatchNorm2d(channels), activation]
@@ -130,22 +140,25 @@ class Dcgan(Network):
         return [layer, activation]
 
     def generator(self, latent_dim: int, shape: tuple[int, ...]) -> Net:
-        c = self.base_channels
-        layers: list[nn.Module] = [nn.Linear(latent_dim, 4 * c * 16), nn.Unflatten(1, (4 * c, 4, 4))]
-        layers += self._block(nn.Identity(), 4 * c, nn.ReLU())
-        for inner, outer in ((4 * c, 2 * c), (2 * c, c)):
-            layers += self._block(nn.ConvTranspose2d(inner, outer, 4, 2, 1), outer, nn.ReLU())
-        return Net(*layers, nn.ConvTranspose2d(c, shape[0], 4, 2, 1), nn.Tanh())
+        side, channels = self._innermost(shape)
+        layers: list[nn.Module] = [nn.Linear(latent_dim, channels * side**2), nn.Unflatten(1, (channels, side, side))]
+        layers += self._block(nn.Identity(), channels, nn.ReLU())
+        while channels > self.base_channels:
+            layers += self._block(nn.ConvTranspose2d(channels, channels // 2, 4, 2, 1), channels // 2, nn.ReLU())
+            channels //= 2
+        return Net(*layers, nn.ConvTranspose2d(channels, shape[0], 4, 2, 1), nn.Tanh())
 
     def critic(self, shape: tuple[int, ...]) -> Net:
-        c = self.base_channels
+        side, innermost = self._innermost(shape)
+        channels = self.base_channels
         layers: list[nn.Module] = [
-            nn.Conv2d(shape[0], c, 4, 2, 1),
+            nn.Conv2d(shape[0], channels, 4, 2, 1),
             nn.LeakyReLU(LEAKY_SLOPE),
         ]  # never normalised, as in DCGAN
-        for outer, inner in ((c, 2 * c), (2 * c, 4 * c)):
-            layers += self._block(nn.Conv2d(outer, inner, 4, 2, 1), inner, nn.LeakyReLU(LEAKY_SLOPE))
-        return Net(*layers, nn.Flatten(), nn.Linear(4 * c * 16, 1))
+        while channels < innermost:
+            layers += self._block(nn.Conv2d(channels, 2 * channels, 4, 2, 1), 2 * channels, nn.LeakyReLU(LEAKY_SLOPE))
+            channels *= 2
+        return Net(*layers, nn.Flatten(), nn.Linear(channels * side**2, 1))
 
     def initialise(self, net: nn.Module, rng: Generator) -> None:
         """Weights N(0, 0.02²), biases 0, as the DCGAN paper says."""

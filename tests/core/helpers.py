@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Generator
 
 from wgan_core.config import RunConfig
 from wgan_core.datasets import Dataset
+from wgan_core.pictures import keep
 from wgan_core.records import Snapshot
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,6 +50,24 @@ def small(
         "device": "cpu",
     }
     return RunConfig.parse(base | settings)
+
+
+@cache
+def pictures_at_hand() -> str:
+    """The path of an upload of twelve small pictures in two classes."""
+    noise = np.random.default_rng(0)
+    upload = io.BytesIO()
+    with zipfile.ZipFile(upload, "w") as archive:
+        for number in range(12):
+            one = io.BytesIO()
+            Image.fromarray(noise.integers(0, 256, (40, 48, 3), np.uint8)).save(one, "PNG")
+            archive.writestr(f"{'cats' if number % 3 else 'dogs'}/{number}.png", one.getvalue())
+    return keep([("pictures.zip", upload.getvalue())])
+
+
+def with_data(kind: str) -> dict[str, Any]:
+    """A kind of data set, with data where it brings none of its own."""
+    return {"kind": kind, **({"path": pictures_at_hand()} if kind == "folder" else {})}
 
 
 def scalars(snapshots: Iterable[Snapshot]) -> dict[int, Mapping[str, Any]]:

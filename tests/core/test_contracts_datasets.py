@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.core.helpers import CPU, rng, scalars, small
+from tests.core.helpers import CPU, rng, scalars, small, with_data
 from wgan_core.config import RunConfig
 from wgan_core.datasets import Dataset, Grid, ParallelLines, Ring, SwissRoll, TwoGaussians
 from wgan_core.metrics import mode_coverage
@@ -15,7 +15,7 @@ KINDS = list(Dataset.kinds)
 
 
 def make(kind: str) -> Dataset:
-    made: Dataset = Dataset.kinds[kind]()
+    made: Dataset = Dataset.kinds[kind](**with_data(kind))
     return made
 
 
@@ -100,7 +100,7 @@ def test_a_finite_data_set_can_be_told_from_an_endless_one(dataset: Dataset) -> 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_short_training_on_it_stays_finite(kind: str) -> None:
-    found = scalars(train(small(kind, steps=2, n_critic=1)))
+    found = scalars(train(small(with_data(kind), steps=2, n_critic=1)))
     assert list(found) == [0, 1, 2]
     assert "w_estimate" in found[2]
     # The exact distance stands beside the estimate wherever it can be computed.

@@ -18,7 +18,7 @@ from wgan_core.training import Training
 CASES = [
     pytest.param(cls, shape, norm, id=f"{kind}-{'x'.join(map(str, shape))}-{norm}")
     for kind, cls in Network.kinds.items()
-    for shape in ((2,), (1, 32, 32))
+    for shape in ((2,), (1, 32, 32), (3, 28, 28), (3, 64, 64))
     if len(shape) == 3 or not cls.images_only
     for norm in ("none", "batch", "layer")
 ]

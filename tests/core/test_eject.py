@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import wgan_core.training
-from tests.core.helpers import ROOT, small
+from tests.core.helpers import ROOT, small, with_data
 from wgan_core.config import RunConfig, with_paths
 from wgan_core.datasets import FASHION_IMAGES, Dataset, Ring
 from wgan_core.drawing import unpack
@@ -27,6 +27,7 @@ from wgan_core.explain import ConfigError
 from wgan_core.networks import Network
 from wgan_core.objectives import Objective, WganGp
 from wgan_core.optimisers import Adam, Optimiser
+from wgan_core.pictures import Folder
 from wgan_core.presets import PRESETS
 from wgan_core.schema import Variant
 from wgan_core.training import train
@@ -76,6 +77,8 @@ CONFIGS: dict[str, RunConfig] = {
     "fashion-gp": small("fashion-mnist", "wgan-gp"),
     "fashion-gp-mlps": small("fashion-mnist", generator=net("relu"), critic=net("leaky-relu", "layer")),
     "fashion-gan-mixed": small("fashion-mnist", "gan", generator=net("tanh", "batch"), n_critic=9),
+    "folder-gp": small(with_data("folder") | {"pixels": "28", "colour": "grey"}),
+    "folder-clip": small(with_data("folder") | {"pixels": "64"}, "wgan-clip", critic={"normalisation": "layer"}),
 } | {f"preset-{name}": preset.config.edited({"device": "cpu"}) for name, preset in PRESETS.items()}
 
 
@@ -118,7 +121,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("ejected")
     for name, config in CONFIGS.items():
         (place / f"{name}.py").write_text(script(config), encoding="utf-8")
+        if isinstance(config.dataset, Folder):
+            np.save(place / f"{name}-images.npy", config.dataset.read().pixels.numpy())
     return place
+
+
+def images_of(name: str, folder: Path) -> list[str]:
+    """The argument that names the images, for a script that asks for them."""
+    data = CONFIGS[name].dataset
+    own = str(folder / f"{name}-images.npy")
+    return [] if not data.is_image else [own if isinstance(data, Folder) else str(FASHION_IMAGES)]
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +139,7 @@ def printed(folder: Path) -> dict[str, list[dict[str, float]]]:
     jobs = {
         name: [
             str(folder / f"{name}.py"),
-            *([str(FASHION_IMAGES)] if config.dataset.is_image else []),
+            *images_of(name, folder),
             *("--json", "--log-every", "1", "--steps", str(rounds(config)), "--out", str(folder / f"{name}.npy")),
         ]
         for name, config in CONFIGS.items()
@@ -162,7 +174,7 @@ def test_a_script_leaves_samples(folder: Path, printed: dict[str, Any]) -> None:
     assert printed
     for name, config in CONFIGS.items():
         samples = np.load(folder / f"{name}.npy")
-        assert samples.shape == ((64, 1, 32, 32) if config.dataset.is_image else (2500, 2))
+        assert samples.shape == ((64, *config.dataset.shape) if config.dataset.is_image else (2500, 2))
         assert np.isfinite(samples).all()
 
 

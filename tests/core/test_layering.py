@@ -16,7 +16,9 @@ CORE = ROOT / "wgan_core"
 ORDER = (
     "schema",
     "devices",
+    "folders",
     "datasets",
+    "pictures",
     "shapes",
     "drawing",
     "points",

@@ -21,11 +21,11 @@ from tests.core.helpers import scalars, small
 from tests.core.stored import Memory, made_up, record, shown
 from wgan_core.config import RunConfig
 from wgan_core.explain import ConfigError
+from wgan_core.folders import data_folder
 from wgan_core.race import Race
 from wgan_core.records import LIVE, Failure, Snapshot, Thinning
 from wgan_core.store import Limits, NotStored, Parent, Store, StoreProblem, retention
 from wgan_core.store.codec import DamagedFrame, pack_arrays, unpack_arrays
-from wgan_core.store.database import data_folder
 from wgan_core.store.levels import least_level, level
 from wgan_core.training import Training, train
 

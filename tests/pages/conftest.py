@@ -95,7 +95,7 @@ class Page:
         """The paths of all inputs of the form."""
         return {
             item.key.removeprefix("form.")
-            for kind in ("selectbox", "number_input", "button")
+            for kind in ("selectbox", "number_input", "text_input", "button")
             for item in getattr(self.at, kind)
             if item.key and item.key.startswith("form.")
         }

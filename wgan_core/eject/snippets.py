@@ -14,11 +14,12 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from wgan_core.datasets import FashionMnist, Grid, ParallelLines, Ring, SwissRoll, TwoGaussians
+from wgan_core.datasets import FashionMnist, Grid, ImageDataset, ParallelLines, Ring, SwissRoll, TwoGaussians
 from wgan_core.drawing import unpack
 from wgan_core.explain import ConfigError, Problem
 from wgan_core.networks import Dcgan, Latent, Mlp
 from wgan_core.optimisers import Adam, RmsProp, Sgd
+from wgan_core.pictures import Folder
 from wgan_core.piecewise import Net
 from wgan_core.points import Points
 from wgan_core.schema import Variant
@@ -173,6 +174,24 @@ def draw_real(n):
     return images[which].float() * (2 / 255) - 1
 ''',
         argument='parser.add_argument("images", help="the test images of Fashion-MNIST, t10k-images-idx3-ubyte.gz")',
+    )
+
+
+@snippet(Folder)
+def images(_: ImageDataset) -> Snippet:
+    return Snippet(
+        '''\
+# The images are not in this script. Where WGAN Live is installed, and this run's config is at hand, this writes them:
+#   np.save("images.npy", config.dataset.read().pixels.numpy())
+images = torch.tensor(np.load(args.images)).to(device)
+
+
+def draw_real(n):
+    """Images from −1 to 1."""
+    which = torch.randint(len(images), (n,), generator=real_rng, device=device)
+    return images[which].float() * (2 / 255) - 1
+''',
+        argument='parser.add_argument("images", help="the images as bytes, n × channels × height × width, a .npy file")',
     )
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from wgan_core.explain import ConfigError, Problem
+from wgan_core.folders import data_folder
 from wgan_core.race import Race
 from wgan_core.records import Floats, RunView
 from wgan_core.store import adding, resuming, retention, table
@@ -25,7 +26,7 @@ from wgan_core.store import reading as _reading
 from wgan_core.store.adding import AddedLane as AddedLane
 from wgan_core.store.checkpoints import BadCheckpoint as BadCheckpoint
 from wgan_core.store.checkpoints import Checkpoint as Checkpoint
-from wgan_core.store.database import NAME, connect, data_folder, explained, open_to_write, reading, transaction
+from wgan_core.store.database import NAME, connect, explained, open_to_write, reading, transaction
 from wgan_core.store.database import StoreProblem as StoreProblem
 from wgan_core.store.jobs import Job, Session, add_run
 from wgan_core.store.reading import NotStored as NotStored
@@ -53,7 +54,7 @@ class Store:
     Parameters
     ----------
     folder : Path, optional
-        Made if it is not there. By default that of :func:`wgan_core.store.database.data_folder`.
+        Made if it is not there. By default that of :func:`wgan_core.folders.data_folder`.
     limits : Limits, optional
         How much is kept.
 

@@ -10,8 +10,6 @@ from pathlib import Path
 from time import sleep
 from urllib.parse import quote
 
-import platformdirs
-
 NAME = "runs.sqlite3"
 APPLICATION = 0x5747414E  # "WGAN", in the file's header
 BUSY_SECONDS = 5.0
@@ -65,12 +63,6 @@ class StoreProblem(Exception):
     def __init__(self, message: str, lasting: bool = False) -> None:
         self.lasting = lasting
         super().__init__(message)
-
-
-def data_folder() -> Path:
-    """Where runs are kept: ``WGAN_HOME``, or the place that the platform has for a program's data."""
-    given = os.environ.get("WGAN_HOME", "").strip()
-    return Path(given).expanduser().absolute() if given else platformdirs.user_data_path("wgan-live", appauthor=False)
 
 
 def explained(error: Exception, path: Path) -> StoreProblem:

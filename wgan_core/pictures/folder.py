@@ -1,0 +1,72 @@
+"""Pictures of one's own as a data set."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import field_validator
+
+from wgan_core.datasets import DataError, ImageDataset, Images
+from wgan_core.pictures.decode import Style
+from wgan_core.pictures.scan import identity_of, pictures
+from wgan_core.schema import knob
+
+ALL = "all"
+
+
+class Folder(ImageDataset):
+    """Pictures that you bring: a zip, or a folder on the computer that trains. Subfolders are classes."""
+
+    label: ClassVar = "Your own pictures"
+
+    kind: Literal["folder"] = "folder"
+    path: str = knob(
+        "",
+        "Pictures",
+        "Upload a zip of pictures, or some pictures; or name a folder on the computer that trains.",
+        takes="the path of a folder or a zip below the folders that WGAN_PICTURES allows, or sha256:… of an upload",
+        widget="pictures",
+        max_length=1000,
+    )
+    classes: str = knob(
+        ALL,
+        "Class",
+        "all, or the name of one subfolder.",
+        takes="all, or the name of one subfolder, of up to 200 characters",
+        widget="picture-class",
+        max_length=200,
+    )
+    pixels: Literal["28", "32", "64"] = knob("32", "Pixels", "Height and width that all pictures are brought to.")
+    colour: Literal["colour", "grey"] = knob("colour", "Colour", "Three channels, or one.")
+    fit: Literal["crop", "pad"] = knob(
+        "crop", "Fit", "crop takes the middle square of each picture; pad keeps all of it, with white beside it."
+    )
+
+    @field_validator("pixels", mode="before")
+    @classmethod
+    def _as_text(cls, given: Any) -> Any:
+        return str(given) if isinstance(given, int) else given
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.style.channels, self.style.side, self.style.side)
+
+    @property
+    def style(self) -> Style:
+        """How the pictures are brought to one size."""
+        return Style(int(self.pixels), 3 if self.colour == "colour" else 1, self.fit)
+
+    def identity(self) -> str:
+        return f"{identity_of(self.path)} {self.model_dump_json()}"
+
+    def read(self) -> Images:
+        found = pictures(self.path, self.style).images
+        if self.classes == ALL:
+            return found
+        if self.classes not in found.classes:
+            there = (
+                f"there are {', '.join(found.classes)}" if found.classes else "there are no subfolders with pictures"
+            )
+            raise DataError(f"There is no class “{self.classes}” in these pictures: {there}, or all.")
+        chosen = found.labels == found.classes.index(self.classes)
+        return Images(found.pixels[chosen], found.labels[chosen], found.classes)
