@@ -13,6 +13,7 @@ import streamlit as st
 from pydantic.fields import FieldInfo
 
 from pages.ui.draw import points_input
+from pages.ui.pictures import class_input, pictures_input
 from pages.ui.text import plain
 from wgan_core.config import MAX_URL_CHARACTERS, RunConfig, completed, with_paths
 from wgan_core.devices import available
@@ -28,7 +29,11 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 OPEN = ("Data", "Objective")
 # Inputs that a knob asks for by name, since its type alone does not say enough.
-WIDGETS: dict[str, Callable[[str, FieldInfo, Any, str], Any]] = {"points": points_input}
+WIDGETS: dict[str, Callable[[str, FieldInfo, Any, str], Any]] = {
+    "points": points_input,
+    "pictures": pictures_input,
+    "picture-class": class_input,
+}
 
 
 class Form:
