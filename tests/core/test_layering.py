@@ -17,6 +17,7 @@ ORDER = (
     "schema",
     "devices",
     "folders",
+    "fetching",
     "datasets",
     "pictures",
     "shapes",
