@@ -303,7 +303,7 @@ def _wishes(objective: Objective, real: Tensor, fake: Tensor, on_real: Tensor, o
     weights = (1 - on_real.sigmoid(), on_fake.sigmoid()) if isinstance(objective, Gan) else (1.0, 1.0)
     up = torch.cat([torch.ones_like(on_real) * weights[0], -torch.ones_like(on_fake) * weights[1]])
     arrows = torch.cat([torch.zeros_like(up), up], 1)
-    return Field(_plain(torch.cat([real, fake])), _plain(arrows), "whose score should rise or fall, and how strongly")
+    return Field(_plain(torch.cat([real, fake])), _plain(arrows), "which way each score should go")
 
 
 def _tensor(state: State, name: str) -> Tensor:

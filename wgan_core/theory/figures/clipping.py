@@ -64,7 +64,7 @@ class Clipping(Figure):
     )
     tries: ClassVar = (
         "Raise the depth to 12: between the c that vanishes and the c that explodes there is hardly any room.",
-        "Change c: the surface and the share of weights at ±c stay much the same, only the scale changes.",
+        "Change c: the surface stays a lump, and most weights stay at ±c; it is the scale that changes.",
         "Choose 25 Gaussians: the penalised critic still sees modes, the clipped one only the square that they fill.",
     )
     question: ClassVar = Question(
@@ -311,4 +311,4 @@ def powers(norms: Floats) -> float:
 
 def _said(norms: dict[str, Floats]) -> str:
     *clipped, penalised = (f"{powers(each):+.1f} ({name})" for name, each in norms.items())
-    return f"{', '.join(clipped)} and {penalised}"
+    return f"{', '.join(clipped)} and {penalised}".replace("-", "−")

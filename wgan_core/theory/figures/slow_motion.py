@@ -26,7 +26,7 @@ from wgan_core.theory.result import (
     Table,
 )
 
-MOMENTS, PULL = 12, 0.6  # moments of a round, and how long the longest arrow is drawn
+MOMENTS, PULL = 12, 0.45  # moments of a round, and how long the longest arrow is drawn
 BINS = 41
 TRAININGS = {"gan": "ring-gan-works", "wgan-clip": "ring-wgan-clip", "wgan-gp": "ring-wgan-gp"}
 NET = {"width": 64}
@@ -137,7 +137,7 @@ class SlowMotion(Figure):
     moment: int = knob(7, "Moment", "Of the round's 12 moments, the one that is shown.", ge=1, le=MOMENTS)
     rounds: int = knob(60, "Rounds before", "How many rounds were trained before this one.", ge=0, le=200)
     n_critic: int = knob(1, "n_critic", "Critic steps in a round; the last one is shown.", ge=1, le=5)
-    batch_size: int = knob(32, "Batch size", "Samples in each step.", ge=4, le=128)
+    batch_size: int = knob(24, "Batch size", "Samples in each step.", ge=4, le=128)
     seed: int = knob(0, "Seed", "Of the training.", ge=0, le=999)
 
     @property
@@ -190,6 +190,7 @@ class SlowMotion(Figure):
             "weight",
             "share",
             x_range=(-reach, reach),
+            wide=True,
             help="They change at the critic's update, and at the clip.",
         )
 
@@ -227,6 +228,7 @@ def _plane(now: Moment, line: Floats) -> Panel:
         x_range=ends,
         y_range=ends,
         equal=True,
+        tall=True,
         help=help,
     )
 
