@@ -7,6 +7,7 @@ objective appears by itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from shlex import quote
 from typing import Any
 
 import streamlit as st
@@ -195,7 +196,11 @@ def command_line(config: RunConfig, seeds: int = 1) -> str:
         found = []
         for name, value in part.items():
             shown = f"@{name}.txt" if _long(value) else value
-            found += flags(value, f"{prefix}{name}.") if isinstance(value, Mapping) else [f"--{prefix}{name} {shown}"]
+            found += (
+                flags(value, f"{prefix}{name}.")
+                if isinstance(value, Mapping)
+                else [f"--{prefix}{name} {quote(str(shown))}"]
+            )
         return found
 
     several = [f"--seeds {seeds}"] if seeds > 1 else []

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
+import struct
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 from torch import Generator
 
 from wgan_core.config import RunConfig
-from wgan_core.datasets import Dataset
+from wgan_core.datasets import Cifar10, Dataset, Mnist
+from wgan_core.datasets.cifar import BATCHES
 from wgan_core.pictures import keep
 from wgan_core.records import Snapshot
 
@@ -65,8 +70,47 @@ def pictures_at_hand() -> str:
     return keep([("pictures.zip", upload.getvalue())])
 
 
+# Published sets have tens of thousands of images; tests read files of the same form with fewer.
+FEW: dict[Any, int] = {"train": 50, "test": 20}
+
+
+def idx_files(folder: Path, counts: Mapping[Any, int] = FEW, seed: int = 0) -> None:
+    """Files as MNIST has them, of noise."""
+    folder.mkdir(parents=True, exist_ok=True)
+    noise = np.random.default_rng(seed)
+    for split, count in counts.items():
+        for what, shape, top in (("images-idx3", (count, 28, 28), 256), ("labels-idx1", (count,), 10)):
+            head = struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape)
+            values = noise.integers(0, top, shape, np.uint8)
+            name = f"{'train' if split == 'train' else 't10k'}-{what}-ubyte.gz"
+            (folder / name).write_bytes(gzip.compress(head + values.tobytes(), 1))
+
+
+def cifar_files(folder: Path, counts: Mapping[Any, int] = FEW, seed: int = 0) -> None:
+    """The binary files of CIFAR-10, of noise."""
+    folder.mkdir(parents=True, exist_ok=True)
+    noise = np.random.default_rng(seed)
+    for split, names in BATCHES.items():
+        for name in names:
+            rows = noise.integers(0, 256, (counts[split] // len(names), 3073), np.uint8)
+            rows[:, 0] %= 10
+            (folder / f"{name}.bin").write_bytes(rows.tobytes())
+
+
+@contextmanager
+def published_data(folder: Path) -> Iterator[None]:
+    """Within, published sets have a few images each, and their files are found in this folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WGAN_DATA", str(folder))
+        for cls in (Mnist, Cifar10):
+            patch.setattr(cls, "counts", FEW)
+        idx_files(folder / "mnist")
+        cifar_files(folder / "cifar10" / "cifar-10-batches-bin")
+        yield
+
+
 def with_data(kind: str) -> dict[str, Any]:
-    """A kind of data set, with data where it brings none of its own."""
+    """A kind of data set, with data where it brings none of its own and its config says where they are."""
     return {"kind": kind, **({"path": pictures_at_hand()} if kind == "folder" else {})}
 
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 
-from tests.core.helpers import CPU, rng, scalars, small, with_data
+from tests.core.helpers import CPU, published_data, rng, scalars, small, with_data
 from wgan_core.config import RunConfig
 from wgan_core.datasets import Dataset, Grid, ParallelLines, Ring, SwissRoll, TwoGaussians
 from wgan_core.metrics import mode_coverage
 from wgan_core.training import train
 
 KINDS = list(Dataset.kinds)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Published sets of a few images."""
+    with published_data(tmp_path_factory.mktemp("data")):
+        yield
 
 
 def make(kind: str) -> Dataset:

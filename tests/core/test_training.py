@@ -19,7 +19,7 @@ import wgan_core.metrics
 import wgan_core.training
 from tests.core.helpers import CPU, rng, scalars, small, wait_until
 from wgan_core.config import RunConfig
-from wgan_core.datasets import FASHION_IMAGES, FASHION_SHA256, DataError, Ring, fashion, images, read_idx_images
+from wgan_core.datasets import FASHION_IMAGES, FASHION_SHA256, DataError, Ring, images, read_idx_images
 from wgan_core.devices import DeviceError, available, describe, resolve
 from wgan_core.explain import ConfigError, Problem
 from wgan_core.metrics import FLOOR_REPEATS
@@ -473,7 +473,7 @@ def other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     """A copy of the embedded images that the data set reads instead."""
     copy = tmp_path / FASHION_IMAGES.name
     shutil.copy(FASHION_IMAGES, copy)
-    monkeypatch.setattr(fashion, "FASHION_IMAGES", copy)
+    monkeypatch.setattr("wgan_core.datasets.idx.FASHION_IMAGES", copy)
     images._shared.clear()
     yield copy
     images._shared.clear()
@@ -508,4 +508,4 @@ def test_a_missing_embedded_file_is_named_and_the_run_says_so(other_file: Path) 
 def test_the_unharmed_copy_is_read(other_file: Path) -> None:
     images = read_idx_images(other_file, FASHION_SHA256)
     assert images.shape == (10_000, 28, 28)
-    assert images.dtype == torch.uint8
+    assert images.dtype == np.uint8

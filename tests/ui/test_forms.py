@@ -64,6 +64,18 @@ def test_negative_and_tiny_numbers_survive(monkeypatch: pytest.MonkeyPatch) -> N
     assert parsed(command_line(config), monkeypatch) == config
 
 
+@pytest.mark.parametrize(
+    "dataset",
+    [
+        {"kind": "folder", "path": "my pictures/$(cat) 'n' dog", "classes": "a b"},
+        {"kind": "fashion-mnist", "classes": "Ankle boot"},
+    ],
+)
+def test_spaces_and_what_a_shell_would_read_survive(dataset: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    config = RunConfig.parse({"dataset": dataset})
+    assert parsed(command_line(config), monkeypatch) == config
+
+
 def test_the_form_has_every_field_once() -> None:
     names = [name for group in GROUPS.values() for name in group]
     assert sorted([*names, "schema_version"]) == sorted(RunConfig.model_fields)

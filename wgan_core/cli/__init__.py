@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from wgan_core.cli.driving import resume, run
+from wgan_core.cli.getting import fetch
 from wgan_core.cli.stored import runs, transfer
 from wgan_core.config import RunConfig, with_paths
 from wgan_core.datasets import Dataset
@@ -34,6 +35,7 @@ python -m wgan_core export ID --format FORMAT --out PATH
 python -m wgan_core import FILE
 python -m wgan_core eject [--preset NAME] [--FIELD VALUE ...] > script.py
 python -m wgan_core presets|datasets|objectives [--json]
+python -m wgan_core fetch mnist|fashion-mnist|cifar10
 python -m wgan_core theory [--figure NAME] [--KNOB VALUE ...] [--json] [--out FILE]
 
 FIELD is a dotted path into the config, for example
@@ -58,6 +60,7 @@ OWN: dict[str, Callable[[Sequence[str]], int]] = {
     "resume": resume,
     "export": transfer,
     "import": transfer,
+    "fetch": fetch,
     "theory": theory,
 }
 

@@ -10,13 +10,18 @@ from wgan_core.datasets.planar import Grid, Mixture, ParallelLines, Ring, SwissR
 
 # isort: split
 from wgan_core.datasets.base import ASSETS, DataError, Dataset, Modes
-from wgan_core.datasets.fashion import FASHION_IMAGES, FASHION_SHA256, FashionMnist, read_idx_images
+from wgan_core.datasets.idx import FASHION_IMAGES, FASHION_SHA256, FashionMnist, Mnist, read_idx_images
 from wgan_core.datasets.images import ImageDataset, Images
+from wgan_core.datasets.published import Published
+
+# isort: split
+from wgan_core.datasets.cifar import Cifar10
 
 __all__ = [
     "ASSETS",
     "FASHION_IMAGES",
     "FASHION_SHA256",
+    "Cifar10",
     "DataError",
     "Dataset",
     "FashionMnist",
@@ -24,8 +29,10 @@ __all__ = [
     "ImageDataset",
     "Images",
     "Mixture",
+    "Mnist",
     "Modes",
     "ParallelLines",
+    "Published",
     "Ring",
     "SwissRoll",
     "TwoGaussians",

@@ -14,7 +14,17 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from wgan_core.datasets import FashionMnist, Grid, ImageDataset, ParallelLines, Ring, SwissRoll, TwoGaussians
+from wgan_core.datasets import (
+    Cifar10,
+    FashionMnist,
+    Grid,
+    ImageDataset,
+    Mnist,
+    ParallelLines,
+    Ring,
+    SwissRoll,
+    TwoGaussians,
+)
 from wgan_core.drawing import unpack
 from wgan_core.explain import ConfigError, Problem
 from wgan_core.networks import Dcgan, Latent, Mlp
@@ -158,7 +168,9 @@ def draw_real(n):
 
 
 @snippet(FashionMnist)
-def fashion_mnist(_: FashionMnist) -> Snippet:
+def fashion_mnist(data: FashionMnist) -> Snippet:
+    if data != FashionMnist():  # more than the file with the test images
+        return images(data)
     return Snippet(
         '''\
 # The images are not in this script, and it downloads nothing. The file t10k-images-idx3-ubyte.gz is in data/fashion of
@@ -177,7 +189,6 @@ def draw_real(n):
     )
 
 
-@snippet(Folder)
 def images(_: ImageDataset) -> Snippet:
     return Snippet(
         '''\
@@ -193,6 +204,9 @@ def draw_real(n):
 ''',
         argument='parser.add_argument("images", help="the images as bytes, n × channels × height × width, a .npy file")',
     )
+
+
+SNIPPETS.update(dict.fromkeys((Cifar10, Folder, Mnist), images))
 
 
 def latents(latent: Latent) -> str:
