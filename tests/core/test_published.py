@@ -286,5 +286,5 @@ def test_without_a_network_the_command_says_so(
     monkeypatch.setattr(Fetch, "_work", fails)
     assert cli.main(["fetch", "cifar10"]) == 1
     said = capsys.readouterr().err
-    assert "error: train.gz could not be fetched." in said
+    assert "error: CIFAR-10: train.gz could not be fetched." in said
     assert "Fashion-MNIST's 10,000 test images come with this software." in said

@@ -29,7 +29,7 @@ def fetch(arguments: Sequence[str]) -> int:
     if job.state == "finished":
         print(f"{found.label} is in {job.folder}.")
         return 0
-    print(f"error: {job.problem or 'cancelled; nothing incomplete is left'}", file=sys.stderr)
+    print(f"error: {found.label}: {job.problem or 'cancelled; nothing incomplete is left'}", file=sys.stderr)
     if job.state == "failed":
         print(found.fallback, file=sys.stderr)
     return 1
