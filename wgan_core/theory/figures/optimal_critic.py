@@ -43,7 +43,7 @@ class OptimalCritic(Figure):
         "A critic of bounded slope cannot saturate: its best is to rise from q to p at full slope all the way.",
     )
     tries: ClassVar = (
-        "Pull the bumps apart: D's gradient at the generated points falls by powers of ten, f's stays.",
+        "Take overlapping bumps and pull them apart: D's gradient at the generated points falls by powers of ten, f's stays.",
         "Compare clipping with the penalty: a clipped critic has a scale of its own and uses its full slope only in places.",
         "Let the bumps overlap: then D has a slope as well, and both would do.",
     )
