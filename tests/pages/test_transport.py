@@ -29,7 +29,9 @@ def test_start_makes_a_run_and_names_it_in_the_address(objective: str) -> None:
     known = {run.id for run in manager().runs()}
     page = started(objective={"kind": objective})
     assert page.run_id not in known
-    assert {run.id for run in manager().runs()} - known == {page.run_id}  # of the earlier ones the oldest may be forgotten
+    assert {run.id for run in manager().runs()} - known == {
+        page.run_id
+    }  # of the earlier ones the oldest may be forgotten
     assert "config" not in page.at.query_params
     view = page.training.view()
     assert view.config.objective.kind == objective
