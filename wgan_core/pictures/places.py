@@ -58,7 +58,8 @@ def located(path: str) -> Path:
     for root in allowed:
         try:
             found = (root / path).resolve()
-            if not found.is_relative_to(root):
+            # It may lead out of one allowed folder into another.
+            if not any(found.is_relative_to(each) for each in allowed):
                 outside += 1
             elif found.is_dir() or found.is_file():
                 return found
