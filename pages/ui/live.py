@@ -20,7 +20,7 @@ import streamlit as st
 from pages.ui import charts, overlays  # noqa: F401  (they enter their charts in the maps)
 from pages.ui.lanes import Shown, lane_colours, lane_names, shown, table
 from pages.ui.packets import KEPT_MESSAGES, Cache, Packet, join, packet
-from pages.ui.plotting import CHARTS, OVERLAYS, Chart, Clock, middle
+from pages.ui.plotting import CHARTS, CLOCKS, OVERLAYS, Chart, Clock, middle
 from wgan_core.coach import Finding, findings
 from wgan_core.datasets import Dataset
 from wgan_core.library import Past
@@ -76,6 +76,20 @@ def draw_empty(race: Race) -> None:
 def mount(data: bytes) -> None:
     """Mount the charts of a message."""
     _component(key=KEY, data=data, on_at_change=_nothing)
+
+
+def choose_clock(key: str) -> Clock:
+    """The switch for the x axes."""
+    clock: Clock | None = st.segmented_control(
+        "x axis",
+        list(CLOCKS),
+        format_func=lambda name: CLOCKS[name],
+        default="step",
+        required=True,
+        key=key,
+        label_visibility="collapsed",
+    )
+    return clock or "step"
 
 
 def looking_back(run: str, clock: Clock) -> float | None:

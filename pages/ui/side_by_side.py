@@ -11,7 +11,7 @@ import streamlit as st
 from pages.ui import live
 from pages.ui.lanes import Shown, lane_colours, lane_names, table
 from pages.ui.packets import KEPT_MESSAGES, Cache, join
-from pages.ui.plotting import CLOCKS, Clock
+from pages.ui.plotting import Clock
 from pages.ui.text import plain
 from wgan_core.config import RunConfig
 from wgan_core.explain import ConfigError, Problem
@@ -113,15 +113,7 @@ def show(run_ids: Sequence[str]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link("pages/runs.py", label="All runs", icon=":material/arrow_back:")
         st.space("stretch")
-        clock = st.segmented_control(
-            "x axis",
-            list(CLOCKS),
-            format_func=lambda name: CLOCKS[name],
-            default="step",
-            required=True,
-            key="overlay.clock",
-            label_visibility="collapsed",
-        )
+        clock = live.choose_clock("overlay.clock")
     try:
         # As many as a race may have lanes, and one more so that too many are refused.
         runs = [store().run(run_id) for run_id in list(dict.fromkeys(run_ids))[: MOST_LANES + 1]]
@@ -130,7 +122,7 @@ def show(run_ids: Sequence[str]) -> None:
         st.warning(plain(str(error)), icon=":material/search_off:")
         return
     training = any(run.status in LIVE for run in runs)
-    st.fragment(_charts, run_every=live.REFRESH_SECONDS if training else None)(runs, clock or "step", training)
+    st.fragment(_charts, run_every=live.REFRESH_SECONDS if training else None)(runs, clock, training)
 
 
 def _charts(runs: Sequence[StoredRun], clock: Clock, training: bool) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from pages.ui import forking, live
-from pages.ui.plotting import CLOCKS
 from pages.ui.text import plain
 from wgan_core.devices import DeviceError
 from wgan_core.explain import ConfigError
@@ -208,16 +207,7 @@ def bar(run: Run | Past | None, race: Race | None, seeds: int, reseed: Callable[
                 start(many)
             st.rerun()
         st.space("stretch")
-        clock = st.segmented_control(
-            "x axis",
-            list(CLOCKS),
-            format_func=lambda name: CLOCKS[name],
-            default="step",
-            required=True,
-            key="clock",
-            label_visibility="collapsed",
-        )
-    return clock or "step"
+        return live.choose_clock("clock")
 
 
 def can_resume(run: Run | Past) -> bool:
