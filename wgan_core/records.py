@@ -196,8 +196,8 @@ class History:
 
     def append(self, snapshot: Snapshot) -> None:
         values = {name: getattr(snapshot, name) for name in CLOCKS} | dict(snapshot.scalars)
-        for name in values.keys() - self._names.keys():
-            self._names[name] = len(self._names)
+        for name in values:
+            self._names.setdefault(name, len(self._names))
         if (missing := len(self._names) - self._rows.shape[1]) > 0:
             self._rows = np.pad(self._rows, ((0, 0), (0, missing), (0, 0)), constant_values=np.nan)
         row = np.full(self._rows.shape[1:], np.nan)
