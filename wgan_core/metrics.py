@@ -1,6 +1,7 @@
 """Measurements: the truth beside the estimates. None of them changes the training that they watch.
 
-To add one, write a function of a :class:`Moment` that returns named numbers (scalars) or arrays, under ``@measurement``.
+To add one, write a function of a :class:`Moment` that returns named numbers (scalars) or arrays, under ``@measurement``. Its
+docstring names each with its unit and range, and becomes its page in docs/reference (``make docs``).
 """
 
 from __future__ import annotations
@@ -211,7 +212,17 @@ def share_at_clip(weights: Tensor, clip: float) -> float:
 
 @measurement
 def samples(at: Moment) -> Reading:
-    """Generated points (n, 2), or a grid of images from the fixed latents; the real ones beside."""
+    """Generated samples from latents that stay the same, and real ones beside them.
+
+    Of several seeds they are those of the first.
+
+    Returns
+    -------
+    fake, real : array (512, 2), data units
+        Points on the plane.
+    fake_grid, real_grid : array (height, width, 3), bytes, 0 to 255
+        64 images as one picture, eight a row.
+    """
     if not at.config.dataset.is_image:
         return {"fake": _numpy(at.samples[:EM_SAMPLES]), "real": _numpy(at.probe.real)}
     return {"fake_grid": image_grid(at.samples), "real_grid": image_grid(at.probe.real)}
@@ -219,6 +230,28 @@ def samples(at: Moment) -> Reading:
 
 @measurement
 def em_distance(at: Moment) -> Reading:
+    """The exact EM distance of 512 generated from 512 real points, and what a perfect generator would reach.
+
+    EM distance, Earth Mover's distance, Wasserstein-1 distance and W1 are one thing: the least work, mass times way, that
+    turns one distribution into the other,
+
+        W1(p, q) = min over couplings γ of p and q of  E₍ₓ,ᵧ₎∼γ ‖x − y‖₂
+                 = max over 1-Lipschitz f of  E_p[f(x)] − E_q[f(y)]
+
+    The first line is solved by linear programming over the 512 × 512 assignments; nothing is smoothed or estimated but for
+    the finite samples. Images have no W1 here: in so many dimensions 512 samples say little about it.
+
+    Returns
+    -------
+    w1 : float, data units, 0 and up
+        Between the generated and the probe's real points.
+    w1_floor : float, data units, 0 and up
+        The same number for real against real, the mean of three drawings: about what a perfect generator reaches.
+
+    References
+    ----------
+    The WGAN paper, equations 1 and 2; solved by POT (``ot.emd2``).
+    """
     if at.probe.w1_floor is None:
         return {}
     return {
@@ -229,6 +262,29 @@ def em_distance(at: Moment) -> Reading:
 
 @measurement
 def modes(at: Moment) -> Reading:
+    """How 2,500 generated points sit on the modes, where the data set has modes to count.
+
+    A sample is of high quality when it lies within 3σ of the mode nearest to it; a mode is covered when at least 1 % of all
+    samples are of high quality and nearest to it, or a quarter of its fair share where that is less.
+
+        high_quality = share of samples with ‖x − μ_nearest‖ ≤ 3σ       a perfect one on the plane: 1 − e^(−9/2) = 0.989
+        reverse_kl   = Σ_k p_k ln(p_k / q_k)        p_k: share of the high-quality samples at mode k, q_k: its fair share
+
+    Returns
+    -------
+    modes_covered : float, modes, 0 to all
+        A whole number.
+    high_quality : float, share, 0 to 1
+        Says nothing of how many modes share those samples.
+    main_mode : float, index, 0 to all − 1
+        The mode that most samples are nearest to. Where it changes again and again, the generator rotates between modes.
+    reverse_kl : float, nats, 0 to ln(1/q) of the rarest mode
+        Absent where no sample is of high quality. One mode of eight gives ln 8.
+
+    References
+    ----------
+    Srivastava et al. 2017 (VEEGAN); Lin et al. 2018 (PacGAN); on rotating, the WGAN paper, §4.1.
+    """
     if (where := at.config.dataset.modes()) is None:
         return {}
     found = mode_coverage(at.samples, where)
@@ -243,14 +299,38 @@ def modes(at: Moment) -> Reading:
 
 @measurement
 def spread(at: Moment) -> Reading:
-    """How varied the generated samples are: the one sign of collapse that images have too."""
+    """How varied the generated samples are: the one sign of collapse that images have too.
+
+        spread = √( Σ_i Var[x̃_i] / Σ_i Var[x_i] )       over all coordinates i, generated x̃ over real x
+
+    Returns
+    -------
+    spread : float, ratio, 0 and up
+        About 1 where the samples vary as much as real ones, near 0 where all are one. Absent where all real samples are one.
+    """
     found = relative_spread(at.samples, at.probe.real)
     return {} if found is None else {"spread": found}
 
 
 @measurement
 def input_gradients(at: Moment) -> Reading:
-    """‖∇ₓf‖ at interpolates between real and generated samples: where the penalty looks."""
+    """The critic's slope ‖∇ₓf‖₂ at interpolates between real and generated samples: where the gradient penalty looks.
+
+        x̂ = α x + (1 − α) x̃,   α uniform on [0, 1], one a sample;   the norm runs over all coordinates of a sample
+
+    512 points or 64 images. The largest of them is a lower bound of the critic's Lipschitz constant. For a GAN, f is the logit.
+
+    Returns
+    -------
+    input_grad_norm_mean : float, score per data unit, 0 and up
+        The penalty pulls it to 1.
+    input_grad_norm_max : float, score per data unit, 0 and up
+        The steepest of them.
+
+    References
+    ----------
+    Gulrajani et al. 2017, equation 3, Algorithm 1 and Figure 1.
+    """
     n = len(at.probe.real)
     x = interpolates(at.probe.real, at.samples[:n], at.probe.alpha)
     norms = input_gradient_norms(at.critic, x)
@@ -259,7 +339,21 @@ def input_gradients(at: Moment) -> Reading:
 
 @measurement
 def critic_weights(at: Moment) -> Reading:
-    """Histogram of all critic parameters, on [−c, c] for a clipped critic, else on their own range."""
+    """Histogram of all critic parameters, on [−c, c] for a clipped critic, else on their own range.
+
+    Returns
+    -------
+    weight_counts : array (60,), parameters, 0 and up
+        How many parameters lie in each bin.
+    weight_edges : array (61,), value of a parameter
+        The bins' edges.
+    weights_at_clip : float, share, 0 to 1
+        Parameters with \\|w\\| ≥ 0.99 c. Absent where nothing is clipped.
+
+    References
+    ----------
+    Gulrajani et al. 2017, Figure 1.
+    """
     weights = at.critic_weights.detach()
     clip = at.config.objective.clip if isinstance(at.config.objective, WganClip) else None
     limit = 1.05 * clip if clip is not None else max(1e-6, float(weights.abs().max()))
@@ -273,7 +367,19 @@ def critic_weights(at: Moment) -> Reading:
 
 @measurement
 def critic_surface(at: Moment) -> Reading:
-    """The critic's score on a square grid, (side, side), rows from low to high y."""
+    """The critic's score f on a square grid over the plane; for a GAN the logit of D.
+
+    Returns
+    -------
+    surface : array (48, 48), score
+        Rows from low to high y.
+    surface_axis : array (48,), data units
+        The grid's coordinates, the same for x and y.
+
+    References
+    ----------
+    Gulrajani et al. 2017, Figure 1, which draws its level sets.
+    """
     if at.config.dataset.is_image:
         return {}
     axis = torch.linspace(-1, 1, SURFACE_SIDE, device=at.samples.device) * at.config.dataset.extent
@@ -284,7 +390,21 @@ def critic_surface(at: Moment) -> Reading:
 
 @measurement
 def push(at: Moment) -> Reading:
-    """Where the generator is pushed: −∇ of its loss in the sample, at the first samples, (n, 2) each."""
+    """Where the generator is pushed: how its loss would have each of its samples move, were the sample free to.
+
+        push = −∇_x̃ ℓ(x̃),   ℓ: one sample's part of the generator's loss;   for a WGAN it is ∇f(x̃)
+
+    Returns
+    -------
+    push_at : array (64, 2), data units
+        The samples.
+    push : array (64, 2), loss per data unit
+        The direction and strength at each.
+
+    References
+    ----------
+    The WGAN paper, Theorem 3 and Figure 3; GAN Lab (Kahng et al. 2018) draws such arrows.
+    """
     if at.config.dataset.is_image:
         return {}
     with torch.enable_grad():

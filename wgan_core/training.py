@@ -296,7 +296,37 @@ class Loop:
         return scalars, arrays
 
     def _training_scalars(self, k: int) -> dict[str, float]:
-        """The newest minibatch's loss terms, the estimate they give, and the norms of the gradients they left."""
+        """The newest minibatch's loss terms, the estimate they give, and the norms of the gradients they left.
+
+        They come from training itself, so there are none before the first step. Both networks minimise: the critic of a WGAN
+        has the loss E[f(x̃)] − E[f(x)] + penalty, and Ŵ = E[f(x)] − E[f(x̃)] is that loss with the sign turned and without
+        the penalty. f is the critic's raw output, for a GAN the logit of D.
+
+        Returns
+        -------
+        w_estimate : float, data units × the critic's slope, about 0 and up
+            Ŵ = E[f(x)] − E[f(x̃)], what a WGAN's critic says the EM distance is. Below 0 only where the critic is worse than a
+            constant.
+        js_estimate : float, nats, up to ln 2
+            ½ (E[log D(x)] + E[log(1 − D(x̃))]) + ln 2, what a GAN's discriminator says JS is: a lower bound, which ignorance
+            can bring below 0.
+        critic_loss : float, loss
+            The sum of the critic's terms, the penalty too.
+        critic_real : float, loss
+            The critic's term on real samples: −E[f(x)], for a GAN −E[log D(x)].
+        critic_fake : float, loss
+            The critic's term on generated samples: E[f(x̃)], for a GAN −E[log(1 − D(x̃))].
+        gradient_penalty : float, loss, 0 and up
+            λ E[(‖∇f(x̂)‖₂ − 1)²], with its weight.
+        generator_loss : float, loss
+            −E[f(x̃)], for a GAN −E[log D(x̃)] or, saturating, E[log(1 − D(x̃))].
+        critic_grad_norm, generator_grad_norm : float, loss per parameter, 0 and up
+            ‖∇ loss‖₂ over all parameters of the network, at its newest step.
+
+        References
+        ----------
+        The WGAN paper, Algorithm 1 and §4.3; Goodfellow et al. 2014, Algorithm 1; Gulrajani et al. 2017, equation 3.
+        """
         if self.step == 0:
             return {}
         newest = self._members[k].terms
