@@ -1,10 +1,10 @@
-# The whole life of a checkout: make run, make test, make check, make bench.
+# The whole life of a checkout: make run, make test, make check, make bench, make docs.
 PYTHON ?= python3
 PORT ?= 8501
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check bench clean
+.PHONY: run test check bench docs clean
 
 run: $(VENV)/.run
 	$(BIN)/streamlit run app.py --server.port=$(PORT)
@@ -20,6 +20,10 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev chromium
 	$(BIN)/python -m benchmarks
+
+# The reference pages, from the code: after a change of a kind, a knob or a measurement.
+docs: $(VENV)/.dev
+	$(BIN)/python -m tests.make_docs
 
 # Chromium comes from the system's package manager where we may use it. Without it the browser tests skip, or fail with CI set.
 .PHONY: chromium

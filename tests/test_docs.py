@@ -9,9 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from tests import make_docs
+from tests.core.helpers import small
 from wgan_core.coach import RULES
+from wgan_core.datasets import Dataset
+from wgan_core.objectives import Objective
 from wgan_core.presets import PRESETS
 from wgan_core.scenarios import SCENARIOS
+from wgan_core.training import train
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -50,6 +55,24 @@ def test_the_page_of_lessons_names_each_lesson_and_no_other() -> None:
 def test_the_page_of_the_coach_names_each_finding_in_the_coachs_order() -> None:
     text = (ROOT / "docs" / "coach.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `([a-z0-9-]+)`", text, re.MULTILINE) == list(RULES)
+
+
+def test_the_reference_is_what_the_code_says() -> None:
+    there = {path.relative_to(make_docs.FOLDER).as_posix(): path for path in make_docs.FOLDER.rglob("*.md")}
+    wanted = make_docs.pages()
+    assert there.keys() == wanted.keys(), "run make docs"
+    assert not [name for name, text in wanted.items() if there[name].read_text(encoding="utf-8") != text], "make docs"
+
+
+def test_the_reference_explains_each_number_of_a_snapshot_and_no_other() -> None:
+    wide = {"kind": "ring", "sigma": 1.0}  # some of the first samples lie on a mode
+    objectives = [small(wide, kind) for kind in make_docs.kinds(Objective)]
+    images = next(kind for kind in make_docs.kinds(Dataset) if Dataset.kinds[kind].is_image)
+    found: set[str] = set()
+    for config in [*objectives, small("swiss-roll"), small(images)]:
+        for snapshot in train(config):
+            found |= snapshot.scalars.keys() | snapshot.arrays.keys()
+    assert found == make_docs.given_names().keys()
 
 
 def test_the_readmes_example_runs() -> None:
