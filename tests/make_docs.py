@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -225,8 +225,8 @@ def index() -> str:
         link = {kind: f"[`{kind}`]({folder(family)}/{kind}.md)" for kind in kinds(family)}
         rows = [(link[kind], cls.label, sentence(cls.source)) for kind, cls in kinds(family).items()]
         parts += [f"## {titled(family)}", table(("Kind", "On screen", "Source"), rows)]
-    rows = [(f"[{name}](measurements/{name}.md)", summary(function)) for name, function in MEASURING.items()]
-    parts += ["## Measurements", table(("Measurement", "What it is"), rows)]
+    measuring = [(f"[{name}](measurements/{name}.md)", summary(function)) for name, function in MEASURING.items()]
+    parts += ["## Measurements", table(("Measurement", "What it is"), measuring)]
     by_name = [
         (f"`{given}`", *of_type(item), f"[{name}](measurements/{name}.md)")
         for name, function in MEASURING.items()
@@ -280,7 +280,7 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [head, ("---",) * len(head), *rows]
     return "\n".join("| " + " | ".join(re.sub(r"(?<!\\)\|", r"\\|", cell) for cell in row) + " |" for row in lines)
 
