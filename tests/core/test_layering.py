@@ -49,7 +49,9 @@ ORDER = (
     "runs",
     "export",
     "library",
+    "explore",
     "theory",
+    "experiments",
     "cli",
     "__main__",
 )

@@ -1,0 +1,200 @@
+"""An experiment: a claim of a paper, what would show it here, and the rule by which numbers decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar, Literal
+
+from wgan_core.experiments.evidence import Computations, Evidence, NoVerdict
+from wgan_core.experiments.verdict import Measured, Verdict, verdict
+from wgan_core.race import Race
+from wgan_core.records import LIVE, RunView
+from wgan_core.theory import build
+from wgan_core.theory.figure import Figure, Question
+from wgan_core.theory.result import Number, Result
+
+# The control is small, and set so that the claim must not hold.
+Size = Literal["quick", "full", "control"]
+SIZES: tuple[Size, ...] = ("quick", "full", "control")
+Paper = Literal["wgan", "improved", "khelifa-rossa", "gan-to-wgan", "moses-bai"]
+PAPERS: dict[Paper, str] = {
+    "wgan": "Arjovsky, Chintala, Bottou 2017: Wasserstein GAN",
+    "improved": "Gulrajani et al. 2017: Improved Training of Wasserstein GANs",
+    "khelifa-rossa": "Khelifa, Rossa: Wasserstein Generative Adversarial Networks",
+    "gan-to-wgan": "Weng 2019: From GAN to WGAN",
+    "moses-bai": "Moses, Bai 2023: GANs and W-GANs",
+}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What every experiment says, however it is judged.
+
+    Attributes
+    ----------
+    name : str
+        At most 29 letters, digits and dashes.
+    source : str
+        Section and figure.
+    claim : str
+        One sentence that could be false.
+    question : Question
+        To be answered before one looks. Its answer is what was measured here.
+    criterion : str
+        What is measured and the thresholds, in words.
+    why : str
+        Why these thresholds.
+    control : str
+        What is different in the control, in which the claim must not hold.
+    minutes : Mapping[Size, float]
+        Measured on two CPU cores, of the quick and the full size. On a GPU it was not measured.
+    tries : tuple[str, ...]
+        What to try next.
+    """
+
+    name: str
+    title: str
+    paper: Paper
+    source: str
+    claim: str
+    question: Question
+    criterion: str
+    why: str
+    control: str
+    minutes: Mapping[Size, float]
+    tries: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Leg:
+    """One race of an experiment.
+
+    Attributes
+    ----------
+    name : str
+        Its own within the experiment.
+    lanes : tuple[str, ...]
+        What the lanes are called. Lanes of one name in several legs are seeds of one thing.
+    settings : dict
+        What :meth:`wgan_core.race.Race.parse` takes.
+    """
+
+    name: str
+    lanes: tuple[str, ...]
+    settings: Mapping[str, Any]
+
+    @cached_property
+    def race(self) -> Race:
+        return Race.parse(self.settings)
+
+
+@dataclass(frozen=True)
+class Trained(Claim):
+    """An experiment that trains.
+
+    Attributes
+    ----------
+    legs : Mapping[Size, tuple[Leg, ...]]
+        Races that run one after another.
+    measure : callable
+        The numbers that decide.
+    """
+
+    form: ClassVar = "trained"
+    legs: Mapping[Size, tuple[Leg, ...]] = field(default_factory=dict)
+    measure: Callable[[Evidence], Sequence[Measured]] = field(default=lambda _: ())
+
+    def judge(self, evidence: Evidence) -> Verdict:
+        """The verdict from the histories of all legs of one size."""
+        return verdict(self.measure(evidence))
+
+    def evidence(self, size: Size, views: Mapping[str, Sequence[RunView]]) -> Evidence:
+        """What the runs of one size have shown.
+
+        Parameters
+        ----------
+        views : Mapping[str, Sequence[RunView]]
+            The views of all lanes, live or stored, by the leg's name.
+
+        Raises
+        ------
+        NoVerdict
+            A leg is missing, has not finished, failed, or had its knobs turned.
+        """
+        found = []
+        for leg in self.legs[size]:
+            if leg.name not in views:
+                raise NoVerdict(f"{leg.name} has not run.")
+            for name, view, config in zip(leg.lanes, views[leg.name], leg.race.lanes, strict=True):
+                _check(name, view, config.steps)
+            found.append((leg.lanes, views[leg.name]))
+        return Evidence.of(found)
+
+
+def _check(lane: str, view: RunView, steps: int) -> None:
+    if view.status in LIVE:
+        raise NoVerdict("It is still running.")
+    if view.failure is not None:
+        raise NoVerdict(f"{lane} failed: {view.failure.message}")
+    if view.status != "finished":
+        raise NoVerdict(f"It was {view.status} before its end.")
+    if view.config.steps != steps or any(event.kind in ("edit", "fork") for event in view.events):
+        raise NoVerdict(f"{lane} did not train with the experiment's settings: its knobs were turned, or it went on.")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A figure of the theory lab with these settings, computed once for each seed if it has one."""
+
+    name: str
+    figure: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    seeds: int = 1
+
+    def figures(self) -> list[Figure]:
+        """One a seed. ConfigError if the settings are not allowed."""
+        if self.seeds == 1:
+            return [build(self.figure, self.settings)]
+        return [build(self.figure, {**self.settings, "seed": seed}) for seed in range(self.seeds)]
+
+
+@dataclass(frozen=True)
+class Computed(Claim):
+    """An experiment that is judged from figures of the theory lab."""
+
+    form: ClassVar = "computed"
+    parts: Mapping[Size, tuple[Part, ...]] = field(default_factory=dict)
+    measure: Callable[[Computations], Sequence[Measured]] = field(default=lambda _: ())
+
+    def judge(self, computations: Computations) -> Verdict:
+        """The verdict from the numbers of all parts of one size."""
+        return verdict(self.measure(computations))
+
+    def compute(self, size: Size) -> Iterator[Progress]:
+        """Compute all figures of one size, frame by frame; the last item has the numbers.
+
+        May be closed between frames.
+        """
+        numbers: dict[str, list[dict[str, Number]]] = {}
+        figures = [(part.name, figure) for part in self.parts[size] for figure in part.figures()]
+        for done, (name, figure) in enumerate(figures):
+            for result in figure.frames():
+                yield Progress(name, figure, result, (done + result.progress) / len(figures), None)
+            numbers.setdefault(name, []).append({number.name: number for number in result.numbers})
+        yield Progress(name, figure, result, 1.0, Computations(numbers))
+
+
+@dataclass(frozen=True, eq=False)
+class Progress:
+    """How far a computed experiment has come: the figure at hand as it is now, the share done, and at the end the numbers."""
+
+    part: str
+    figure: Figure
+    result: Result
+    share: float
+    computations: Computations | None
+
+
+Experiment = Trained | Computed

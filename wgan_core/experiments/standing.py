@@ -1,0 +1,186 @@
+"""Which stored run belongs to which experiment, and what the newest of each came to.
+
+A run carries the tags ``experiment:NAME`` and its size; it counts for a leg whose race it is. Numbers of computed figures are
+a file each beside the store. Verdicts are not stored: they are judged anew.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from time import time
+from typing import Any
+
+from wgan_core.experiments.evidence import Computations, NoVerdict
+from wgan_core.experiments.experiment import SIZES, Computed, Experiment, Leg, Part, Size, Trained
+from wgan_core.experiments.verdict import Verdict
+from wgan_core.store import Store, StoredRun
+from wgan_core.theory.result import Number
+
+FOLDER = "experiments"
+OLDER = 20  # runs that are looked at for each leg
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What an experiment came to.
+
+    Attributes
+    ----------
+    when : float
+        Seconds since 1970: when it began.
+    seconds : float
+        Of training, or of computing, added up over the lanes; their seeds train side by side.
+    runs : Mapping[str, str]
+        The id of each leg's run, by the leg's name. Empty of a computed experiment.
+    verdict : Verdict or None
+        None where there can be none, and ``problem`` says why.
+    """
+
+    name: str
+    size: Size
+    when: float
+    seconds: float
+    runs: Mapping[str, str]
+    verdict: Verdict | None
+    problem: str = ""
+
+    @property
+    def date(self) -> str:
+        """The day, as in 2026-11-22."""
+        return datetime.fromtimestamp(self.when).strftime("%Y-%m-%d")
+
+
+def tag_of(experiment: Experiment) -> str:
+    """The tag of an experiment's runs."""
+    return f"experiment:{experiment.name}"
+
+
+def mark(store: Store, run_id: str, experiment: Experiment, size: Size, leg: Leg) -> None:
+    """Say of a run that was just started that it belongs to an experiment. Waits until the store has it.
+
+    Raises
+    ------
+    NotStored, StoreProblem
+        The store does not take it: then its verdict is known as long as the run is remembered.
+    """
+    store.flush()
+    store.tag(run_id, [tag_of(experiment), size])
+    several = isinstance(experiment, Trained) and len(experiment.legs[size]) > 1
+    store.rename(run_id, f"{experiment.title}: {leg.name}" if several else experiment.title)
+
+
+def standings(store: Store, experiment: Experiment, size: Size | None = None) -> Iterator[Standing]:
+    """What an experiment came to each time it was run with the settings that it has now, the newest first.
+
+    Parameters
+    ----------
+    size : Size, optional
+        Of this size only; quick and full ones together if left out, never the controls.
+
+    Raises
+    ------
+    StoreProblem
+    """
+    sizes: tuple[Size, ...] = ("full", "quick") if size is None else (size,)
+    if isinstance(experiment, Computed):
+        found = [each for s in sizes if (each := _computed(store.folder, experiment, s)) is not None]
+        yield from sorted(found, key=lambda each: -each.when)
+        return
+    yield from _trained(store, experiment, sizes)
+
+
+def scoreboard(store: Store, experiments: Mapping[str, Experiment]) -> dict[str, Standing | None]:
+    """The newest verdict of each experiment; None where there is none."""
+    return {
+        name: next((each for each in standings(store, experiment) if each.verdict is not None), None)
+        for name, experiment in experiments.items()
+    }
+
+
+# Trained: runs in the store
+
+
+def runs_of(store: Store, experiment: Trained, size: Size) -> dict[str, list[StoredRun]]:
+    """Stored runs of each leg, the newest first, whatever became of them."""
+    there = store.runs(tags=[tag_of(experiment), size], limit=OLDER * len(experiment.legs[size]))
+    races = {leg.name: leg.race.to_json() for leg in experiment.legs[size]}
+    return {name: [run for run in there if run.race_json == race] for name, race in races.items()}
+
+
+def _trained(store: Store, experiment: Trained, sizes: tuple[Size, ...]) -> Iterator[Standing]:
+    attempts: list[tuple[float, Size, dict[str, StoredRun]]] = []
+    for size in sizes:
+        of_leg = runs_of(store, experiment, size)
+        finished = {name: [run for run in runs if run.status == "finished"] for name, runs in of_leg.items()}
+        for nth in zip(*finished.values(), strict=False):  # the n-th newest of each leg together
+            attempts.append((min(run.created for run in nth), size, dict(zip(finished, nth, strict=True))))
+    for when, size, legs in sorted(attempts, key=lambda attempt: -attempt[0]):
+        seconds = math.fsum(lane.seconds for run in legs.values() for lane in run.lanes)
+        runs = {name: run.id for name, run in legs.items()}
+        verdict, problem = None, ""
+        try:
+            views = {name: store.views(run_id) for name, run_id in runs.items()}
+            verdict = experiment.judge(experiment.evidence(size, views))
+        except NoVerdict as reason:
+            problem = str(reason)
+        yield Standing(experiment.name, size, when, seconds, runs, verdict, problem)
+
+
+# Computed: a file each
+
+
+def keep(folder: Path, experiment: Computed, size: Size, computations: Computations, seconds: float) -> Standing:
+    """Write down the numbers of a computed experiment, in place of those before. OSError if that cannot be done."""
+    path = _path(folder, experiment, size)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    when = time()
+    data = {
+        "settings": _settings(experiment.parts[size]),
+        "when": when,
+        "seconds": seconds,
+        "parts": {
+            name: [[asdict(number) for number in seed.values()] for seed in seeds]
+            for name, seeds in computations.parts.items()
+        },
+    }
+    fresh = path.with_suffix(f".{os.getpid()}.tmp")
+    fresh.write_text(json.dumps(data), encoding="utf-8")
+    fresh.replace(path)
+    return Standing(experiment.name, size, when, seconds, {}, experiment.judge(computations))
+
+
+def _computed(folder: Path, experiment: Computed, size: Size) -> Standing | None:
+    """What is written down, if it has the settings that the experiment has now."""
+    try:
+        data = json.loads(_path(folder, experiment, size).read_text(encoding="utf-8"))
+        if data["settings"] != _settings(experiment.parts[size]):
+            return None
+        parts = {
+            name: [{number["name"]: Number(**number) for number in seed} for seed in seeds]
+            for name, seeds in data["parts"].items()
+        }
+        when, seconds = float(data["when"]), float(data["seconds"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None  # not there, or not what we wrote
+    return Standing(experiment.name, size, when, seconds, {}, experiment.judge(Computations(parts)))
+
+
+def _path(folder: Path, experiment: Computed, size: Size) -> Path:
+    return folder / FOLDER / f"{experiment.name}.{size}.json"
+
+
+def _settings(parts: tuple[Part, ...]) -> list[dict[str, Any]]:
+    return [{"figure": part.figure, "settings": dict(part.settings), "seeds": part.seeds} for part in parts]
+
+
+def size_of(run: StoredRun) -> tuple[str, Size] | None:
+    """Of which experiment a run is, by its name, and of which size; None of other runs."""
+    names = [tag.removeprefix("experiment:") for tag in run.tags if tag.startswith("experiment:")]
+    sizes = [size for size in SIZES if size in run.tags]
+    return (names[0], sizes[0]) if names and sizes else None
