@@ -175,13 +175,19 @@ def completed(data: Mapping[str, Any]) -> dict[str, Any]:
     is_image = dataset_class is not None and dataset_class.is_image
     paper = objective_class.defaults if objective_class else {}
     critic_norm = objective_class.dcgan_critic_normalisation if objective_class and is_image else "none"
-    network = "dcgan" if is_image else "mlp"
+
+    def network(name: str, defaults: Mapping[str, Any]) -> Any:
+        given = part(name, "dcgan" if is_image else "mlp", defaults)
+        if (cls := _kind(Network, given)) is None:
+            return given
+        return (cls.for_images if is_image else {}) | (cls.as_critic if name == "critic" else {}) | given
+
     latent = {} if data.get("latent") is None else data["latent"]
     filled = {
         "dataset": dataset,
         "objective": objective,
-        "generator": part("generator", network),
-        "critic": part("critic", network, {"normalisation": critic_norm}),
+        "generator": network("generator", {}),
+        "critic": network("critic", {"normalisation": critic_norm}),
         "latent": {"dim": 64 if is_image else 16, **latent} if isinstance(latent, Mapping) else latent,
     }
     for name in ("critic_optimiser", "generator_optimiser"):

@@ -22,11 +22,14 @@ CASES = [
     if len(shape) == 3 or not cls.images_only
     for norm in ("none", "batch", "layer")
 ]
-SMALLEST = {"mlp": {"width": 16}, "dcgan": {"base_channels": 4}}
+
+
+def smallest(kind: str) -> dict[str, Any]:
+    return {"kind": kind, **({"base_channels": 4} if Network.kinds[kind].images_only else {"width": 16})}
 
 
 def make(cls: Any, norm: str) -> Network:
-    made: Network = cls.model_validate({"normalisation": norm, **SMALLEST.get(cls().kind, {})})
+    made: Network = cls.model_validate({"normalisation": norm, **smallest(cls().kind)})
     return made
 
 
@@ -64,9 +67,9 @@ def test_only_batch_normalisation_mixes_samples(cls: Any, shape: tuple[int, ...]
     assert alone_or_together == (norm != "batch")
 
 
-@pytest.mark.parametrize(("dataset", "kind"), [("ring", "mlp"), ("fashion-mnist", "mlp"), ("fashion-mnist", "dcgan")])
+@pytest.mark.parametrize(("dataset", "kind"), [("ring", "mlp"), *(("fashion-mnist", kind) for kind in Network.kinds)])
 def test_the_count_of_parameters_is_that_of_the_networks(dataset: str, kind: str) -> None:
-    net = {"kind": kind, **SMALLEST[kind]}
+    net = smallest(kind)
     config = small(dataset, "gan", generator=net, critic=net)
     training = Training(config)
     built = sum(p.numel() for net in (training.generator, training.critic) for p in net.parameters())

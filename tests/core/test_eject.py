@@ -22,7 +22,8 @@ from wgan_core.config import RunConfig, with_paths
 from wgan_core.datasets import FASHION_IMAGES, Dataset, Ring
 from wgan_core.drawing import unpack
 from wgan_core.eject import script
-from wgan_core.eject.snippets import SNIPPETS, layer
+from wgan_core.eject.nets import layer
+from wgan_core.eject.snippets import SNIPPETS
 from wgan_core.explain import ConfigError
 from wgan_core.networks import Network
 from wgan_core.objectives import Objective, WganGp
@@ -52,6 +53,11 @@ def net(activation: str, normalisation: str = "none", depth: int = 2) -> dict[st
     return {"kind": "mlp", "width": 16, "depth": depth, "activation": activation, "normalisation": normalisation}
 
 
+def wide(kind: str, **knobs: str) -> dict[str, Any]:
+    """A network of convolutions, as narrow as it can be."""
+    return {"kind": kind, "base_channels": 4, **knobs}
+
+
 # Every kind and every choice of a kind stands in one of them, and what acts on each other stands together.
 CONFIGS: dict[str, RunConfig] = {
     "ring-gp": RunConfig.parse({"seed": 2**31 - 1, "device": "cpu"}),
@@ -77,6 +83,13 @@ CONFIGS: dict[str, RunConfig] = {
     "fashion-gp": small("fashion-mnist", "wgan-gp"),
     "fashion-gp-mlps": small("fashion-mnist", generator=net("relu"), critic=net("leaky-relu", "layer")),
     "fashion-gan-mixed": small("fashion-mnist", "gan", generator=net("tanh", "batch"), n_critic=9),
+    "fashion-gp-resnets": small("fashion-mnist", generator=wide("resnet"), critic=wide("resnet"), n_critic=9),
+    "fashion-gan-report": small(
+        "fashion-mnist", "gan", generator=wide("report-dcgan"), critic=wide("report-dcgan"), n_critic=9
+    ),
+    "fashion-clip-constant": small(
+        "fashion-mnist", "wgan-clip", generator=wide("dcgan", filters="constant", normalisation="none"), n_critic=9
+    ),
     "folder-gp": small(with_data("folder") | {"pixels": "28", "colour": "grey"}),
     "folder-clip": small(with_data("folder") | {"pixels": "64"}, "wgan-clip", critic={"normalisation": "layer"}),
 } | {f"preset-{name}": preset.config.edited({"device": "cpu"}) for name, preset in PRESETS.items()}

@@ -203,12 +203,16 @@ def test_what_is_no_safetensors_file_is_refused(data: bytes) -> None:
         unpack_model(data)
 
 
+REPORT, RESNET = ({"kind": kind, "base_channels": 4} for kind in ("report-dcgan", "resnet"))
 CONFIGS = {
     "mlp": small(),
     "mlp-batch": small("grid", "gan", generator={"width": 16, "normalisation": "batch"}),
     "mlp-layer": small(critic={"width": 16, "normalisation": "layer", "activation": "tanh"}),
     "mlp-images": small("fashion-mnist", generator={"kind": "mlp"}, critic={"kind": "mlp", "activation": "leaky-relu"}),
     "dcgan-batch": small("fashion-mnist", "gan"),
+    "dcgan-report": small("fashion-mnist", generator=REPORT, critic=REPORT),
+    "resnet-batch": small("fashion-mnist", "gan", generator=RESNET, critic=RESNET | {"normalisation": "batch"}),
+    "resnet-layer": small("fashion-mnist", generator=RESNET, critic=RESNET | {"normalisation": "layer"}),
     "dcgan-layer": small("fashion-mnist", critic={"base_channels": 4, "normalisation": "layer"}),
 }
 

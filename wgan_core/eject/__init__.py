@@ -1,9 +1,10 @@
 """A run's config as one training script of its own, which needs PyTorch and numpy and nothing of this software.
 
-:func:`script` puts together what each kind brings: :mod:`~wgan_core.eject.snippets` has the code of data sets, networks and
-optimisers, :mod:`~wgan_core.eject.loops` the papers' algorithm boxes. The script starts from the same weights, draws the
-same random numbers and takes the same steps as :class:`~wgan_core.training.Training`, written plainly: ``torch.nn`` modules,
-``torch.optim`` optimisers and automatic differentiation.
+:func:`script` puts together what each kind brings: :mod:`~wgan_core.eject.snippets` has the code of data sets and
+optimisers, :mod:`~wgan_core.eject.nets` that of networks, :mod:`~wgan_core.eject.loops` the papers' algorithm boxes. The
+script starts from the same weights, draws the same random numbers and takes the same steps as
+:class:`~wgan_core.training.Training`, written plainly: ``torch.nn`` modules, ``torch.optim`` optimisers and automatic
+differentiation.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import torch
 from wgan_core.config import RunConfig
 from wgan_core.datasets import Dataset
 from wgan_core.eject.loops import loop
-from wgan_core.eject.snippets import latents, layers, snippet_of
+from wgan_core.eject.nets import layers, own_layers
+from wgan_core.eject.snippets import latents, snippet_of
 from wgan_core.metrics import GRID_IMAGES, MODE_SAMPLES
 from wgan_core.piecewise import Net
 from wgan_core.training import STREAMS
@@ -135,7 +137,7 @@ def _networks(config: RunConfig, generator: Net, critic: Net) -> str:
     )
     ready = f"{weights}{start}generator.to(device)\ncritic.to(device)\n"
     functions = dict.fromkeys(snippet.code for snippet in drawn.values())
-    return "\n\n".join((nets, *functions, ready))
+    return "\n\n".join((*own_layers(generator, critic), nets, *functions, ready))
 
 
 def _optimisers(config: RunConfig) -> str:

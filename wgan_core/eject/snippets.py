@@ -1,4 +1,4 @@
-"""What each kind of data set, network and optimiser brings to a script.
+"""What each kind of data set and optimiser brings to a script; for networks see :mod:`wgan_core.eject.nets`.
 
 To add one, write a function of the part under ``@snippet(ItsClass)`` that returns a :class:`Snippet`. The code is plain
 Python at the line length of the software and formatted as ruff formats it; a test holds that.
@@ -10,9 +10,6 @@ import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
-
-import torch
-from torch import nn
 
 from wgan_core.datasets import (
     Cifar10,
@@ -27,10 +24,9 @@ from wgan_core.datasets import (
 )
 from wgan_core.drawing import unpack
 from wgan_core.explain import ConfigError, Problem
-from wgan_core.networks import Dcgan, Latent, Mlp
+from wgan_core.networks import Latent
 from wgan_core.optimisers import Adam, RmsProp, Sgd
 from wgan_core.pictures import Folder
-from wgan_core.piecewise import Net
 from wgan_core.points import Points
 from wgan_core.schema import Variant
 from wgan_core.training import STREAMS
@@ -224,87 +220,6 @@ def draw_latents(n, rng):
     """z ~ p(z), {what}."""
     return {draw.format(latent.dim)}
 '''
-
-
-# Networks
-
-
-@snippet(Mlp)
-def mlp(_: Mlp) -> Snippet:
-    return Snippet(
-        '''\
-def uniform_weights(net, rng):
-    """Torch's default for linear layers: uniform within one over the root of the number of inputs."""
-    for layer in net.modules():
-        if isinstance(layer, nn.Linear):
-            nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=rng)
-            bound = 1 / math.sqrt(layer.in_features)
-            nn.init.uniform_(layer.bias, -bound, bound, generator=rng)
-''',
-        name="uniform_weights",
-    )
-
-
-@snippet(Dcgan)
-def dcgan(_: Dcgan) -> Snippet:
-    return Snippet(
-        '''\
-def normal_weights(net, rng):
-    """As the DCGAN paper has them: weights N(0, 0.02²), biases 0."""
-    for layer in net.modules():
-        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.normal_(layer.weight, 0.0, 0.02, generator=rng)
-            nn.init.zeros_(layer.bias)
-''',
-        name="normal_weights",
-    )
-
-
-# What a layer is made with, in order; all else stays at torch's defaults.
-LAYERS: dict[type[nn.Module], tuple[str, ...]] = {
-    nn.Linear: ("in_features", "out_features"),
-    nn.Conv2d: ("in_channels", "out_channels", "kernel_size", "stride", "padding"),
-    nn.ConvTranspose2d: ("in_channels", "out_channels", "kernel_size", "stride", "padding"),
-    nn.BatchNorm1d: ("num_features",),
-    nn.BatchNorm2d: ("num_features",),
-    nn.LayerNorm: ("normalized_shape",),
-    nn.GroupNorm: ("num_groups", "num_channels"),
-    nn.ReLU: (),
-    nn.LeakyReLU: ("negative_slope",),
-    nn.Tanh: (),
-    nn.Flatten: (),
-    nn.Unflatten: ("dim", "unflattened_size"),
-}
-
-
-def layers(net: Net, path: str) -> str:
-    """A net as an expression, one layer a line."""
-    lines = [f"    {layer(module, path)},\n" for module in net if not isinstance(module, nn.Identity)]
-    return f"nn.Sequential(\n{''.join(lines)})"
-
-
-def layer(module: nn.Module, path: str) -> str:
-    """A layer as an expression, or ConfigError where this would lose some of its settings.
-
-    Examples
-    --------
-    >>> layer(nn.Conv2d(1, 16, 4, 2, 1), "critic")
-    'nn.Conv2d(1, 16, 4, 2, 1)'
-    """
-    kind = type(module)
-    given = [getattr(module, name) for name in LAYERS.get(kind, ())]
-    with torch.device("meta"):
-        if kind not in LAYERS or repr(kind(*given)) != repr(module):
-            raise missing(path, f"the layer {module}")
-    return f"nn.{kind.__name__}({', '.join(map(_argument, given))})"
-
-
-def _argument(value: Any) -> str:
-    """A setting of a layer. Torch keeps (4, 4) for a kernel that was given as 4."""
-    if isinstance(value, tuple):
-        value = tuple(value)  # a torch.Size is shown otherwise
-        return repr(value[0] if len(set(value)) == 1 and len(value) < 3 else value)
-    return repr(value)
 
 
 # Optimisers

@@ -6,7 +6,7 @@ and trainings in other threads then gave other numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from wgan_core.export.subject import Bundle, ExportProblem, File
 from wgan_core.export.weights import ROLES, Model, models
+from wgan_core.networks import Residual, ToSigned
 
 # Group normalisation is part of ONNX from this version on.
 OPSET, IR_VERSION = 21, 10
@@ -27,6 +28,15 @@ class Node(NamedTuple):
     operator: str
     tensors: tuple[Any, ...] = ()
     attributes: dict[str, Any] = {}
+
+
+class Step(NamedTuple):
+    """An operator in a graph: which values go in and come out, and its tensors, all by name."""
+
+    node: Node
+    inputs: tuple[str, ...]
+    output: str
+    tensors: dict[str, Any] = {}
 
 
 def linear(layer: nn.Linear) -> Node:
@@ -70,8 +80,25 @@ def unflatten(layer: nn.Unflatten) -> Node:
     return Node("Reshape", (np.array([0, *layer.unflattened_size], np.int64),))
 
 
+def to_signed(_: ToSigned) -> list[Node]:
+    return [Node("Mul", (np.array(2, np.float32),)), Node("Sub", (np.array(1, np.float32),))]
+
+
+def average(layer: nn.AvgPool2d) -> Node:
+    side = layer.kernel_size
+    return Node("AveragePool", (), {"kernel_shape": [side, side], "strides": [side, side]})
+
+
+def upsample(layer: nn.Upsample) -> Node:
+    if layer.mode != "nearest" or not isinstance(layer.scale_factor, float):
+        raise ExportProblem(f"This {layer} has no ONNX translation.")
+    factor = layer.scale_factor
+    region = np.empty(0, np.float32)  # of the input, which this mode does not look at
+    return Node("Resize", (region, np.array([1, 1, factor, factor], np.float32)), {"mode": "nearest"})
+
+
 # A new kind of layer takes its place here.
-TRANSLATIONS: dict[type[nn.Module], Callable[[Any], Node]] = {
+TRANSLATIONS: dict[type[nn.Module], Callable[[Any], Node | list[Node]]] = {
     nn.Linear: linear,
     nn.ReLU: lambda _: Node("Relu"),
     nn.LeakyReLU: lambda layer: Node("LeakyRelu", (), {"alpha": layer.negative_slope}),
@@ -85,6 +112,10 @@ TRANSLATIONS: dict[type[nn.Module], Callable[[Any], Node]] = {
     nn.Flatten: lambda layer: Node("Flatten", (), {"axis": layer.start_dim}),
     nn.Unflatten: unflatten,
     nn.Identity: lambda _: Node("Identity"),
+    nn.Sigmoid: lambda _: Node("Sigmoid"),
+    ToSigned: to_signed,
+    nn.AvgPool2d: average,
+    nn.Upsample: upsample,
 }
 
 
@@ -110,19 +141,15 @@ def onnx_of(model: Model, role: str) -> bytes:
     """
     from onnx import TensorProto, checker, helper, numpy_helper
 
-    net: nn.Sequential = getattr(model, role)
     latents, shape = (model.config.latent.dim,), model.config.dataset.shape
     entry, end = NAMES[role]
     sizes = (latents, shape) if role == "generator" else (shape, (1,))
-    nodes, weights = [], []
-    flowing = entry
-    for i, layer in enumerate(net):
-        node = translated(layer)
-        names = [f"{i}.{k}" for k in range(len(node.tensors))]
-        weights += [numpy_helper.from_array(_numpy(t), n) for t, n in zip(node.tensors, names, strict=True)]
-        after = end if i == len(net) - 1 else f"{i}"
-        nodes.append(helper.make_node(node.operator, [flowing, *names], [after], **node.attributes))
-        flowing = after
+    steps = list(steps_of(getattr(model, role), entry, "", end))
+    nodes = [
+        helper.make_node(step.node.operator, [*step.inputs, *step.tensors], [step.output], **step.node.attributes)
+        for step in steps
+    ]
+    weights = [numpy_helper.from_array(_numpy(tensor), name) for step in steps for name, tensor in step.tensors.items()]
     ends = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", *size])
         for name, size in zip((entry, end), sizes, strict=True)
@@ -135,11 +162,35 @@ def onnx_of(model: Model, role: str) -> bytes:
     return bytes(found.SerializeToString())
 
 
-def translated(layer: nn.Module) -> Node:
-    """A layer as ONNX says it, or ExportProblem."""
+def steps_of(net: nn.Sequential, entry: str, prefix: str, end: str) -> Iterator[Step]:
+    """The operators of a chain of layers from the value ``entry`` to the value ``end``, branches within it first."""
+    for i, layer in enumerate(net):
+        output = end if i == len(net) - 1 else f"{prefix}{i}"
+        if isinstance(layer, Residual):
+            branches = []
+            for name, branch in (("main", layer.main), ("shortcut", layer.shortcut)):
+                branches.append(f"{prefix}{i}.{name}" if len(branch) else entry)
+                yield from steps_of(branch, entry, f"{prefix}{i}.{name}.", branches[-1])
+            yield Step(Node("Add"), tuple(branches), output)
+        else:
+            *before, last = translated(layer)
+            for k, node in enumerate(before):
+                yield _step(node, entry, f"{prefix}{i}.part{k}")
+                entry = f"{prefix}{i}.part{k}"
+            yield _step(last, entry, output)
+        entry = output
+
+
+def _step(node: Node, entry: str, output: str) -> Step:
+    return Step(node, (entry,), output, {f"{output}.{k}": tensor for k, tensor in enumerate(node.tensors)})
+
+
+def translated(layer: nn.Module) -> list[Node]:
+    """A layer as ONNX says it, one operator after the other, or ExportProblem."""
     if (translate := TRANSLATIONS.get(type(layer))) is None:
         raise ExportProblem(f"The layer {type(layer).__name__} has no ONNX translation yet.")
-    return translate(layer)
+    found = translate(layer)
+    return [found] if isinstance(found, Node) else found
 
 
 def _numpy(tensor: Tensor | np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
