@@ -169,7 +169,7 @@ def steps_of(net: nn.Sequential, entry: str, prefix: str, end: str) -> Iterator[
         if isinstance(layer, Residual):
             branches = []
             for name, branch in (("main", layer.main), ("shortcut", layer.shortcut)):
-                branches.append(f"{prefix}{i}.{name}" if len(branch) else entry)
+                branches.append(f"{prefix}{i}.{name}.end" if len(branch) else entry)
                 yield from steps_of(branch, entry, f"{prefix}{i}.{name}.", branches[-1])
             yield Step(Node("Add"), tuple(branches), output)
         else:
