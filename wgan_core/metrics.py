@@ -16,10 +16,11 @@ import ot
 import torch
 from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
+from scipy.stats import wasserstein_distance
 from torch import Generator, Tensor, nn
 
 from wgan_core.config import RunConfig
-from wgan_core.datasets import Modes
+from wgan_core.datasets import Modes, Ring
 from wgan_core.objectives import WganClip, input_gradient_norms, interpolates
 from wgan_core.piecewise import Net
 from wgan_core.records import Array
@@ -295,6 +296,27 @@ def modes(at: Moment) -> Reading:
         "main_mode": float(found.main_mode),
         **kl,
     }
+
+
+@measurement
+def radius(at: Moment) -> Reading:
+    """How well the circle is matched on which a ring's modes lie, wherever on the circle the samples are.
+
+        radius_w1 = W1 between the distances from the centre, ‖x̃‖ of 2,500 generated points and ‖x‖ of the probe's real ones
+
+    Returns
+    -------
+    radius_w1 : float, data units, 0 and up
+        Of a ring only. About 0 for samples that fill the circle evenly, and for samples on one mode alone.
+
+    References
+    ----------
+    The WGAN paper, Figure 2: the low-dimensional structure comes first, the bumps of the density later.
+    """
+    if not isinstance(at.config.dataset, Ring):
+        return {}
+    ours, theirs = (_numpy(x.norm(dim=1)) for x in (at.samples, at.probe.real))
+    return {"radius_w1": float(wasserstein_distance(ours, theirs))}
 
 
 @measurement

@@ -18,6 +18,7 @@ from torch.optim.sgd import sgd
 from wgan_core.schema import Variant, knob
 
 Memory = dict[str, Tensor]
+EPSILON = 1e-8
 
 
 def learning_rate(default: float) -> Any:
@@ -35,6 +36,10 @@ class Optimiser(Variant):
 
     def step(self, weights: Tensor, gradient: Tensor, memory: Memory) -> None:
         """Move ``weights`` in place against ``gradient``, both of shape (p,), and update ``memory``."""
+        raise NotImplementedError
+
+    def direction(self, gradient: Tensor, memory: Memory) -> Tensor:
+        """Where the last step went, up to its length, from that step's gradient and the memory after it."""
         raise NotImplementedError
 
 
@@ -68,9 +73,15 @@ class Adam(Optimiser):
             beta2=self.beta2,
             lr=self.lr,
             weight_decay=0.0,
-            eps=1e-8,
+            eps=EPSILON,
             maximize=False,
         )
+
+    def direction(self, gradient: Tensor, memory: Memory) -> Tensor:
+        # Both memories start at 0; while they are young Adam makes up for that.
+        age = memory["steps"]
+        mean = memory["mean"] / (1 - self.beta1**age)
+        return -mean / ((memory["mean_square"] / (1 - self.beta2**age)).sqrt() + EPSILON)
 
 
 class RmsProp(Optimiser):
@@ -95,11 +106,14 @@ class RmsProp(Optimiser):
             foreach=False,
             lr=self.lr,
             alpha=self.alpha,
-            eps=1e-8,
+            eps=EPSILON,
             weight_decay=0.0,
             momentum=0.0,
             centered=False,
         )
+
+    def direction(self, gradient: Tensor, memory: Memory) -> Tensor:
+        return -gradient / (memory["mean_square"].sqrt() + EPSILON)
 
 
 class Sgd(Optimiser):
@@ -125,3 +139,6 @@ class Sgd(Optimiser):
             nesterov=False,
             maximize=False,
         )
+
+    def direction(self, gradient: Tensor, memory: Memory) -> Tensor:
+        return -memory.get("step", gradient)

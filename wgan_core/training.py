@@ -16,6 +16,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from torch import Generator, Tensor
+from torch.nn.functional import cosine_similarity
 
 from wgan_core.config import RunConfig, live_paths
 from wgan_core.datasets import DataError
@@ -322,6 +323,9 @@ class Loop:
             −E[f(x̃)], for a GAN −E[log D(x̃)] or, saturating, E[log(1 − D(x̃))].
         critic_grad_norm, generator_grad_norm : float, loss per parameter, 0 and up
             ‖∇ loss‖₂ over all parameters of the network, at its newest step.
+        critic_step_cosine : float, cosine, −1 to 1
+            Between the critic's newest step, before any clipping, and −∇ loss. 1 for plain descent; below 0 the optimiser's
+            memory of earlier gradients drives the critic uphill.
 
         References
         ----------
@@ -337,7 +341,13 @@ class Loop:
             **newest,
             "critic_grad_norm": float(self._w.rows(self._w.gradient)[k].norm()),
             "generator_grad_norm": float(self._theta.rows(self._theta.gradient)[k].norm()),
+            "critic_step_cosine": self._step_cosine(k),
         }
+
+    def _step_cosine(self, k: int) -> float:
+        """Between the critic's newest step and its descent; 0 where there is no gradient (WGAN paper, §4.3, momentum)."""
+        taken = self.config.critic_optimiser.direction(self._w.gradient, self._w_memory)
+        return float(cosine_similarity(self._w.rows(taken)[k], -self._w.rows(self._w.gradient)[k], dim=0, eps=1e-30))
 
     def _gather(self, step: int, terms: Mapping[str, Tensor]) -> None:
         self._gathered.append((step, {name: term.detach() for name, term in terms.items()}))
