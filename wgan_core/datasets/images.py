@@ -33,15 +33,32 @@ class Images:
     classes: tuple[str, ...]
 
 
+ALL = "all"
 # What is in use now, so that runs and lanes on the same images share them; gone with the last data set that uses it.
 _shared: WeakValueDictionary[tuple[str, str], Tensor] = WeakValueDictionary()
 _reading = Lock()
+
+
+def as_samples(pixels: Tensor) -> Tensor:
+    """Bytes as numbers from −1 to 1."""
+    return pixels.to(torch.float32).mul_(2 / 255).sub_(1)
 
 
 class ImageDataset(Dataset):
     """Images with values in [−1, 1]. A kind says what they are in :meth:`read`; the rest follows."""
 
     is_image: ClassVar = True
+    stacks: ClassVar[int] = 1
+    """How many images of :meth:`labelled` one sample is made of, each in channels of its own."""
+
+    def labelled(self) -> Images:
+        """All images of the set with the classes they belong to, also where this data set is one of these classes alone."""
+        return type(self)(**self.model_dump() | {"classes": ALL}).read() if self.one_class else self.read()
+
+    @property
+    def one_class(self) -> bool:
+        """Whether only one of the set's classes was chosen."""
+        return getattr(self, "classes", ALL) != ALL
 
     def read(self) -> Images:
         """Read the images, whole.
@@ -71,7 +88,16 @@ class ImageDataset(Dataset):
             self._on[device] = found
         return found
 
+    def all_images(self) -> Tensor:
+        """All images, as bytes on the CPU, shape (n, *shape). Shared with the runs that train on them: not to be changed."""
+        return self._pixels(torch.device("cpu"))
+
+    def distinct(self, n: int, rng: Generator, device: torch.device) -> Tensor:
+        """Draw ``n`` different images, or all there are if they are fewer, in random order: as :meth:`sample` gives them."""
+        images = self._pixels(device)
+        return as_samples(images[torch.randperm(len(images), generator=rng, device=device)[:n]])
+
     def sample(self, n: int, rng: Generator, device: torch.device) -> Tensor:
         images = self._pixels(device)
         which = torch.randint(len(images), (n,), generator=rng, device=device)
-        return images[which].to(torch.float32).mul_(2 / 255).sub_(1)
+        return as_samples(images[which])

@@ -1,0 +1,117 @@
+"""Generators as they were at a checkpoint, ready to be asked for samples."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from wgan_core.config import RunConfig
+from wgan_core.export.bundle import check_state
+from wgan_core.export.weights import model_of
+from wgan_core.piecewise import Net
+from wgan_core.states import progress_of
+from wgan_core.store import BadCheckpoint, NotStored, Store, StoreProblem
+from wgan_core.store.checkpoints import FOLDER
+
+# Of 30 million parameters at most, 120 MB each; most have a few hundred thousand.
+KEPT = 6
+BATCH = 256
+
+
+class NoWeights(Exception):
+    """Why there is no generator to look into: a sentence, and what to do."""
+
+
+_marks = itertools.count()
+
+
+@dataclass(frozen=True, eq=False)
+class Sampler:
+    """A generator as it was after a generator step, on the CPU, in evaluation mode.
+
+    Attributes
+    ----------
+    config : RunConfig
+        As it was then.
+    mark : int
+        No other sampler of this process has it.
+    """
+
+    config: RunConfig
+    step: int
+    net: Net
+    mark: int = field(default_factory=_marks.__next__)
+
+    def __call__(self, latents: Tensor) -> Tensor:
+        """Samples of latents (n, dim): shape (n, *shape), images with values from −1 to 1."""
+        with torch.inference_mode():
+            return torch.cat([self.net(z) for z in torch.split(latents, BATCH)])
+
+
+def steps(store: Store | None, run_id: str, lane: int = 0) -> list[int]:
+    """The steps at which weights of a run are kept.
+
+    Raises
+    ------
+    NoWeights
+        There are none.
+    """
+    if store is None:
+        raise NoWeights("Runs are not stored here, so that no weights are kept of them.")
+    try:
+        run = store.run(run_id)
+        found = store.checkpoints(run_id, lane)
+    except NotStored:
+        raise NoWeights(
+            f"No weights are kept of run {run_id}. Runs that came with the software have pictures only; train one yourself."
+        ) from None
+    except StoreProblem as problem:
+        raise NoWeights(str(problem)) from problem
+    if run.seeds > 1:
+        raise NoWeights(
+            f"Run {run_id} has {run.seeds} seeds, and of several seeds no weights are kept. Train it with one seed."
+        )
+    if not found:
+        raise NoWeights(f"Run {run_id} has no checkpoint yet. The first one comes after a few seconds of training.")
+    return found
+
+
+_kept: OrderedDict[Any, Sampler] = OrderedDict()
+_lock = threading.Lock()
+
+
+def sampler(store: Store, run_id: str, lane: int = 0, step: int | None = None) -> Sampler:
+    """The generator of a run at a step, or at the latest before it that has weights. The newest few are kept in memory.
+
+    Raises
+    ------
+    NoWeights
+        There is no checkpoint that can be used.
+    """
+    try:
+        # A run that goes on from an earlier step writes other checkpoints under the same steps.
+        written = (store.folder / FOLDER / run_id).stat().st_mtime_ns
+    except OSError:
+        written = 0
+    key = store.folder, run_id, lane, step, written
+    with _lock:
+        if key in _kept:
+            _kept.move_to_end(key)
+            return _kept[key]
+    try:
+        found = store.checkpoint(run_id, lane, step, fits=check_state)
+    except (BadCheckpoint, NotStored, StoreProblem) as problem:
+        raise NoWeights(str(problem)) from problem
+    model = model_of(found.config, found.state)
+    made = Sampler(found.config, progress_of(found.state)[0], model.generator.requires_grad_(False))
+    with _lock:
+        _kept[key] = made
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
+    return made
