@@ -329,7 +329,11 @@ def test_more_pictures_than_fit_are_refused_with_what_fits(monkeypatch: pytest.M
     assert len(uploaded({f"{n}.png": saved(plain()) for n in range(2)}).images.pixels) == 2
 
 
-@pytest.mark.parametrize("raw", [b"PK\x03\x04 no zip", zipped({"a": b"b"})[:-10], b"PK\x05\x06" + bytes(17) + b"\xff"])
+@pytest.mark.parametrize(
+    "raw",
+    [b"PK\x03\x04 no zip", zipped({"a": b"b"})[:-10], b"PK\x05\x06" + bytes(17) + b"\xff"],
+    ids=["only the first letters", "cut off", "a bad directory"],
+)
 def test_what_is_no_zip_ends_as_a_file_that_is_no_picture(raw: bytes) -> None:
     with pytest.raises(DataError):
         pictures(keep([("a.zip", raw)]), STYLE)
@@ -536,7 +540,7 @@ def test_two_data_sets_of_the_same_pictures_share_them_in_memory() -> None:
     assert isinstance(second, Folder)
     sample(first)
     sample(second)
-    assert first._pixels(CPU) is second._pixels(CPU)
+    assert first.items(CPU) is second.items(CPU)
 
 
 @pytest.mark.slow
