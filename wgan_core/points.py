@@ -125,3 +125,6 @@ class Points(Mixture):
     def modes(self) -> Clusters:
         centres, label, tree = clustered(self.points)
         return Clusters(centres, self.noise, label, tree)
+
+    def labels_of_items(self) -> Tensor:
+        return torch.tensor(clustered(self.points)[1], device="cpu")

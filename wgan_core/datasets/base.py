@@ -73,6 +73,29 @@ class Dataset(Variant):
         """Draw ``n`` samples: a float32 tensor of shape (n, *shape) on ``device``."""
         raise NotImplementedError
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes that its samples belong to, or () where samples have no labels.
+
+        Raises
+        ------
+        DataError
+            Only the files tell, and they cannot be read.
+        """
+        return ()
+
+    def sample_labelled(self, n: int, rng: Generator, device: torch.device) -> tuple[Tensor, Tensor]:
+        """The samples that :meth:`sample` would draw, and the number of the class of each: int64, shape (n,)."""
+        raise NotImplementedError
+
+    def sample_labels(self, n: int, rng: Generator, device: torch.device) -> Tensor:
+        """Classes as often as samples have them: int64, shape (n,)."""
+        raise NotImplementedError
+
+    def sample_of(self, labels: Tensor, rng: Generator) -> Tensor:
+        """A sample of each of the given classes, shape (n, *shape), where the labels are."""
+        raise NotImplementedError
+
     def modes(self) -> Modes | None:
         """The modes, on the CPU, or None where the distribution has none to count."""
         return None

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 import torch
 from torch import Generator, Tensor
 
-from wgan_core.datasets.base import Dataset
+from wgan_core.datasets.labels import FromItems
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ def as_samples(pixels: Tensor) -> Tensor:
     return pixels.to(torch.float32).mul_(2 / 255).sub_(1)
 
 
-class ImageDataset(Dataset):
+class ImageDataset(FromItems):
     """Images with values in [−1, 1]. A kind says what they are in :meth:`read`; the rest follows."""
 
     is_image: ClassVar = True
@@ -78,7 +78,7 @@ class ImageDataset(Dataset):
     def _on(self) -> dict[torch.device, Tensor]:
         return {}
 
-    def _pixels(self, device: torch.device) -> Tensor:
+    def items(self, device: torch.device) -> Tensor:
         """All images on a device, as bytes."""
         if (found := self._on.get(device)) is None:
             key = self.identity(), str(device)
@@ -90,14 +90,19 @@ class ImageDataset(Dataset):
 
     def all_images(self) -> Tensor:
         """All images, as bytes on the CPU, shape (n, *shape). Shared with the runs that train on them: not to be changed."""
-        return self._pixels(torch.device("cpu"))
+        return self.items(torch.device("cpu"))
 
     def distinct(self, n: int, rng: Generator, device: torch.device) -> Tensor:
         """Draw ``n`` different images, or all there are if they are fewer, in random order: as :meth:`sample` gives them."""
-        images = self._pixels(device)
+        images = self.items(device)
         return as_samples(images[torch.randperm(len(images), generator=rng, device=device)[:n]])
 
-    def sample(self, n: int, rng: Generator, device: torch.device) -> Tensor:
-        images = self._pixels(device)
-        which = torch.randint(len(images), (n,), generator=rng, device=device)
-        return as_samples(images[which])
+    def made_of(self, items: Tensor, rng: Generator) -> Tensor:
+        return as_samples(items)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return () if self.one_class else self.read().classes
+
+    def labels_of_items(self) -> Tensor:
+        return self.read().labels

@@ -10,11 +10,15 @@ import torch
 from torch import Generator, Tensor
 
 from wgan_core.datasets.base import Dataset, Modes
+from wgan_core.datasets.labels import FromItems
 from wgan_core.schema import knob
 
 
-class Mixture(Dataset):
-    """Equal Gaussians around given centres: what ring, grid, two Gaussians and points of your own share."""
+class Mixture(FromItems):
+    """Equal Gaussians around given centres: what ring, grid, two Gaussians and points of your own share.
+
+    Its classes are its modes.
+    """
 
     def modes(self) -> Modes:
         raise NotImplementedError
@@ -37,12 +41,21 @@ class Mixture(Dataset):
         around = self._gaussians
         return math.ceil(2 * (float(around.centres.abs().max()) + 4 * around.sigma)) / 2
 
-    def sample(self, n: int, rng: Generator, device: torch.device) -> Tensor:
+    def items(self, device: torch.device) -> Tensor:
         if (centres := self._centres.get(device)) is None:
             centres = self._centres[device] = self._gaussians.centres.to(device)
-        which = torch.randint(len(centres), (n,), generator=rng, device=device)
-        noise = torch.randn(n, 2, generator=rng, device=device)
-        return torch.add(centres[which], noise, alpha=self._gaussians.sigma)
+        return centres
+
+    def made_of(self, items: Tensor, rng: Generator) -> Tensor:
+        noise = torch.randn(len(items), 2, generator=rng, device=items.device)
+        return torch.add(items, noise, alpha=self._gaussians.sigma)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(f"mode {k + 1}" for k in range(len(self.modes().centres)))
+
+    def labels_of_items(self) -> Tensor:
+        return torch.arange(len(self._gaussians.centres), device="cpu")
 
 
 class Ring(Mixture):

@@ -56,6 +56,10 @@ class Published(ImageDataset):
             return whole
         return whole // len(self.names) if self.even else None
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return () if self.one_class else self.names
+
     @classmethod
     def folder(cls) -> Path:
         """Where fetched files go, and files that someone has by other means."""
