@@ -17,6 +17,9 @@ from wgan_core.datasets.published import Published
 # isort: split
 from wgan_core.datasets.cifar import Cifar10
 
+# isort: split
+from wgan_core.datasets.stacked import StackedMnist
+
 __all__ = [
     "ASSETS",
     "FASHION_IMAGES",
@@ -34,6 +37,7 @@ __all__ = [
     "ParallelLines",
     "Published",
     "Ring",
+    "StackedMnist",
     "SwissRoll",
     "TwoGaussians",
     "read_idx_images",

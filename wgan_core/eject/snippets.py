@@ -19,6 +19,7 @@ from wgan_core.datasets import (
     Mnist,
     ParallelLines,
     Ring,
+    StackedMnist,
     SwissRoll,
     TwoGaussians,
 )
@@ -202,7 +203,7 @@ def draw_real(n):
     )
 
 
-SNIPPETS.update(dict.fromkeys((Cifar10, Folder, Mnist), images))
+SNIPPETS.update(dict.fromkeys((Cifar10, Folder, Mnist, StackedMnist), images))
 
 
 def latents(latent: Latent) -> str:
