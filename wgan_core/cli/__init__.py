@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from wgan_core.cli.driving import resume, run
+from wgan_core.cli.driving import resume, run, stopped_by_signals
 from wgan_core.cli.getting import fetch
 from wgan_core.cli.stored import runs, transfer
 from wgan_core.config import RunConfig, with_paths
@@ -37,6 +37,7 @@ python -m wgan_core eject [--preset NAME] [--FIELD VALUE ...] > script.py
 python -m wgan_core presets|datasets|objectives [--json]
 python -m wgan_core fetch mnist|fashion-mnist|cifar10
 python -m wgan_core theory [--figure NAME] [--KNOB VALUE ...] [--json] [--out FILE]
+python -m wgan_core reproduce [NAME ... | --all] [--quick | --control] [--out DIR]
 
 FIELD is a dotted path into the config, for example
   --dataset.kind ring --objective.kind wgan-gp --objective.penalty_weight 10
@@ -54,6 +55,13 @@ def theory(arguments: Sequence[str]) -> int:
     return commands.main(arguments)
 
 
+def reproduce(arguments: Sequence[str]) -> int:
+    """See :func:`wgan_core.experiments.commands.main`."""
+    from wgan_core.experiments import commands
+
+    return commands.main(arguments, stopped_by_signals)
+
+
 # Commands that read their arguments by themselves.
 OWN: dict[str, Callable[[Sequence[str]], int]] = {
     "runs": runs,
@@ -62,6 +70,7 @@ OWN: dict[str, Callable[[Sequence[str]], int]] = {
     "import": transfer,
     "fetch": fetch,
     "theory": theory,
+    "reproduce": reproduce,
 }
 
 

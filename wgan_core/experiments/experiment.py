@@ -98,12 +98,15 @@ class Trained(Claim):
     ----------
     legs : Mapping[Size, tuple[Leg, ...]]
         Races that run one after another.
+    shows : tuple[str, ...]
+        The scalars that show it best, to be drawn over the steps.
     measure : callable
         The numbers that decide.
     """
 
     form: ClassVar = "trained"
     legs: Mapping[Size, tuple[Leg, ...]] = field(default_factory=dict)
+    shows: tuple[str, ...] = ("w1", "modes_covered")
     measure: Callable[[Evidence], Sequence[Measured]] = field(default=lambda _: ())
 
     def judge(self, evidence: Evidence) -> Verdict:

@@ -135,12 +135,9 @@ def _trained(store: Store, experiment: Trained, sizes: tuple[Size, ...]) -> Iter
 # Computed: a file each
 
 
-def keep(folder: Path, experiment: Computed, size: Size, computations: Computations, seconds: float) -> Standing:
-    """Write down the numbers of a computed experiment, in place of those before. OSError if that cannot be done."""
-    path = _path(folder, experiment, size)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    when = time()
-    data = {
+def record(experiment: Computed, size: Size, computations: Computations, when: float, seconds: float) -> dict[str, Any]:
+    """The numbers of a computed experiment as JSON has them, with the settings that they belong to."""
+    return {
         "settings": _settings(experiment.parts[size]),
         "when": when,
         "seconds": seconds,
@@ -149,16 +146,11 @@ def keep(folder: Path, experiment: Computed, size: Size, computations: Computati
             for name, seeds in computations.parts.items()
         },
     }
-    fresh = path.with_suffix(f".{os.getpid()}.tmp")
-    fresh.write_text(json.dumps(data), encoding="utf-8")
-    fresh.replace(path)
-    return Standing(experiment.name, size, when, seconds, {}, experiment.judge(computations))
 
 
-def _computed(folder: Path, experiment: Computed, size: Size) -> Standing | None:
-    """What is written down, if it has the settings that the experiment has now."""
+def computed_standing(data: Mapping[str, Any], experiment: Computed, size: Size) -> Standing | None:
+    """What :func:`record` gave, judged; None if that has other settings than the experiment has now, or is none of ours."""
     try:
-        data = json.loads(_path(folder, experiment, size).read_text(encoding="utf-8"))
         if data["settings"] != _settings(experiment.parts[size]):
             return None
         parts = {
@@ -166,9 +158,28 @@ def _computed(folder: Path, experiment: Computed, size: Size) -> Standing | None
             for name, seeds in data["parts"].items()
         }
         when, seconds = float(data["when"]), float(data["seconds"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None  # not there, or not what we wrote
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
     return Standing(experiment.name, size, when, seconds, {}, experiment.judge(Computations(parts)))
+
+
+def keep(folder: Path, experiment: Computed, size: Size, computations: Computations, seconds: float) -> Standing:
+    """Write down the numbers of a computed experiment beside the store, in place of those before. OSError if that fails."""
+    path = _path(folder, experiment, size)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = record(experiment, size, computations, time() - seconds, seconds)
+    fresh = path.with_suffix(f".{os.getpid()}.tmp")
+    fresh.write_text(json.dumps(data), encoding="utf-8")
+    fresh.replace(path)
+    return Standing(experiment.name, size, data["when"], seconds, {}, experiment.judge(computations))
+
+
+def _computed(folder: Path, experiment: Computed, size: Size) -> Standing | None:
+    try:
+        data = json.loads(_path(folder, experiment, size).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None  # not there, or not what we wrote
+    return computed_standing(data, experiment, size) if isinstance(data, dict) else None
 
 
 def _path(folder: Path, experiment: Computed, size: Size) -> Path:

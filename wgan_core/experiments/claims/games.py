@@ -27,7 +27,9 @@ def _spiral(at: Computations) -> list[Measured]:
             key=True,
             note="from the equilibrium; the least over the step sizes",
         ),
-        Measured("numbers that miss their closed form", (sum(float(at.missed(part)[0]) for part in at.parts),), high=0),
+        Measured(
+            "numbers that miss their closed form", (sum(float(at.missed(part)[0]) for part in at.parts),), low=0, high=0
+        ),
     ]
 
 
