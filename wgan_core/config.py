@@ -12,20 +12,26 @@ from pydantic import ValidationError, model_validator
 
 import wgan_core.pictures
 import wgan_core.points  # noqa: F401  data sets of modules of their own
+from wgan_core.constraints import Constraint
 from wgan_core.datasets import Dataset
 from wgan_core.explain import ConfigError, Problem, problems_of
 from wgan_core.networks import Latent, Network
 from wgan_core.objectives import Objective
 from wgan_core.optimisers import Optimiser
+from wgan_core.piecewise import Net
+from wgan_core.remedies import switches
 from wgan_core.schema import Part, knob, union
 
 if TYPE_CHECKING:
+    from wgan_core.constraints import Constraint as AnyConstraint
     from wgan_core.datasets import Dataset as AnyDataset
     from wgan_core.networks import Network as AnyNetwork
     from wgan_core.objectives import Objective as AnyObjective
     from wgan_core.optimisers import Optimiser as AnyOptimiser
+    from wgan_core.remedies import Switches as Remedies
 else:
     AnyDataset, AnyNetwork, AnyObjective, AnyOptimiser = map(union, (Dataset, Network, Objective, Optimiser))
+    AnyConstraint, Remedies = union(Constraint), switches()
 
 MAX_PARAMETERS = 30_000_000
 MAX_URL_CHARACTERS = 4_000
@@ -50,6 +56,10 @@ class RunConfig(Part):
     generator: AnyNetwork = knob(None, "Generator", "The network that makes samples.")
     critic: AnyNetwork = knob(None, "Critic", "The network that scores samples (a GAN's discriminator).")
     objective: AnyObjective = knob(None, "Objective", "What critic and generator minimise.")
+    constraint: AnyConstraint = knob(None, "Constraint", "What holds the critic, beside what its objective brings.")
+    remedies: Remedies = knob(
+        None, "Remedies", "What steadies a training, whatever its objective. All are off at first."
+    )
     n_critic: int = knob(
         5, "n_critic", "Critic steps before each generator step. WGANs use 5, GANs 1.", live=True, ge=1, le=100
     )
@@ -87,11 +97,7 @@ class RunConfig(Part):
                     f"{role}.kind: a {getattr(self, role).label} makes images, and {self.dataset.kind} holds points;"
                     " use mlp, or choose a data set of images"
                 )
-        if self.objective.no_batch_norm and self.critic.normalisation == "batch":
-            raise ValueError(
-                f"critic.normalisation: batch normalisation does not go with {self.objective.label}:"
-                f" {self.objective.no_batch_norm}; use layer or none"
-            )
+        self._combines()
         if self.dataset.size is not None and self.batch_size > self.dataset.size:
             raise ValueError(
                 f"batch_size: must not be larger than the data set, {self.dataset.size:,} samples; you gave {self.batch_size}"
@@ -103,11 +109,51 @@ class RunConfig(Part):
             )
         return self
 
+    def _combines(self) -> None:
+        """Refuse, with a ValueError, an objective, a constraint and remedies that do not go together."""
+        if why := self.constraint.refusal(self.objective):
+            raise ValueError(f"constraint.kind: {self.constraint.kind} does not go with {self.objective.label}: {why}")
+        for remedy in self.remedies.active:
+            if why := remedy.refusal(self):
+                raise ValueError(f"remedies.{remedy.name}: {why}")
+        for part in (self.objective, self.constraint):
+            if not part.no_batch_norm:
+                continue
+            if self.critic.normalisation == "batch" and "virtual_batch" not in (r.name for r in self.remedies.active):
+                raise ValueError(
+                    f"critic.normalisation: batch normalisation does not go with {part.label}: {part.no_batch_norm};"
+                    " use layer or none"
+                )
+            for remedy in self.remedies.active:
+                if remedy.mixes_samples:
+                    raise ValueError(
+                        f"remedies.{remedy.name}: does not go with {part.label}: the penalty holds the norm of each sample's"
+                        " own gradient, and here a score depends on the whole batch"
+                    )
+
+    def nets(self) -> tuple[Net, Net]:
+        """Generator and critic as constraint and remedies would have them, without weights (on the meta device)."""
+        with torch.device("meta"):
+            generator = self.generator.generator(self.latent.dim, self.dataset.shape)
+            critic = self.constraint.held(self.critic.critic(self.dataset.shape))
+            for remedy in self.remedies.active:
+                generator = remedy.layers("generator", generator, self, (self.latent.dim,))
+                critic = remedy.layers("critic", critic, self, self.dataset.shape)
+        return generator, critic
+
     def parameters(self) -> int:
         """Number of parameters of both networks together. Nothing is allocated."""
-        with torch.device("meta"):
-            nets = self.generator.generator(self.latent.dim, self.dataset.shape), self.critic.critic(self.dataset.shape)
-        return sum(p.numel() for net in nets for p in net.parameters())
+        return sum(p.numel() for net in self.nets() for p in net.parameters())
+
+    @property
+    def limit(self) -> float | None:
+        """c, where every parameter of the critic is clipped to [−c, c], or None."""
+        return self.objective.limit if self.constraint.limit is None else self.constraint.limit
+
+    @property
+    def slope_weight(self) -> float | None:
+        """λ of the two-sided gradient penalty at interpolates, or None without one."""
+        return self.objective.slope_weight if self.constraint.slope_weight is None else self.constraint.slope_weight
 
     @classmethod
     def parse(cls, data: Mapping[str, Any] | str) -> RunConfig:
@@ -174,7 +220,12 @@ def completed(data: Mapping[str, Any]) -> dict[str, Any]:
     objective_class = _kind(Objective, objective)
     is_image = dataset_class is not None and dataset_class.is_image
     paper = objective_class.defaults if objective_class else {}
+    held = paper.get("constraint", {"kind": "none"})
+    constraint = part("constraint", held["kind"], held)
+    constraint_class = _kind(Constraint, constraint)
     critic_norm = objective_class.dcgan_critic_normalisation if objective_class and is_image else "none"
+    if critic_norm == "batch" and constraint_class is not None and constraint_class.no_batch_norm:
+        critic_norm = "layer"
 
     def network(name: str, defaults: Mapping[str, Any]) -> Any:
         given = part(name, "dcgan" if is_image else "mlp", defaults)
@@ -186,6 +237,8 @@ def completed(data: Mapping[str, Any]) -> dict[str, Any]:
     filled = {
         "dataset": dataset,
         "objective": objective,
+        "constraint": constraint,
+        "remedies": {} if data.get("remedies") is None else data["remedies"],
         "generator": network("generator", {}),
         "critic": network("critic", {"normalisation": critic_norm}),
         "latent": {"dim": 64 if is_image else 16, **latent} if isinstance(latent, Mapping) else latent,

@@ -21,7 +21,8 @@ from torch import Generator, Tensor, nn
 
 from wgan_core.config import RunConfig
 from wgan_core.datasets import Modes, Ring
-from wgan_core.objectives import WganClip, input_gradient_norms, interpolates
+from wgan_core.losses import generator_loss
+from wgan_core.penalties import input_gradient_norms, interpolates
 from wgan_core.piecewise import Net
 from wgan_core.records import Array
 
@@ -377,7 +378,7 @@ def critic_weights(at: Moment) -> Reading:
     Gulrajani et al. 2017, Figure 1.
     """
     weights = at.critic_weights.detach()
-    clip = at.config.objective.clip if isinstance(at.config.objective, WganClip) else None
+    clip = at.config.limit
     limit = 1.05 * clip if clip is not None else max(1e-6, float(weights.abs().max()))
     counts = torch.histc(weights, HISTOGRAM_BINS, -limit, limit)
     found: dict[str, float | Array] = {
@@ -431,7 +432,7 @@ def push(at: Moment) -> Reading:
         return {}
     with torch.enable_grad():
         x = at.samples[:ARROWS].detach().requires_grad_(True)
-        loss = at.config.objective.generator_loss(at.critic, x) * len(x)
+        loss = generator_loss(at.config, at.critic, x, lambda _: at.probe.real) * len(x)
         (gradient,) = torch.autograd.grad(loss, x)
     return {"push_at": _numpy(x), "push": _numpy(-gradient)}
 

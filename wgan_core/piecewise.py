@@ -35,11 +35,19 @@ class Net(nn.Sequential):
 
     def __init__(self, *layers: nn.Module) -> None:
         super().__init__(*layers)
-        self.mixes_samples = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.modules())
+        self.mixes_samples = any(
+            isinstance(m, nn.modules.batchnorm._BatchNorm) or getattr(m, "mixes_samples", False) for m in self.modules()
+        )
 
     def __call__(self, x: Tensor) -> Tensor:
         out: Tensor = super().__call__(x)
         return out
+
+    def features(self, x: Tensor) -> Tensor:
+        """What the last layer gets to see of samples: the activations of the layers before it."""
+        for layer in list(self)[:-1]:
+            x = layer(x)
+        return x
 
 
 class PiecewiseLinear(Net):

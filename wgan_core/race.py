@@ -22,7 +22,7 @@ MOST_STEPS = 10_000_000
 BATCH_SIZE = 128
 SHARED = ("dataset", "latent", "batch_size", "seed", "device", "threads")
 ARCHITECTURE = ("generator", "critic")
-OWN = ("objective", "n_critic", "critic_optimiser", "generator_optimiser")
+OWN = ("objective", "constraint", "remedies", "n_critic", "critic_optimiser", "generator_optimiser")
 
 Clock = Literal["step", "critic_steps", "seconds"]
 

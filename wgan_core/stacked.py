@@ -29,9 +29,12 @@ import torch
 from torch import Generator, Tensor
 
 from wgan_core.config import RunConfig
+from wgan_core.constraints import Constraint
 from wgan_core.devices import resolve
+from wgan_core.objectives import Objective
 from wgan_core.piecewise import Net, PiecewiseLinear, stacked
 from wgan_core.records import Floats
+from wgan_core.remedies import Remedy
 from wgan_core.training import Diverged, Loop, Member, Training
 
 Way = Literal["stacked", "in turn"]
@@ -46,10 +49,13 @@ def stacks(config: RunConfig) -> bool:
     >>> stacks(RunConfig.parse({})), stacks(RunConfig.parse({"critic": {"activation": "tanh"}}))
     (True, False)
     """
-    with torch.device("meta"):
-        shape = config.dataset.shape
-        nets = config.generator.generator(config.latent.dim, shape), config.critic.critic(shape)
-    return config.objective.stacks and all(isinstance(net, PiecewiseLinear) for net in nets)
+    return not _apart(config) and all(isinstance(net, PiecewiseLinear) for net in config.nets())
+
+
+def _apart(config: RunConfig) -> list[str]:
+    """What of objective, constraint and remedies was not written for stacked networks."""
+    parts: tuple[Objective | Constraint | Remedy, ...] = (config.objective, config.constraint, *config.remedies.active)
+    return [part.label for part in parts if not part.stacks]
 
 
 class StackedTraining(Loop):
@@ -89,8 +95,8 @@ class StackedTraining(Loop):
         if not stacks(config):
             raise ValueError(
                 "this config cannot be stacked: that takes points, MLPs with (leaky) ReLU and without normalisation, and an"
-                f" objective that says it stacks; {config.objective.label} "
-                + ("does" if config.objective.stacks else "does not")
+                " objective, a constraint and remedies that say they stack"
+                + "".join(f"; {label} does not" for label in _apart(config))
             )
         super().__init__(config, seeds)
         # Measurements look at one member at a time: its nets become views of the stack.
@@ -110,8 +116,8 @@ class StackedTraining(Loop):
     def _draw(self, draw: Callable[[Member], Tensor]) -> Tensor:
         return torch.stack([draw(member) for member in self._members])
 
-    def _penalty_rng(self) -> list[Generator]:
-        return [member.penalty for member in self._members]
+    def _rng(self, of: Callable[[Member], Generator]) -> list[Generator]:
+        return [of(member) for member in self._members]
 
     def _scalars(self, readings: Sequence[Mapping[str, float]]) -> Mapping[str, Floats]:
         names = dict.fromkeys(name for reading in readings for name in reading)

@@ -22,16 +22,20 @@ from wgan_core.config import RunConfig, live_paths
 from wgan_core.datasets import DataError
 from wgan_core.devices import DeviceError, resolve
 from wgan_core.explain import ConfigError, Problem
+from wgan_core.losses import constrain, critic_loss, generator_loss
 from wgan_core.metrics import Probe, measure
-from wgan_core.networks import FlatParameters, build_critic, build_generator
+from wgan_core.networks import FlatParameters, materialise
+from wgan_core.penalties import Rng
 from wgan_core.piecewise import Net
 from wgan_core.records import Array, Event, Failure, Floats, Snapshot
+from wgan_core.remedies import REMEDIES
 from wgan_core.states import DIVERGED, TERM, BadState, State, check
 
 # The critic's and the generator's steps draw their latents from streams of their own, a batch a step. So the k-th critic steps of
 # two runs see the same latents whatever n_critic is, and so do their t-th generator steps.
 STREAMS = ("generator-init", "critic-init", "real", "critic-latent", "penalty", "measurement", "generator-latent")
 STREAMS_OF_TRAINING = ("real", "critic_latent", "penalty", "generator_latent")
+FIRST_OF_REMEDIES = 1000
 # Loss terms wait on the device for the next snapshot, but no more than this many.
 MOST_GATHERED = 1000
 # All fakes of a round come from one pass through the generator up to this many samples.
@@ -81,9 +85,14 @@ def failure_of(error: BaseException) -> Failure:
     )
 
 
+def stream_number(name: str) -> int:
+    """What tells a stream from others of the same seed. Those of the remedies, by their names, have numbers of their own."""
+    return STREAMS.index(name) if name in STREAMS else FIRST_OF_REMEDIES + list(REMEDIES).index(name)
+
+
 def stream(seed: int, name: str, device: torch.device) -> Generator:
     """A generator of random numbers of its own for each purpose, so that none disturbs another."""
-    state = np.random.SeedSequence([seed, STREAMS.index(name)]).generate_state(1, np.uint64)
+    state = np.random.SeedSequence([seed, stream_number(name)]).generate_state(1, np.uint64)
     return Generator(device).manual_seed(int(state[0]) % 2**63)
 
 
@@ -94,16 +103,17 @@ class Member:
         self.seed = seed
         self.diverged: Diverged | None = None
         self.terms: dict[str, float] = {}
-        cpu, shape = torch.device("cpu"), config.dataset.shape
-        self.generator = build_generator(
-            config.generator,
-            config.latent.dim,
-            shape,
-            stream(seed, "generator-init", cpu),
-            device,
-            config.dataset.start,
-        )
-        self.critic = build_critic(config.critic, shape, stream(seed, "critic-init", cpu), device)
+        cpu = torch.device("cpu")
+        generator, critic = config.nets()
+        draw = stream(seed, "generator-init", cpu)
+        self.generator = materialise(generator, config.generator, draw, device, config.dataset.start)
+        self.critic = materialise(critic, config.critic, stream(seed, "critic-init", cpu), device)
+        self.remedies = {remedy.name: stream(seed, remedy.name, device) for remedy in config.remedies.active}
+        for remedy in config.remedies.active:
+            inputs = partial(config.latent.sample, rng=self.remedies[remedy.name], device=device)
+            remedy.fill("generator", self.generator, stream(seed, remedy.name, cpu), inputs)
+            inputs = partial(config.dataset.sample, rng=self.remedies[remedy.name], device=device)
+            remedy.fill("critic", self.critic, stream(seed, remedy.name, cpu), inputs)
         self.real, self.penalty = (stream(seed, name, device) for name in ("real", "penalty"))
         self.critic_latent, self.generator_latent = (
             stream(seed, name, device) for name in ("critic-latent", "generator-latent")
@@ -114,6 +124,11 @@ class Member:
     def probe(self) -> Probe:
         """Drawn when first asked for: its floor of W1 costs more than many steps of training."""
         return self._draw_probe()
+
+
+def of_remedy(name: str) -> Callable[[Member], Generator]:
+    """Which stream of a member is that of a remedy."""
+    return lambda member: member.remedies[name]
 
 
 class Loop:
@@ -145,10 +160,16 @@ class Loop:
         self._use_threads()
         self._members = [Member(config, seed, self.device) for seed in seeds]
         self.generator, self.critic = self._networks()
-        self._penalty = self._penalty_rng()
+        self._penalty = self._rng(lambda member: member.penalty)
+        self._of_remedies = {remedy.name: self._rng(of_remedy(remedy.name)) for remedy in config.remedies.active}
         self._theta, self._w = FlatParameters(self.generator), FlatParameters(self.critic)
         self._theta_memory = config.generator_optimiser.start(self._theta.weights)
         self._w_memory = config.critic_optimiser.start(self._w.weights)
+        self._remedies = {
+            (role, remedy.name): remedy.start(flat.weights)
+            for role, flat in (("generator", self._theta), ("critic", self._w))
+            for remedy in config.remedies.active
+        }
         self._gathered: list[tuple[int, dict[str, Tensor]]] = []
 
     def _networks(self) -> tuple[Net, Net]:
@@ -159,8 +180,8 @@ class Loop:
         """What each member draws from streams of its own, as the networks take it."""
         raise NotImplementedError
 
-    def _penalty_rng(self) -> Any:
-        """The random numbers of the objective, as it takes them."""
+    def _rng(self, of: Callable[[Member], Generator]) -> Rng:
+        """A stream of random numbers of all members, as objectives, constraints and remedies take it."""
         raise NotImplementedError
 
     def _scalars(self, readings: Sequence[Mapping[str, float]]) -> Mapping[str, float | Floats]:
@@ -207,17 +228,35 @@ class Loop:
         drawn = [self.config.latent.sample(self.config.batch_size, rng, self.device) for _ in range(batches)]
         return drawn[0] if batches == 1 else torch.cat(drawn)
 
-    def _reals(self, n: int) -> Tensor:
-        return self._draw(lambda member: self.config.dataset.sample(n, member.real, self.device))
+    def _reals(self, of: Callable[[Member], Generator]) -> Tensor:
+        return self._draw(lambda member: self.config.dataset.sample(self.config.batch_size, of(member), self.device))
+
+    def _seen(self, batch: Tensor) -> Tensor:
+        """What the critic gets to see of a batch."""
+        for remedy in self.config.remedies.active:
+            batch = remedy.seen(batch, self.step, self._of_remedies[remedy.name])
+        return batch
+
+    def _reals_for(self, remedy: str) -> Tensor:
+        """A batch of real samples as the critic sees them, from a remedy's own stream."""
+        return self._seen(self._reals(of_remedy(remedy)))
+
+    def _pulls(self, role: str, flat: FlatParameters) -> dict[str, Tensor]:
+        """Terms in the parameters alone, whose slopes are added to the gradient."""
+        found: dict[str, Tensor] = {}
+        for remedy in self.config.remedies.active:
+            pull = remedy.pull(flat.weights, flat.gradient, self._remedies[role, remedy.name])
+            found |= {} if pull is None else {f"{role}_{remedy.name}": pull}
+        return found
 
     def _update_critic(self, fake: Tensor) -> None:
         start = self._tick()
-        objective = self.config.objective
-        real = self._reals(self.config.batch_size)
-        terms = objective.critic_loss(self.critic, real, fake, self._penalty)
+        real = self._reals(lambda member: member.real)
+        terms = critic_loss(self.config, self.critic, self._seen(real), self._seen(fake), self._penalty)
         self._w.backward(_total(terms))
+        terms |= self._pulls("critic", self._w)
         self.config.critic_optimiser.step(self._w.weights, self._w.gradient, self._w_memory)
-        objective.constrain(self._w.weights)
+        constrain(self.config, self._w.weights)
         self.critic_steps += 1
         self._gather(self.step + 1, terms)
         self._tock(start)
@@ -226,11 +265,13 @@ class Loop:
         start = self._tick()
         z = self._draw(lambda member: self._latents(member.generator_latent))
         with self._w.frozen():
-            loss = self.config.objective.generator_loss(self.critic, self.generator(z))
+            fake = self._seen(self.generator(z))
+            loss = generator_loss(self.config, self.critic, fake, self._reals_for)
             self._theta.backward(loss)
+        terms = {"generator_loss": loss} | self._pulls("generator", self._theta)
         self.config.generator_optimiser.step(self._theta.weights, self._theta.gradient, self._theta_memory)
         self.step += 1
-        self._gather(self.step, {"generator_loss": loss})
+        self._gather(self.step, terms)
         self._tock(start)
 
     # Knobs that turn while it runs
@@ -334,7 +375,7 @@ class Loop:
         if self.step == 0:
             return {}
         newest = self._members[k].terms
-        terms = {name: value for name, value in newest.items() if name != "generator_loss"}
+        terms = {name: value for name, value in newest.items() if not name.startswith("generator_")}
         return {
             self.config.objective.estimate_name: self.config.objective.estimate(terms),
             "critic_loss": math.fsum(terms.values()),
@@ -421,8 +462,8 @@ class Training(Loop):
     def _draw(self, draw: Callable[[Member], Tensor]) -> Tensor:
         return draw(self._member)
 
-    def _penalty_rng(self) -> Generator:
-        return self._member.penalty
+    def _rng(self, of: Callable[[Member], Generator]) -> Generator:
+        return of(self._member)
 
     def _scalars(self, readings: Sequence[Mapping[str, float]]) -> Mapping[str, float]:
         return readings[0]
@@ -511,11 +552,14 @@ class Training(Loop):
             found |= {f"{role}.weights": flat.weights, f"{role}.gradient": flat.gradient}
             found |= {f"{role}.buffer.{name}": buffer for name, buffer in net.named_buffers()}
             found |= {f"{role}.memory.{name}": tensor for name, tensor in memory.items()}
+        for (role, name), memory in self._remedies.items():
+            found |= {f"remedy.{role}.{name}.{key}": tensor for key, tensor in memory.items()}
         return found
 
     def _streams(self) -> dict[str, Generator]:
         """The random numbers that training draws. The probe has been drawn already, from a stream of its own."""
-        return {f"random.{name}": getattr(self._member, name) for name in STREAMS_OF_TRAINING}
+        own = {f"random.{name}": getattr(self._member, name) for name in STREAMS_OF_TRAINING}
+        return own | {f"random.{name}": rng for name, rng in self._member.remedies.items()}
 
 
 def train(config: RunConfig) -> Iterator[Snapshot]:

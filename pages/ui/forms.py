@@ -24,6 +24,7 @@ from wgan_core.race import Race
 GROUPS: dict[str, tuple[str, ...]] = {
     "Data": ("dataset",),
     "Objective": ("objective", "n_critic"),
+    "Constraint and remedies": ("constraint", "remedies"),
     "Networks": ("latent", "generator", "critic"),
     "Optimisers": ("critic_optimiser", "generator_optimiser", "batch_size"),
     "Run": ("steps", "seed", "device", "threads", "snapshot_every"),

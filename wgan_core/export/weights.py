@@ -37,10 +37,7 @@ class Model:
 
 def bare(config: RunConfig) -> dict[str, Net]:
     """Both networks without weights: what they must be like."""
-    with torch.device("meta"):
-        generator = config.generator.generator(config.latent.dim, config.dataset.shape)
-        critic = config.critic.critic(config.dataset.shape)
-    return {"generator": generator, "critic": critic}
+    return dict(zip(ROLES, config.nets(), strict=True))
 
 
 def model_of(config: RunConfig, state: Mapping[str, Any]) -> Model:

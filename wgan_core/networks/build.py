@@ -13,15 +13,28 @@ from wgan_core.networks.base import Network
 from wgan_core.piecewise import Net
 
 
-def materialise(net: Net, architecture: Network, rng: Generator, device: torch.device) -> Net:
-    """Give a net that was built on the meta device its weights, drawn on the CPU, and move it to ``device``."""
+def materialise(
+    net: Net,
+    architecture: Network,
+    rng: Generator,
+    device: torch.device,
+    start: tuple[float, ...] | None = None,
+) -> Net:
+    """Give a net that was built on the meta device its weights, drawn on the CPU, and move it to ``device``.
+
+    ``start`` shifts the mean of a generator's first samples.
+    """
     net.to_empty(device=torch.device("cpu"))
     for module in net.modules():
         # Normalisation layers reset to constants; the layers with weights are drawn below.
         if isinstance(module, nn.LayerNorm | nn.GroupNorm | nn.modules.batchnorm._BatchNorm):
             module.reset_parameters()
     architecture.initialise(net, rng)
-    return net.to(device)
+    net.to(device)
+    if start is not None and isinstance(last := net[-1], nn.Linear):
+        with torch.no_grad():
+            last.bias.add_(torch.tensor(start, device=device))
+    return net
 
 
 def build_generator(
@@ -35,11 +48,7 @@ def build_generator(
     """Build a generator with weights from ``rng`` (on the CPU). ``start`` shifts the mean of its first samples."""
     with torch.device("meta"):
         net = architecture.generator(latent_dim, shape)
-    net = materialise(net, architecture, rng, device)
-    if start is not None and isinstance(last := net[-1], nn.Linear):
-        with torch.no_grad():
-            last.bias.add_(torch.tensor(start, device=device))
-    return net
+    return materialise(net, architecture, rng, device, start)
 
 
 def build_critic(architecture: Network, shape: tuple[int, ...], rng: Generator, device: torch.device) -> Net:

@@ -1,0 +1,60 @@
+"""Losses whose critic is held by other means: a one-sided penalty, a penalty around real samples, or a constraint of choice."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from torch import Tensor
+
+from wgan_core.objectives.classic import ADAM_OF_DCGAN, ADAM_OF_WGAN_GP, Gan, Wasserstein, penalty_weight, usual
+from wgan_core.penalties import NO_BATCH_NORM, Rng, dragan_penalty, one_sided_penalty
+from wgan_core.piecewise import Net
+from wgan_core.schema import knob
+
+RADIUS_HELP = "How far from real samples the slope is looked at, in standard deviations of the data."
+
+
+class WganLp(Wasserstein):
+    """WGAN with a one-sided penalty: slopes above 1 cost, slopes below 1 do not (Petzka, Fischer, Lukovnikov 2018)."""
+
+    label: ClassVar = "WGAN-LP"
+    source: ClassVar = "Petzka, Fischer, Lukovnikov 2018, On the regularization of Wasserstein GANs"
+    no_batch_norm: ClassVar = NO_BATCH_NORM
+    defaults: ClassVar = usual(ADAM_OF_WGAN_GP, 5, 64)
+    dcgan_critic_normalisation: ClassVar = "layer"
+
+    kind: Literal["wgan-lp"] = "wgan-lp"
+    penalty_weight: float = penalty_weight(
+        "Weight of the penalty max(0, ‖∇f(x̂)‖ − 1)², which a slope below 1 is free of."
+    )
+
+    def penalty(self, critic: Net, real: Tensor, fake: Tensor, rng: Rng) -> dict[str, Tensor]:
+        return {"gradient_penalty": self.penalty_weight * one_sided_penalty(critic, real, fake, rng)}
+
+
+class Dragan(Gan):
+    """A GAN whose critic has slope 1 around real samples (Kodali et al. 2017). The slope is that of the logit f."""
+
+    label: ClassVar = "DRAGAN"
+    source: ClassVar = "Kodali, Abernethy, Hays, Kira 2017, On convergence and stability of GANs"
+    no_batch_norm: ClassVar = NO_BATCH_NORM
+    defaults: ClassVar = usual(ADAM_OF_DCGAN, 1, 64)
+    dcgan_critic_normalisation: ClassVar = "layer"
+
+    kind: Literal["dragan"] = "dragan"  # type: ignore[assignment]
+    penalty_weight: float = penalty_weight("Weight of the penalty (‖∇f(x + δ)‖ − 1)² around real samples x.")
+    radius: float = knob(0.5, "Radius", RADIUS_HELP, gt=0, le=10)
+
+    def penalty(self, critic: Net, real: Tensor, fake: Tensor, rng: Rng) -> dict[str, Tensor]:
+        return {"dragan_penalty": self.penalty_weight * dragan_penalty(critic, real, self.radius, rng)}
+
+
+class Wgan(Wasserstein):
+    """The Wasserstein losses alone, for a constraint of your choice: nothing in them holds the critic."""
+
+    label: ClassVar = "WGAN, other constraint"
+    source: ClassVar = "the WGAN paper, equation 2"
+    defaults: ClassVar = usual(ADAM_OF_WGAN_GP, 5, 64) | {"constraint": {"kind": "spectral"}}
+    dcgan_critic_normalisation: ClassVar = "none"
+
+    kind: Literal["wgan"] = "wgan"
