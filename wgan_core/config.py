@@ -83,6 +83,13 @@ class RunConfig(Part):
         le=max(8, os.cpu_count() or 1),
     )
     snapshot_every: int = knob(20, "Snapshot every", "Generator steps between two measurements.", ge=1, le=1_000_000)
+    scores_every: int = knob(
+        100,
+        "Scores every",
+        "Of images: generator steps between two scorings (Fréchet distance, recall, classes covered, …); 0 for none.",
+        ge=0,
+        le=1_000_000,
+    )
 
     @model_validator(mode="before")
     @classmethod

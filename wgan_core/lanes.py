@@ -52,6 +52,7 @@ class Lane:
         self._events: list[Event] = []
         self._failure: Failure | None = None
         self._progress = (0, 0, 0.0)
+        self._activity = ""
         self._beats: deque[tuple[float, int]] = deque()
         self._view: RunView | None = None
         self.state: State | None = None  # what it goes on from, rather than from the start
@@ -193,6 +194,7 @@ class Lane:
     def _write_progress(self) -> None:
         if (t := self.training) is not None:
             self._progress = t.step, t.critic_steps, t.seconds
+            self._activity = t.activity if isinstance(t, Training) else ""
 
     def _rate(self) -> float:
         if self.status != "running" or len(self._beats) < 2:
@@ -222,5 +224,6 @@ class Lane:
                 frames=self._frames.all(),
                 seeds=self.seeds,
                 before=self._before,
+                activity=self._activity if self.active else "",
             )
         return self._view

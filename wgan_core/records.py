@@ -250,6 +250,8 @@ class RunView:
         How many trainings with seeds ``config.seed``, ``config.seed + 1``, … this is.
     steps_per_second : float
         Generator steps a second of the recent past, measuring included, 0 when not running.
+    activity : str
+        What it is at where it is not training, in words: getting ready to score images. Empty otherwise.
     before : Mapping[str, ndarray] or None
         Of a fork, the history of its forebears up to where it began, where that is still stored.
     """
@@ -271,6 +273,7 @@ class RunView:
     frames: tuple[Snapshot, ...] = ()
     seeds: int = 1
     before: Mapping[str, Floats] | None = None
+    activity: str = ""
 
     @property
     def live(self) -> bool:

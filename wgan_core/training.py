@@ -29,11 +29,21 @@ from wgan_core.penalties import Rng
 from wgan_core.piecewise import Net
 from wgan_core.records import Array, Event, Failure, Floats, Snapshot
 from wgan_core.remedies import REMEDIES
+from wgan_core.scores import Scorer, due
 from wgan_core.states import DIVERGED, TERM, BadState, State, check
 
 # The critic's and the generator's steps draw their latents from streams of their own, a batch a step. So the k-th critic steps of
 # two runs see the same latents whatever n_critic is, and so do their t-th generator steps.
-STREAMS = ("generator-init", "critic-init", "real", "critic-latent", "penalty", "measurement", "generator-latent")
+STREAMS = (
+    "generator-init",
+    "critic-init",
+    "real",
+    "critic-latent",
+    "penalty",
+    "measurement",
+    "generator-latent",
+    "scores",
+)
 STREAMS_OF_TRAINING = ("real", "critic_latent", "penalty", "generator_latent")
 FIRST_OF_REMEDIES = 1000
 # Loss terms wait on the device for the next snapshot, but no more than this many.
@@ -119,6 +129,7 @@ class Member:
             stream(seed, name, device) for name in ("critic-latent", "generator-latent")
         )
         self._draw_probe = partial(Probe.draw, config, stream(seed, "measurement", device), device)
+        self.scorer = Scorer(config, stream(seed, "scores", device), device) if config.dataset.is_image else None
 
     @cached_property
     def probe(self) -> Probe:
@@ -149,11 +160,14 @@ class Loop:
         The networks in training.
     within_round : bool
         Critic steps have been made whose generator step is still to come.
+    activity : str
+        What it is at, in words, where it is not training: getting ready to score images. Empty otherwise.
     """
 
     def __init__(self, config: RunConfig, seeds: Sequence[int]) -> None:
         self.config = config
         self.within_round = False
+        self.activity = ""
         self.device = resolve(config.device)
         self.step = self.critic_steps = 0
         self.seconds = 0.0
@@ -197,9 +211,19 @@ class Loop:
         if self.step == 0:
             yield self.snapshot()
         while self.step < self.config.steps:
+            if due(self.config, self.step + 1):
+                yield from self._prepare_scores()
             yield from self.round()
-            due = self.step % self.config.snapshot_every == 0 or self.step >= self.config.steps
-            yield self.snapshot() if due else None
+            measured = self.step % self.config.snapshot_every == 0 or self.step >= self.config.steps
+            yield self.snapshot() if measured else None
+
+    def _prepare_scores(self) -> Iterator[None]:
+        """Get ready to score images, in small parts, before a round: there the training has a state to stop at."""
+        for member in self._members:
+            if member.scorer is not None:
+                for self.activity in member.scorer.prepare():
+                    yield None
+        self.activity = ""
 
     def round(self) -> Iterator[None]:
         """One round of the algorithm box: an item after each critic step, the generator's step at the end."""
@@ -325,7 +349,9 @@ class Loop:
     def _reading(self, k: int) -> tuple[dict[str, float], dict[str, Array]]:
         """The scalars and arrays of one member; none where one shows that it has diverged."""
         member, w = self._members[k], self._w.rows()[k]
-        found = measure(self.config, member.generator, member.critic, w, member.probe)
+        found = dict(measure(self.config, member.generator, member.critic, w, member.probe))
+        if member.scorer is not None and due(self.config, self.step):
+            found |= member.scorer.score(member.generator)
         scalars, arrays = self._training_scalars(k), {}
         for name, value in found.items():
             if isinstance(value, np.ndarray):

@@ -17,6 +17,7 @@ from pages.ui.draw import points_input
 from pages.ui.pictures import class_input, pictures_input
 from pages.ui.text import plain
 from wgan_core.config import MAX_URL_CHARACTERS, RunConfig, completed, with_paths
+from wgan_core.datasets import Dataset
 from wgan_core.devices import available
 from wgan_core.explain import ConfigError, bounds, choices, models_of
 from wgan_core.race import Race
@@ -27,8 +28,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Constraint and remedies": ("constraint", "remedies"),
     "Networks": ("latent", "generator", "critic"),
     "Optimisers": ("critic_optimiser", "generator_optimiser", "batch_size"),
-    "Run": ("steps", "seed", "device", "threads", "snapshot_every"),
+    "Run": ("steps", "seed", "device", "threads", "snapshot_every", "scores_every"),
 }
+IMAGES_ONLY = ("scores_every",)
 OPEN = ("Data", "Objective")
 # Inputs that a knob asks for by name, since its type alone does not say enough.
 WIDGETS: dict[str, Callable[[str, FieldInfo, Any, str], Any]] = {
@@ -89,7 +91,10 @@ class Form:
 
     def fields(self, names: Sequence[str], draft: dict[str, Any]) -> None:
         """Draw fields where we are, and put their values into ``draft``."""
+        is_image = Dataset.kinds[draft["dataset"]["kind"]].is_image
         for name in names:
+            if name in IMAGES_ONLY and not is_image:
+                continue
             draft[name] = self._field(name, RunConfig.model_fields[name], draft.get(name))
 
     def _field(self, path: str, field: FieldInfo, value: Any) -> Any:

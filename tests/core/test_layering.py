@@ -39,6 +39,7 @@ ORDER = (
     "records",
     "coach",
     "metrics",
+    "scores",
     "states",
     "training",
     "forks",
