@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import field_validator
 
 from wgan_core.datasets.base import DataError
-from wgan_core.datasets.images import ImageDataset, Images
+from wgan_core.datasets.images import ALL, ImageDataset, Images
 from wgan_core.fetching import RemoteFile
 from wgan_core.folders import data_folder
 from wgan_core.schema import knob
@@ -21,7 +21,6 @@ from wgan_core.schema import knob
 Bytes = NDArray[np.uint8]
 Split = Literal["train", "test"]
 FOLDERS = "WGAN_DATA"
-ALL = "all"
 
 
 class Published(ImageDataset):
