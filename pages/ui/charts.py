@@ -372,3 +372,7 @@ def seeds_by_modes(lanes: Sequence[tuple[RunView, str, str]]) -> Figure | None:
     tick = max(1, len(bars[0]["x"]) // 8)
     axes = {"xaxis": {"title": {"text": "modes covered"}, "dtick": tick}, "yaxis": {"title": {"text": "seeds"}}}
     return {"data": bars, "layout": axes | {"barmode": "group", "bargap": 0.15}}
+
+
+# More charts, which enter themselves in the map, after those above.
+from pages.ui import score_charts  # noqa: E402, F401
