@@ -300,15 +300,20 @@ def modes(at: Moment) -> Reading:
 
 
 @measurement
-def radius(at: Moment) -> Reading:
-    """How well the circle is matched on which a ring's modes lie, wherever on the circle the samples are.
+def circle(at: Moment) -> Reading:
+    """Two things to learn of a ring apart: the circle on which its modes lie, and the bumps of the density along it.
 
         radius_w1 = W1 between the distances from the centre, ‖x̃‖ of 2,500 generated points and ‖x‖ of the probe's real ones
+        bumps     = E[cos(k (angle of x̃ − angle of the first mode))] / the same of real points,   for k modes
+
+    Both ignore how many samples are at which mode: one mode alone may have a good circle and good bumps.
 
     Returns
     -------
     radius_w1 : float, data units, 0 and up
-        Of a ring only. About 0 for samples that fill the circle evenly, and for samples on one mode alone.
+        Of a ring only; about 0 where the circle is matched, wherever on it the samples are.
+    bumps : float, ratio, at most a little over 1
+        Of a ring only; 0 for samples that fill the circle evenly, 1 where they gather around modes as real ones do.
 
     References
     ----------
@@ -317,7 +322,12 @@ def radius(at: Moment) -> Reading:
     if not isinstance(at.config.dataset, Ring):
         return {}
     ours, theirs = (_numpy(x.norm(dim=1)) for x in (at.samples, at.probe.real))
-    return {"radius_w1": float(wasserstein_distance(ours, theirs))}
+    waves = [
+        float((at.config.dataset.modes_count * torch.atan2(x[:, 1], x[:, 0])).cos().mean())
+        for x in (at.samples, at.probe.real)
+    ]
+    found = {"radius_w1": float(wasserstein_distance(ours, theirs))}
+    return found | {"bumps": waves[0] / waves[1]} if waves[1] > 0 else found
 
 
 @measurement

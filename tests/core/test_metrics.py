@@ -22,6 +22,7 @@ from wgan_core.metrics import (
     EM_SAMPLES,
     HISTOGRAM_BINS,
     SURFACE_SIDE,
+    Moment,
     Probe,
     coverage_threshold,
     evaluating,
@@ -359,3 +360,26 @@ def test_nets_return_to_their_mode_even_after_an_error() -> None:
 def test_every_scalar_of_a_snapshot_is_a_finite_number(seed: int) -> None:
     for snapshot in train(small(seed=seed, steps=1)):
         assert all(type(value) is float and math.isfinite(value) for value in snapshot.scalars.values())
+
+
+def test_a_rings_circle_and_its_bumps_are_told_apart() -> None:
+    """Even samples on the circle match it and have no bumps, real ones have both, the untrained generator neither."""
+    config = RunConfig.parse({"dataset": {"kind": "ring"}, "device": "cpu"})
+    draws = rng(0)
+    probe = Probe.draw(config, draws, CPU)
+    net = Training(config).generator
+    turn = torch.linspace(0, 2 * math.pi, 2501)[:-1]
+    radii = config.dataset.sample(2500, draws, CPU).norm(dim=1)
+
+    def read(samples: torch.Tensor) -> Any:
+        return wgan_core.metrics.circle(Moment(config, net, net, torch.zeros(1), probe, samples))
+
+    even = read(torch.stack([turn.cos(), turn.sin()], 1) * radii[:, None])
+    assert even["radius_w1"] < 0.05
+    assert abs(even["bumps"]) < 0.02
+    real = read(config.dataset.sample(2500, draws, CPU))
+    assert real["radius_w1"] < 0.05
+    assert real["bumps"] == pytest.approx(1, abs=0.1)
+    assert read(torch.zeros(2500, 2))["radius_w1"] == pytest.approx(2.0, abs=0.05)
+    other = RunConfig.parse({"dataset": {"kind": "grid"}, "device": "cpu"})
+    assert wgan_core.metrics.circle(Moment(other, net, net, torch.zeros(1), probe, torch.zeros(9, 2))) == {}

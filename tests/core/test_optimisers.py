@@ -39,10 +39,3 @@ def test_plain_descent_goes_straight_down_and_momentum_does_not() -> None:
     assert plain.scalars["critic_step_cosine"] == pytest.approx(1.0, abs=1e-6)
     heavy = last(critic_optimiser={"kind": "adam", "lr": 1e-3, "beta1": 0.99})
     assert -1 <= heavy.scalars["critic_step_cosine"] < 0.9
-
-
-def test_the_circle_is_matched_by_real_samples_and_by_one_mode_but_not_from_inside() -> None:
-    """At the start a generator sits near the centre of the ring, two units from its circle."""
-    start = last(steps=1).scalars["radius_w1"]
-    assert 1 < float(start) < 2.2
-    assert "radius_w1" not in last(dataset={"kind": "grid"}).scalars
