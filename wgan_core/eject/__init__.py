@@ -10,6 +10,7 @@ differentiation.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from string import Template
 
 import torch
@@ -21,6 +22,7 @@ from wgan_core.eject.nets import layers, own_layers
 from wgan_core.eject.snippets import latents, snippet_of
 from wgan_core.metrics import GRID_IMAGES, MODE_SAMPLES
 from wgan_core.piecewise import Net
+from wgan_core.remedies import FeatureMatching
 from wgan_core.training import STREAMS
 
 MODULES = ("argparse", "gzip", "json", "math")
@@ -83,6 +85,10 @@ def script(config: RunConfig) -> str:
         generator = config.generator.generator(config.latent.dim, config.dataset.shape)
         critic = config.critic.critic(config.dataset.shape)
     data = snippet_of(config.dataset, "dataset")
+    if any(isinstance(remedy, FeatureMatching) for remedy in config.remedies.active):
+        # A second stream of real samples.
+        code = data.code.replace("def draw_real(n)", "def draw_real(n, rng=real_rng)")
+        data = replace(data, code=code.replace("generator=real_rng", "generator=rng"))
     body = "\n\n".join(
         (
             _arguments(config, data.argument),
@@ -90,6 +96,7 @@ def script(config: RunConfig) -> str:
             f"# Real samples: {config.dataset.label}.\nreal_rng = stream({STREAMS.index('real')}, device)\n{data.code}",
             latents(config.latent),
             _networks(config, generator, critic),
+            *filter(None, (snippet_of(config.constraint, "constraint").code,)),
             _optimisers(config),
             loop(config, critic.mixes_samples),
             _end(config.dataset, generator.mixes_samples),

@@ -1,6 +1,6 @@
-"""The papers' algorithm boxes: what each kind of objective brings to a script is its whole loop.
+"""The papers' algorithm boxes: a script of an objective that has one, and nothing else, holds it as a whole.
 
-To add one, write a function of the objective under ``@snippet(ItsClass)``. Its code may use what stands above it in the
+All other loops are put together in :mod:`wgan_core.eject.steps`. The code may use what stands above it in the
 script: ``draw_real(n)``, ``draw_latents(n, rng)`` with ``critic_latent_rng`` or ``generator_latent_rng``, ``generator``,
 ``critic`` and an optimiser for each, ``device`` and ``args``. It leaves the losses of a step in a dict ``losses``. What
 every run has (see :func:`loop`) it may leave to be filled in: ``$m``, ``$n_critic`` and so on.
@@ -8,11 +8,14 @@ every run has (see :func:`loop`) it may leave to be filled in: ``$m``, ``$n_crit
 
 from __future__ import annotations
 
+from dataclasses import replace
 from string import Template
 from typing import Any
 
 from wgan_core.config import RunConfig
-from wgan_core.eject.snippets import Snippet, snippet, snippet_of
+from wgan_core.constraints import Free
+from wgan_core.eject.snippets import snippet, snippet_of
+from wgan_core.eject.steps import Step, assembled, clipped, interpolated, logistic, wasserstein
 from wgan_core.objectives import Gan, WganClip, WganGp
 from wgan_core.training import STREAMS
 
@@ -162,7 +165,9 @@ LOG = """\
 
 def loop(config: RunConfig, mixes_samples: bool) -> str:
     """The training loop of a config, or ConfigError. ``mixes_samples`` says whether the critic does."""
-    return Template(snippet_of(config.objective, "objective").code + LOG).substitute(
+    alone = config.constraint == Free() and not config.remedies.active
+    box = snippet_of(config.objective, "objective").code if alone else ""
+    return Template((box or assembled(config)) + LOG).substitute(
         n_critic=config.n_critic,
         m=config.batch_size,
         scores=APART if mixes_samples else TOGETHER,
@@ -171,26 +176,27 @@ def loop(config: RunConfig, mixes_samples: bool) -> str:
     )
 
 
-def fill(text: str, **knobs: Any) -> Snippet:
-    """A box with an objective's own knobs filled in."""
-    return Snippet(Template(text).safe_substitute(knobs))
+def boxed(step: Step, text: str, **knobs: Any) -> Step:
+    """A step, and the whole box with the objective's own knobs filled in."""
+    return replace(step, code=Template(text).safe_substitute(knobs))
 
 
 @snippet(Gan)
-def gan(objective: Gan) -> Snippet:
+def gan(objective: Gan) -> Step:
     if objective.generator_goal == "saturating":
         along = "descends along log(1 − D(G(z)))."
-        return fill(GAN, along=along, generator_loss="-nn.functional.softplus(on_fake).mean()")
+        return boxed(logistic(objective), GAN, along=along, generator_loss="-nn.functional.softplus(on_fake).mean()")
     along = "ascends along log D(G(z)). Section 3 prefers it to the box's log(1 − D(G(z))): its gradients\n"
     along += "    # are stronger early in learning."
-    return fill(GAN, along=along, generator_loss="nn.functional.softplus(-on_fake).mean()")
+    return boxed(logistic(objective), GAN, along=along, generator_loss="nn.functional.softplus(-on_fake).mean()")
 
 
 @snippet(WganClip)
-def wgan_clip(objective: WganClip) -> Snippet:
-    return fill(WGAN_CLIP, c=objective.clip)
+def wgan_clip(objective: WganClip) -> Step:
+    return boxed(wasserstein(**clipped(objective.clip)), WGAN_CLIP, c=objective.clip)
 
 
 @snippet(WganGp)
-def wgan_gp(objective: WganGp) -> Snippet:
-    return fill(WGAN_GP, weight=objective.penalty_weight)
+def wgan_gp(objective: WganGp) -> Step:
+    penalty = interpolated("penalty_weight", objective.penalty_weight)
+    return boxed(wasserstein(**penalty), WGAN_GP, weight=objective.penalty_weight)

@@ -29,7 +29,7 @@ from wgan_core.networks import Latent
 from wgan_core.optimisers import Adam, RmsProp, Sgd
 from wgan_core.pictures import Folder
 from wgan_core.points import Points
-from wgan_core.schema import Variant
+from wgan_core.schema import Part, Variant
 from wgan_core.training import STREAMS
 
 
@@ -54,8 +54,8 @@ class Snippet:
     argument: str = ""
 
 
-V = TypeVar("V", bound=Variant)
-SNIPPETS: dict[type[Variant], Callable[[Any], Snippet]] = {}
+V = TypeVar("V", bound=Part)
+SNIPPETS: dict[type[Part], Callable[[Any], Snippet]] = {}
 
 
 def snippet(kind: type[V]) -> Callable[[Callable[[V], Snippet]], Callable[[V], Snippet]]:
