@@ -40,6 +40,11 @@ export function makePanel(chart, parent, fileName, look) {
   const text = element("div", "wl-help-text", help);
   element("p", "", text, chart.help);
   element("p", "wl-source", text, "Source: " + chart.source);
+  if (chart.guide) {
+    // In a page of its own: the run that is shown here goes on being shown.
+    const link = element("a", "wl-guide", text, "How to read this chart");
+    Object.assign(link, { href: new URL(chart.guide, document.baseURI).href, target: "_blank", rel: "noopener" });
+  }
   const plot = element("div", "wl-plot", box);
   const hint = element("div", "wl-hint", plot);
   const marker = element("div", "wl-marker", plot);

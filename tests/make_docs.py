@@ -16,12 +16,14 @@ from typing import Any
 from docstring_parser import Docstring, DocstringReturns, DocstringStyle, parse
 from pydantic.fields import FieldInfo
 
-from pages.ui.text import anchor
+from pages.ui.documents import anchor
 from wgan_core.config import RunConfig
 from wgan_core.explain import allowed, models_of
 from wgan_core.metrics import MEASUREMENTS
 from wgan_core.networks import Latent
+from wgan_core.remedies import REMEDIES, Remedy, Switches
 from wgan_core.schema import Part, Variant
+from wgan_core.scores import Scorer
 from wgan_core.theory import FIGURES
 from wgan_core.theory.figure import Figure
 from wgan_core.training import Loop
@@ -29,8 +31,12 @@ from wgan_core.training import Loop
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "reference"
 MADE = "<!-- Made by `make docs` from the code; edits here are lost. -->\n\n"
-# What measures: the registry, and the loop itself, whose losses and gradients are by-products of training.
-MEASURING = {f.__name__: f for f in MEASUREMENTS} | {"training": Loop._training_scalars}
+# What measures: the registry; the loop itself, whose losses and gradients are by-products of training; the scores of images.
+MEASURING = {f.__name__: f for f in MEASUREMENTS} | {"training": Loop._training_scalars, "scores": Scorer.score}
+Family = type[Any]
+Kind = type[Any]
+# Those that are not kept by the family itself.
+REGISTRIES: dict[Family, Any] = {Figure: FIGURES, Remedy: REMEDIES}
 # Told elsewhere on a page, or, as the answer to a question, not at all.
 NO_PROPERTIES = {"kinds", "label", "source", "formula", "says", "place", "question"}
 # This bound hangs on the machine.
@@ -46,22 +52,23 @@ def pages() -> dict[str, str]:
     return found | {f"measurements/{name}.md": measurement_page(name) for name in MEASURING}
 
 
-def families() -> list[type[Variant]]:
+def families() -> list[Family]:
     """Every family of the core that has kinds, by name."""
-    return sorted((f for f in Variant.__subclasses__() if kinds(f)), key=folder)
+    known: list[Family] = [*Variant.__subclasses__(), Remedy]
+    return sorted(filter(kinds, known), key=folder)
 
 
-def kinds(family: type[Variant]) -> dict[str, type[Variant]]:
-    registered = FIGURES if family is Figure else family.kinds
+def kinds(family: Family) -> dict[str, Kind]:
+    registered = REGISTRIES.get(family) or family.kinds
     # Tests register kinds of their own.
     return {kind: cls for kind, cls in registered.items() if cls.__module__.startswith("wgan_core.")}
 
 
-def titled(family: type[Variant]) -> str:
+def titled(family: Family) -> str:
     return {"datasets": "Data sets"}.get(folder(family), folder(family).capitalize())
 
 
-def folder(family: type[Variant]) -> str:
+def folder(family: Family) -> str:
     name = family.__name__.lower()
     return name[:-1] + "ies" if name.endswith("y") else name + "s"
 
@@ -69,7 +76,7 @@ def folder(family: type[Variant]) -> str:
 # One kind
 
 
-def kind_page(family: type[Variant], kind: str, cls: type[Variant]) -> str:
+def kind_page(family: Family, kind: str, cls: Kind) -> str:
     text = parsed(cls.__doc__ or "")
     parts = [MADE + f"# {cls.label}", *prose(text), *figure_text(cls)]
     if cls.source:
@@ -82,24 +89,26 @@ def kind_page(family: type[Variant], kind: str, cls: type[Variant]) -> str:
     return "\n\n".join([*parts, defined_in(cls)]) + "\n"
 
 
-def figure_text(cls: type[Variant]) -> list[str]:
+def figure_text(cls: Kind) -> list[str]:
     """What a theory figure says of itself."""
     if not issubclass(cls, Figure):
         return []
     return [" ".join(cls.says), f"$$\n{cls.formula}\n$$"]
 
 
-def command(family: type[Variant], kind: str, cls: type[Variant]) -> str:
+def command(family: Family, kind: str, cls: Kind) -> str:
     """How to see it: a command that leaves out only what one must bring oneself."""
     if family is Figure:
         return f"theory --figure {kind}"
+    if family is Remedy:
+        return f"train --remedies.{kind}.{next(iter(cls.model_fields))} …"
     path = place(RunConfig, family)
     images = "--dataset.kind fashion-mnist " if getattr(cls, "images_only", False) else ""
     own = "".join(f" --{path}.{name} …" for name, field in cls.model_fields.items() if field.default == "")
     return f"train {images}--{path}.kind {kind}{own}"
 
 
-def place(part: type[Part], family: type[Variant]) -> str:
+def place(part: type[Part], family: Family) -> str:
     """The dotted path of the first field that takes this family's kinds."""
     for name, field in part.model_fields.items():
         for model in models_of(field.annotation):
@@ -142,6 +151,8 @@ def choice(name: str, field: FieldInfo) -> str:
     models = models_of(field.annotation)
     if not models:
         return ALLOWED.get(name) or allowed(field)
+    if issubclass(models[0], Switches):
+        return f"knobs of each of the {folder(Remedy)}: {', '.join(f'`{name}`' for name in models[0].model_fields)}"
     found = [f for f in families() if issubclass(models[0], f)]
     names = [f"`{model.model_fields['kind'].default}`" for model in models if "kind" in model.model_fields]
     return f"one of the {folder(found[0])}: {', '.join(names)}" if found else f"a {models[0].__name__.lower()}, below"
@@ -153,7 +164,7 @@ def help_of(field: FieldInfo) -> str:
     return f"{field.description or ''}{' It can be turned while a run trains.' if live else ''}"
 
 
-def property_rows(family: type[Variant], cls: type[Variant]) -> Iterator[tuple[str, str, str]]:
+def property_rows(family: Family, cls: Kind) -> Iterator[tuple[str, str, str]]:
     """What the kinds of a family tell of themselves beside their knobs, explained as the family's docstring does."""
     for item in parsed(family.__doc__ or "").params:
         value = inspect.getattr_static(cls, item.arg_name, None)
@@ -165,7 +176,7 @@ def property_rows(family: type[Variant], cls: type[Variant]) -> Iterator[tuple[s
                 for name, entry in value.items()
             ]
         elif isinstance(value, tuple):
-            entries = [str(entry) for entry in value]
+            entries = [entry if isinstance(entry, str) else shown(entry) for entry in value]
         else:
             entries = [str(value) if isinstance(value, str) else shown(value)]
         yield f"`{item.arg_name}`", "<br>".join(entries) or "–", line(item.description or "")

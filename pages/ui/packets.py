@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from pages.ui.documents import guide_to
 from pages.ui.plotting import Chart, Figure
 
 T = TypeVar("T")
@@ -60,6 +61,7 @@ def packet(chart: Chart, key: Any, draw: Callable[[], Figure | None], **more: An
         "unit": chart.unit,
         "help": chart.help,
         "source": chart.source,
+        "guide": guide_to(chart.title),
         "wide": chart.wide,
         "time": not chart.moment,
         "tag": f"{zlib.crc32(repr(key).encode()):x}",

@@ -8,8 +8,3 @@ import re
 def plain(text: str) -> str:
     """Text that shows as it is where Streamlit reads Markdown: a link's text must not bring images or links along."""
     return re.sub(r"([\\`*_{}\[\]()<>#~$:!|])", r"\\\1", " ".join(text.split()))
-
-
-def anchor(heading: str) -> str:
-    """The anchor of a heading, as GitHub makes it: ``The critic's slope`` is at ``#the-critics-slope``."""
-    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
