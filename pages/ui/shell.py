@@ -12,7 +12,7 @@ from pages.ui.live import ASSETS, provide_static_files
 from wgan_core.config import RunConfig
 from wgan_core.training import train
 
-PAGES = {"train": "Train", "compare": "Compare", "runs": "Runs", "theory": "Theory"}
+PAGES = {"train": "Train", "compare": "Compare", "runs": "Runs", "theory": "Theory", "guide": "Guide"}
 
 _entered = False  # whether app.py has run in this process
 
