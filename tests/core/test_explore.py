@@ -17,10 +17,10 @@ from torch import Tensor
 from tests.core.helpers import CPU, rng, small
 from tests.core.stored import record
 from wgan_core.datasets import FashionMnist
+from wgan_core.datasets.images import as_samples
 from wgan_core.explain import ConfigError
 from wgan_core.explore import (
     NoWeights,
-    as_images,
     draw,
     interpolate,
     line,
@@ -153,7 +153,7 @@ def clothes() -> Tensor:
 
 def test_the_nearest_of_a_real_image_is_itself_at_distance_0(clothes: Tensor) -> None:
     which = torch.tensor([0, 4711, 9999])
-    found = nearest(as_images(clothes[which]), clothes, k=3)
+    found = nearest(as_samples(clothes[which]), clothes, k=3)
     assert found.which[:, 0].tolist() == which.tolist()
     assert found.distance[:, 0].tolist() == [0, 0, 0]
     assert (found.distance.diff(dim=1) > 0).all()
@@ -163,11 +163,11 @@ def test_neighbours_are_those_of_all_pairs(clothes: Tensor) -> None:
     few = clothes[:2500]
     images = torch.rand(7, 1, 32, 32, generator=rng()) * 2 - 1
     found = nearest(images, few, k=4)
-    pairs = cdist(images.flatten(1).double(), as_images(few).flatten(1).double())
+    pairs = cdist(images.flatten(1).double(), as_samples(few).flatten(1).double())
     assert np.array_equal(found.which, pairs.argsort(1)[:, :4])
     assert found.distance.numpy() == pytest.approx(np.sort(pairs, 1)[:, :4], rel=1e-5)
     which = torch.tensor([3, 2499])
-    real = cdist(as_images(few[which]).flatten(1).double(), as_images(few).flatten(1).double())
+    real = cdist(as_samples(few[which]).flatten(1).double(), as_samples(few).flatten(1).double())
     real[[0, 1], which] = np.inf
     assert nearest_others(which, few).numpy() == pytest.approx(real.min(1), rel=1e-5)
 
@@ -175,11 +175,11 @@ def test_neighbours_are_those_of_all_pairs(clothes: Tensor) -> None:
 def test_a_set_with_few_images_or_the_same_twice_has_neighbours_too() -> None:
     pixels = torch.tensor([9, 9, 200], dtype=torch.uint8).view(3, 1, 1, 1)
     assert nearest_others(torch.tensor([0, 2]), pixels).tolist() == pytest.approx([0, 191 * 2 / 255])
-    assert nearest(as_images(pixels), pixels, k=10).which.shape == (3, 3)
+    assert nearest(as_samples(pixels), pixels, k=10).which.shape == (3, 3)
 
 
 def test_pixel_statistics_are_the_mean_the_spread_and_the_values(clothes: Tensor) -> None:
-    images = as_images(clothes[:300])
+    images = as_samples(clothes[:300])
     found = pixel_statistics(images)
     assert torch.allclose(found.mean, images.sum(0) / 300, atol=1e-5)
     assert torch.allclose(found.std**2, images.square().mean(0) - found.mean**2, atol=1e-4)

@@ -88,10 +88,6 @@ class ImageDataset(FromItems):
             self._on[device] = found
         return found
 
-    def all_images(self) -> Tensor:
-        """All images, as bytes on the CPU, shape (n, *shape). Shared with the runs that train on them: not to be changed."""
-        return self.items(torch.device("cpu"))
-
     def distinct(self, n: int, rng: Generator, device: torch.device) -> Tensor:
         """Draw ``n`` different images, or all there are if they are fewer, in random order: as :meth:`sample` gives them."""
         images = self.items(device)

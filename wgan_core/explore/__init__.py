@@ -15,7 +15,7 @@ from wgan_core.explore.latents import (
     truncate,
     walk,
 )
-from wgan_core.explore.neighbours import Nearest, as_images, nearest, nearest_others
+from wgan_core.explore.neighbours import Nearest, nearest, nearest_others
 from wgan_core.explore.pixels import PixelStatistics, pixel_statistics
 from wgan_core.explore.sampler import NoWeights, Sampler, sampler, steps
 
@@ -26,7 +26,6 @@ __all__ = [
     "PixelStatistics",
     "Sampler",
     "Truncation",
-    "as_images",
     "draw",
     "interpolate",
     "line",

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from wgan_core.datasets.images import as_samples
+
 # Real images that are compared at once: 2,048 colour images of 32 × 32 pixels take 25 MB.
 CHUNK = 2048
 # Products of float32 lose digits where images are near each other; so many more candidates are compared pixel by pixel.
@@ -28,11 +30,6 @@ class Nearest(NamedTuple):
     which: Tensor
 
 
-def as_images(pixels: Tensor) -> Tensor:
-    """Bytes as images with values from −1 to 1, as training has them."""
-    return pixels.to(torch.float32).mul_(2 / 255).sub_(1)
-
-
 def nearest(images: Tensor, pixels: Tensor, k: int = 1) -> Nearest:
     """The k real images nearest to each image.
 
@@ -51,7 +48,7 @@ def nearest(images: Tensor, pixels: Tensor, k: int = 1) -> Nearest:
     Examples
     --------
     >>> pixels = torch.tensor([0, 100, 255], dtype=torch.uint8).view(3, 1, 1, 1)
-    >>> nearest(as_images(pixels[1:2]), pixels, k=2)
+    >>> nearest(as_samples(pixels[1:2]), pixels, k=2)
     Nearest(distance=tensor([[0.0000, 0.7843]]), which=tensor([[1, 0]]))
     """
     return _nearest(images.flatten(1), pixels, k)
@@ -68,7 +65,7 @@ def nearest_others(which: Tensor, pixels: Tensor) -> Tensor:
     which : Tensor
         Indices of some real images, shape (n,).
     """
-    found = _nearest(as_images(pixels[which]).flatten(1), pixels, 1, leave_out=which)
+    found = _nearest(as_samples(pixels[which]).flatten(1), pixels, 1, leave_out=which)
     return found.distance[:, 0]
 
 
@@ -79,7 +76,7 @@ def _nearest(x: Tensor, pixels: Tensor, k: int, leave_out: Tensor | None = None)
     squares = torch.empty(len(x), 0)
     index = torch.empty(len(x), 0, dtype=torch.int64)
     for start in range(0, len(pixels), CHUNK):
-        y = as_images(pixels[start : start + CHUNK]).flatten(1)
+        y = as_samples(pixels[start : start + CHUNK]).flatten(1)
         square = torch.addmm(y.square().sum(1), x, y.t(), alpha=-2)  # but for ‖x‖², the same for all
         number = torch.arange(start, start + len(y)).expand(len(x), -1)
         if leave_out is not None:
@@ -88,7 +85,7 @@ def _nearest(x: Tensor, pixels: Tensor, k: int, leave_out: Tensor | None = None)
         squares, kept = squares.topk(min(candidates, squares.shape[1]), largest=False)
         index = index.gather(1, kept)
     exact = torch.stack(
-        [(as_images(pixels[of]).flatten(1) - one).norm(dim=1) for one, of in zip(x, index, strict=True)]
+        [(as_samples(pixels[of]).flatten(1) - one).norm(dim=1) for one, of in zip(x, index, strict=True)]
     )
     if leave_out is not None:
         exact.masked_fill_(index == leave_out[:, None], torch.inf)

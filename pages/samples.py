@@ -1,0 +1,7 @@
+"""The page of samples: look into the generator of any run that has a checkpoint."""
+
+from pages.ui import shell
+from pages.ui.samples import page
+
+shell.require_app()
+page.show()
