@@ -117,4 +117,5 @@ def switches() -> Any:
     fields: dict[str, Any] = {
         name: (cls, Field(default_factory=cls, title=cls.label, description=cls.help)) for name, cls in REMEDIES.items()
     }
-    return create_model("Remedies", __base__=Switches, **fields)
+    # Where the class is found by those who unpickle a config.
+    return create_model("Remedies", __base__=Switches, __module__="wgan_core.config", **fields)
