@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import torch
@@ -13,7 +14,7 @@ from pydantic import ValidationError, model_validator
 import wgan_core.pictures
 import wgan_core.points  # noqa: F401  data sets of modules of their own
 from wgan_core.constraints import Constraint
-from wgan_core.datasets import Dataset
+from wgan_core.datasets import DataError, Dataset
 from wgan_core.explain import ConfigError, Problem, problems_of
 from wgan_core.networks import Latent, Network
 from wgan_core.objectives import Objective
@@ -34,6 +35,7 @@ else:
     AnyConstraint, Remedies = union(Constraint), switches()
 
 MAX_PARAMETERS = 30_000_000
+MOST_CLASSES = 100
 MAX_URL_CHARACTERS = 4_000
 
 
@@ -55,6 +57,11 @@ class RunConfig(Part):
     latent: Latent = knob(None, "Latent", "The prior that the generator turns into samples.")
     generator: AnyNetwork = knob(None, "Generator", "The network that makes samples.")
     critic: AnyNetwork = knob(None, "Critic", "The network that scores samples (a GAN's discriminator).")
+    conditional: bool = knob(
+        False,
+        "Conditional",
+        "Both networks are told the class of each sample, so that samples of a class can be asked for. The data need labels.",
+    )
     objective: AnyObjective = knob(None, "Objective", "What critic and generator minimise.")
     constraint: AnyConstraint = knob(None, "Constraint", "What holds the critic, beside what its objective brings.")
     remedies: Remedies = knob(
@@ -104,6 +111,8 @@ class RunConfig(Part):
                     f"{role}.kind: a {getattr(self, role).label} makes images, and {self.dataset.kind} holds points;"
                     " use mlp, or choose a data set of images"
                 )
+        if self.conditional and (why := self._unlabelled()):
+            raise ValueError(f"conditional: {why}")
         self._combines()
         if self.dataset.size is not None and self.batch_size > self.dataset.size:
             raise ValueError(
@@ -115,6 +124,23 @@ class RunConfig(Part):
                 " lower width, depth, base_channels or latent.dim"
             )
         return self
+
+    def _unlabelled(self) -> str:
+        """Why there are no classes that the networks could be told, or ""."""
+        try:
+            names = self.dataset.class_names
+        except DataError as error:
+            return str(error)
+        if len(names) < 2:
+            return f"{self.dataset.label} has no labels as it is chosen here; that takes two classes or more"
+        if len(names) > MOST_CLASSES:
+            return f"{self.dataset.label} has {len(names):,} classes, {MOST_CLASSES} are allowed: each is an input of its own"
+        return ""
+
+    @cached_property
+    def class_count(self) -> int:
+        """How many classes the networks are told of: 0 where the run is not conditional."""
+        return len(self.dataset.class_names) if self.conditional else 0
 
     def _combines(self) -> None:
         """Refuse, with a ValueError, an objective, a constraint and remedies that do not go together."""
@@ -138,14 +164,21 @@ class RunConfig(Part):
                         " own gradient, and here a score depends on the whole batch"
                     )
 
+    @property
+    def input_shapes(self) -> tuple[tuple[int], tuple[int, ...]]:
+        """Shapes of one input of the generator, and of one of the critic: with its class where the run is conditional."""
+        first, *rest = self.dataset.shape
+        return (self.latent.dim + self.class_count,), (first + self.class_count, *rest)
+
     def nets(self) -> tuple[Net, Net]:
         """Generator and critic as constraint and remedies would have them, without weights (on the meta device)."""
+        inputs, seen = self.input_shapes
         with torch.device("meta"):
-            generator = self.generator.generator(self.latent.dim, self.dataset.shape)
-            critic = self.constraint.held(self.critic.critic(self.dataset.shape))
+            generator = self.generator.generator(*inputs, self.dataset.shape)
+            critic = self.constraint.held(self.critic.critic(seen))
             for remedy in self.remedies.active:
-                generator = remedy.layers("generator", generator, self, (self.latent.dim,))
-                critic = remedy.layers("critic", critic, self, self.dataset.shape)
+                generator = remedy.layers("generator", generator, self, inputs)
+                critic = remedy.layers("critic", critic, self, seen)
         return generator, critic
 
     def parameters(self) -> int:

@@ -56,6 +56,8 @@ def allowed(field: FieldInfo) -> str:
     """What a field takes, in words, e.g. ``a whole number from 1 to 100``."""
     if options := choices(field):
         return "one of " + ", ".join(map(str, options)) if len(options) > 1 else str(options[0])
+    if field.annotation is bool:
+        return "true or false"
     if field.annotation not in (int, float):
         extra = field.json_schema_extra
         return str((extra.get("takes") if isinstance(extra, dict) else "") or "text")

@@ -19,9 +19,11 @@ from scipy.spatial.distance import cdist
 from scipy.stats import wasserstein_distance
 from torch import Generator, Tensor, nn
 
+from wgan_core.conditional import as_input, critic_given, generator_input
 from wgan_core.config import RunConfig
 from wgan_core.datasets import Modes, Ring
 from wgan_core.losses import generator_loss
+from wgan_core.networks import Given
 from wgan_core.penalties import input_gradient_norms, interpolates
 from wgan_core.piecewise import Net
 from wgan_core.records import Array
@@ -30,6 +32,8 @@ EM_SAMPLES = 512
 MODE_SAMPLES = 2_500
 FLOOR_REPEATS = 3
 GRID_IMAGES = 64
+# Of a conditional run: a row for each class, up to so many classes.
+GRID_COLUMNS, MOST_ROWS = 8, 16
 ARROWS = 64
 SURFACE_SIDE = 48
 HISTOGRAM_BINS = 60
@@ -41,31 +45,59 @@ class Probe:
 
     They are drawn once, from a generator of their own, so that measuring more or less often changes nothing, and the
     same latent stays the same point or picture from snapshot to snapshot.
+
+    Attributes
+    ----------
+    real : Tensor
+        Shape (n, *shape).
+    latents : Tensor
+        What the generator takes: of a conditional run with a class beside each.
+    alpha : Tensor
+        Where between the real samples and the first generated ones the slope is looked at, shape (n,).
+    w1_floor : float or None
+        Of points.
+    labels : Tensor or None
+        Of a conditional run the classes beside the latents, one-hot; the first n are those of the real samples too. Of
+        images each row of the grid has one class.
     """
 
     real: Tensor
     latents: Tensor
     alpha: Tensor
     w1_floor: float | None
+    labels: Tensor | None = None
 
     @classmethod
     def draw(cls, config: RunConfig, rng: Generator, device: torch.device) -> Probe:
         """Draw the probe. For points this computes the finite-sample floor of W1 too."""
         dataset = config.dataset
         few, many = (GRID_IMAGES, GRID_IMAGES) if dataset.is_image else (EM_SAMPLES, MODE_SAMPLES)
-        real = dataset.sample(few, rng, device)
-        latents = config.latent.sample(many, rng, device)
+        labels = None
+        if not config.conditional:
+            real = dataset.sample(few, rng, device)
+        elif dataset.is_image:
+            classes = torch.arange(min(config.class_count, MOST_ROWS), device=device).repeat_interleave(GRID_COLUMNS)
+            few = many = len(classes)
+            real, labels = dataset.sample_of(classes, rng), as_input(config, classes)
+        else:
+            real, classes = dataset.sample_labelled(few, rng, device)
+            more = dataset.sample_labels(many - few, rng, device)
+            labels = as_input(config, torch.cat([classes, more]))
+        latents = generator_input(config.latent.sample(many, rng, device), labels)
         alpha = torch.rand(few, generator=rng, device=device)
         floor = None
         if not dataset.is_image:
             others = [dataset.sample(few, rng, device) for _ in range(FLOOR_REPEATS)]
             floor = sum(exact_em(real.cpu(), other.cpu()) for other in others) / FLOOR_REPEATS
-        return cls(real, latents, alpha, floor)
+        return cls(real, latents, alpha, floor, labels)
 
 
 @dataclass(frozen=True)
 class Moment:
-    """What a measurement may look at: the networks as they are now, the probe, and what they make of it."""
+    """What a measurement may look at: the networks as they are now, the probe, and what they make of it.
+
+    The critic of a conditional run is here that of samples of the probe's classes, in their order.
+    """
 
     config: RunConfig
     generator: Net
@@ -102,6 +134,7 @@ def evaluating(*nets: nn.Module) -> Iterator[None]:
 def measure(config: RunConfig, generator: Net, critic: Net, critic_weights: Tensor, probe: Probe) -> Reading:
     """Run every measurement once."""
     with evaluating(generator, critic):
+        critic = critic_given(critic, probe.labels)
         moment = Moment(config, generator, critic, critic_weights, probe, generator(probe.latents))
         found: dict[str, float | Array] = {}
         for function in MEASUREMENTS:
@@ -227,7 +260,8 @@ def samples(at: Moment) -> Reading:
     """
     if not at.config.dataset.is_image:
         return {"fake": _numpy(at.samples[:EM_SAMPLES]), "real": _numpy(at.probe.real)}
-    return {"fake_grid": image_grid(at.samples), "real_grid": image_grid(at.probe.real)}
+    columns = None if at.probe.labels is None else GRID_COLUMNS
+    return {"fake_grid": image_grid(at.samples, columns), "real_grid": image_grid(at.probe.real, columns)}
 
 
 @measurement
@@ -331,6 +365,29 @@ def circle(at: Moment) -> Reading:
 
 
 @measurement
+def asked_modes(at: Moment) -> Reading:
+    """Whether a conditional generator does what it is asked to.
+
+        asked_mode = share of 2,500 generated points whose nearest mode is the one that was asked for
+
+    Returns
+    -------
+    asked_mode : float, share, 0 to 1
+        Of conditional runs on data with modes only. Whoever ignores the class gets about one in as many as there are modes.
+
+    References
+    ----------
+    Mirza, Osindero 2014, who condition both networks on the class.
+    """
+    where = at.config.dataset.modes()
+    if at.probe.labels is None or where is None:
+        return {}
+    _, nearest = where.nearest(at.samples)
+    asked = at.probe.labels.argmax(1).to(nearest.device)
+    return {"asked_mode": float((nearest == asked).float().mean())}
+
+
+@measurement
 def spread(at: Moment) -> Reading:
     """How varied the generated samples are: the one sign of collapse that images have too.
 
@@ -402,6 +459,8 @@ def critic_weights(at: Moment) -> Reading:
 def critic_surface(at: Moment) -> Reading:
     """The critic's score f on a square grid over the plane; for a GAN the logit of D.
 
+    Of a conditional run it is the mean over all classes.
+
     Returns
     -------
     surface : array (48, 48), score
@@ -417,8 +476,12 @@ def critic_surface(at: Moment) -> Reading:
         return {}
     axis = torch.linspace(-1, 1, SURFACE_SIDE, device=at.samples.device) * at.config.dataset.extent
     y, x = torch.meshgrid(axis, axis, indexing="ij")
-    scores = at.critic(torch.stack([x, y], -1).view(-1, 2)).view(SURFACE_SIDE, SURFACE_SIDE)
-    return {"surface": _numpy(scores), "surface_axis": _numpy(axis)}
+    points = torch.stack([x, y], -1).view(-1, 2)
+    if isinstance(at.critic, Given):
+        scores = torch.stack([critic(points) for critic in at.critic.of_each_class()]).mean(0)
+    else:
+        scores = at.critic(points)
+    return {"surface": _numpy(scores.view(SURFACE_SIDE, SURFACE_SIDE)), "surface_axis": _numpy(axis)}
 
 
 @measurement
@@ -447,13 +510,13 @@ def push(at: Moment) -> Reading:
     return {"push_at": _numpy(x), "push": _numpy(-gradient)}
 
 
-def image_grid(images: Tensor) -> Array:
-    """Images in [−1, 1], shape (n, c, h, w), as one uint8 picture (H, W, 3), eight a row."""
+def image_grid(images: Tensor, columns: int | None = None) -> Array:
+    """Images in [−1, 1], shape (n, c, h, w), as one uint8 picture (H, W, 3), as many a row as a column unless told."""
     # torchvision takes a second to import, and only images need it.
     from torchvision.utils import make_grid
 
-    rows = math.ceil(math.sqrt(len(images)))
-    picture = make_grid(images.cpu().add(1).div(2).clamp(0, 1), nrow=rows, padding=2, pad_value=0.5)
+    columns = columns or math.ceil(math.sqrt(len(images)))
+    picture = make_grid(images.cpu().add(1).div(2).clamp(0, 1), nrow=columns, padding=2, pad_value=0.5)
     return _numpy(picture.mul(255).round().to(torch.uint8).permute(1, 2, 0).contiguous())
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Generator, Tensor
 
-from wgan_core.piecewise import Net, PiecewiseLinear
+from wgan_core.piecewise import Net
 
 Rng = Generator | Sequence[Generator]
 """Where the random numbers come from: one generator, or one for each of K stacked critics."""
@@ -53,12 +53,7 @@ def around(real: Tensor, scale: float, rng: Rng) -> Tensor:
 
 def squared_slopes(critic: Net, x: Tensor, *, create_graph: bool = False) -> Tensor:
     """‖∇ₓ f(x)‖₂² of each sample, over all non-batch dimensions: (n,), of K stacked critics (K, n)."""
-    with torch.enable_grad():
-        if isinstance(critic, PiecewiseLinear):
-            gradient = critic.input_gradient(x)
-        else:
-            x = x.detach().requires_grad_(True)
-            (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=create_graph)
+    gradient = critic.input_gradient(x, create_graph=create_graph)
     return gradient.flatten(critic.batch_dim + 1).square().sum(-1)
 
 

@@ -43,6 +43,13 @@ class Net(nn.Sequential):
         out: Tensor = super().__call__(x)
         return out
 
+    def input_gradient(self, x: Tensor, *, create_graph: bool = False) -> Tensor:
+        """∇ₓ Σ f(x), shape of x; with ``create_graph`` differentiable once more in the parameters."""
+        with torch.enable_grad():
+            x = x.detach().requires_grad_(True)
+            (gradient,) = torch.autograd.grad(self(x).sum(), x, create_graph=create_graph)
+        return gradient
+
     def features(self, x: Tensor) -> Tensor:
         """What the last layer gets to see of samples: the activations of the layers before it."""
         for layer in list(self)[:-1]:
@@ -83,9 +90,10 @@ class PiecewiseLinear(Net):
         out: Tensor = _Forward.apply(x, self.slope, *self.tensors())
         return out
 
-    def input_gradient(self, x: Tensor) -> Tensor:
-        """∇ₓ Σ f(x), shape of x, differentiable once more in the parameters (not in x: it is constant there)."""
-        out: Tensor = _InputGradient.apply(x.detach(), self.slope, *self.tensors())
+    def input_gradient(self, x: Tensor, *, create_graph: bool = False) -> Tensor:
+        """By hand; always differentiable once more in the parameters (not in x: it is constant there)."""
+        with torch.enable_grad():
+            out: Tensor = _InputGradient.apply(x.detach(), self.slope, *self.tensors())
         return out
 
 

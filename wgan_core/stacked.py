@@ -113,8 +113,8 @@ class StackedTraining(Loop):
     def _networks(self) -> tuple[Net, Net]:
         return _stack([m.generator for m in self._members]), _stack([m.critic for m in self._members])
 
-    def _draw(self, draw: Callable[[Member], Tensor]) -> Tensor:
-        return torch.stack([draw(member) for member in self._members])
+    def _together(self, drawn: Sequence[Tensor]) -> Tensor:
+        return torch.stack(list(drawn))
 
     def _rng(self, of: Callable[[Member], Generator]) -> list[Generator]:
         return [of(member) for member in self._members]

@@ -18,6 +18,14 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import cosine_similarity
 
+from wgan_core.conditional import (
+    critic_given,
+    critic_inputs,
+    draw_labels,
+    draw_reals,
+    generator_input,
+    generator_inputs,
+)
 from wgan_core.config import RunConfig, live_paths
 from wgan_core.datasets import DataError
 from wgan_core.devices import DeviceError, resolve
@@ -120,9 +128,9 @@ class Member:
         self.critic = materialise(critic, config.critic, stream(seed, "critic-init", cpu), device)
         self.remedies = {remedy.name: stream(seed, remedy.name, device) for remedy in config.remedies.active}
         for remedy in config.remedies.active:
-            inputs = partial(config.latent.sample, rng=self.remedies[remedy.name], device=device)
+            inputs = partial(generator_inputs, config, rng=self.remedies[remedy.name], device=device)
             remedy.fill("generator", self.generator, stream(seed, remedy.name, cpu), inputs)
-            inputs = partial(config.dataset.sample, rng=self.remedies[remedy.name], device=device)
+            inputs = partial(critic_inputs, config, rng=self.remedies[remedy.name], device=device)
             remedy.fill("critic", self.critic, stream(seed, remedy.name, cpu), inputs)
         self.real, self.penalty = (stream(seed, name, device) for name in ("real", "penalty"))
         self.critic_latent, self.generator_latent = (
@@ -190,8 +198,8 @@ class Loop:
         """Generator and critic, of all members."""
         raise NotImplementedError
 
-    def _draw(self, draw: Callable[[Member], Tensor]) -> Tensor:
-        """What each member draws from streams of its own, as the networks take it."""
+    def _together(self, drawn: Sequence[Tensor]) -> Tensor:
+        """What each member has drawn from streams of its own, as the networks take it."""
         raise NotImplementedError
 
     def _rng(self, of: Callable[[Member], Generator]) -> Rng:
@@ -228,32 +236,40 @@ class Loop:
     def round(self) -> Iterator[None]:
         """One round of the algorithm box: an item after each critic step, the generator's step at the end."""
         self.within_round = True
-        for fake in self._fakes():
-            self._update_critic(fake)
+        for real, fake, labels in self._batches():
+            self._update_critic(real, fake, labels)
             yield None
         self._update_generator()
         self.within_round = False
 
-    def _fakes(self) -> Iterator[Tensor]:
-        """A batch of generated samples from fresh latents for each critic step of this round."""
-        m, n = self.config.batch_size, self.config.n_critic
+    def _batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
+        """For each critic step of this round fresh real samples, as many from fresh latents, and the classes of both, if any."""
+        m, n, dim = self.config.batch_size, self.config.n_critic, self.generator.batch_dim
         together = not self.generator.mixes_samples and n * m <= MOST_IN_ONE_PASS
         for _ in range(1 if together else n):
             start = self._tick()
+            drawn = [self._reals(lambda member: member.real) for _ in range(n if together else 1)]
+            inputs = [
+                generator_input(self._latents(lambda member: member.critic_latent), labels) for _, labels in drawn
+            ]
             with torch.no_grad():
-                fake = self.generator(
-                    self._draw(lambda member: self._latents(member.critic_latent, n if together else 1))
-                )
+                fakes = self.generator(inputs[0] if len(inputs) == 1 else torch.cat(inputs, dim))
             self._tock(start)
-            yield from torch.split(fake, m, self.generator.batch_dim)
+            for (real, labels), fake in zip(drawn, torch.split(fakes, m, dim), strict=True):
+                yield real, fake, labels
 
-    def _latents(self, rng: Generator, batches: int = 1) -> Tensor:
-        """Latents of some batches, each drawn by itself: the numbers must not depend on how many are drawn at once."""
-        drawn = [self.config.latent.sample(self.config.batch_size, rng, self.device) for _ in range(batches)]
-        return drawn[0] if batches == 1 else torch.cat(drawn)
+    def _latents(self, of: Callable[[Member], Generator]) -> Tensor:
+        m = self.config.batch_size
+        return self._together([self.config.latent.sample(m, of(member), self.device) for member in self._members])
 
-    def _reals(self, of: Callable[[Member], Generator]) -> Tensor:
-        return self._draw(lambda member: self.config.dataset.sample(self.config.batch_size, of(member), self.device))
+    def _reals(self, of: Callable[[Member], Generator]) -> tuple[Tensor, Tensor | None]:
+        """A batch of real samples, and their classes where the run is conditional."""
+        drawn = [draw_reals(self.config, self.config.batch_size, of(member), self.device) for member in self._members]
+        return self._together([x for x, _ in drawn]), self._labels([labels for _, labels in drawn])
+
+    def _labels(self, drawn: Sequence[Tensor | None]) -> Tensor | None:
+        found = [labels for labels in drawn if labels is not None]
+        return self._together(found) if found else None
 
     def _seen(self, batch: Tensor) -> Tensor:
         """What the critic gets to see of a batch."""
@@ -261,9 +277,14 @@ class Loop:
             batch = remedy.seen(batch, self.step, self._of_remedies[remedy.name])
         return batch
 
-    def _reals_for(self, remedy: str) -> Tensor:
-        """A batch of real samples as the critic sees them, from a remedy's own stream."""
-        return self._seen(self._reals(of_remedy(remedy)))
+    def _reals_for(self, labels: Tensor | None, remedy: str) -> Tensor:
+        """A batch of real samples as the critic sees them, of these classes if any, from a remedy's own stream."""
+        if labels is None:
+            return self._seen(self._reals(of_remedy(remedy))[0])
+        numbers = labels.argmax(-1).view(len(self._members), -1)
+        rngs = map(of_remedy(remedy), self._members)
+        drawn = [self.config.dataset.sample_of(asked, rng) for asked, rng in zip(numbers, rngs, strict=True)]
+        return self._seen(self._together(drawn))
 
     def _pulls(self, role: str, flat: FlatParameters) -> dict[str, Tensor]:
         """Terms in the parameters alone, whose slopes are added to the gradient."""
@@ -273,10 +294,10 @@ class Loop:
             found |= {} if pull is None else {f"{role}_{remedy.name}": pull}
         return found
 
-    def _update_critic(self, fake: Tensor) -> None:
+    def _update_critic(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> None:
         start = self._tick()
-        real = self._reals(lambda member: member.real)
-        terms = critic_loss(self.config, self.critic, self._seen(real), self._seen(fake), self._penalty)
+        critic = critic_given(self.critic, labels)
+        terms = critic_loss(self.config, critic, self._seen(real), self._seen(fake), self._penalty)
         self._w.backward(_total(terms))
         terms |= self._pulls("critic", self._w)
         self.config.critic_optimiser.step(self._w.weights, self._w.gradient, self._w_memory)
@@ -287,10 +308,13 @@ class Loop:
 
     def _update_generator(self) -> None:
         start = self._tick()
-        z = self._draw(lambda member: self._latents(member.generator_latent))
+        z = self._latents(lambda member: member.generator_latent)
+        m, device = self.config.batch_size, self.device
+        labels = self._labels([draw_labels(self.config, m, each.generator_latent, device) for each in self._members])
         with self._w.frozen():
-            fake = self._seen(self.generator(z))
-            loss = generator_loss(self.config, self.critic, fake, self._reals_for)
+            fake = self._seen(self.generator(generator_input(z, labels)))
+            critic = critic_given(self.critic, labels)
+            loss = generator_loss(self.config, critic, fake, partial(self._reals_for, labels))
             self._theta.backward(loss)
         terms = {"generator_loss": loss} | self._pulls("generator", self._theta)
         self.config.generator_optimiser.step(self._theta.weights, self._theta.gradient, self._theta_memory)
@@ -485,8 +509,8 @@ class Training(Loop):
     def _networks(self) -> tuple[Net, Net]:
         return self._member.generator, self._member.critic
 
-    def _draw(self, draw: Callable[[Member], Tensor]) -> Tensor:
-        return draw(self._member)
+    def _together(self, drawn: Sequence[Tensor]) -> Tensor:
+        return drawn[0]
 
     def _rng(self, of: Callable[[Member], Generator]) -> Generator:
         return of(self._member)

@@ -23,7 +23,7 @@ from wgan_core.explain import ConfigError, bounds, choices, models_of
 from wgan_core.race import Race
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "Data": ("dataset",),
+    "Data": ("dataset", "conditional"),
     "Objective": ("objective", "n_critic"),
     "Constraint and remedies": ("constraint", "remedies"),
     "Networks": ("latent", "generator", "critic"),
@@ -136,7 +136,7 @@ class Form:
             drop = {"critic_optimiser", "generator_optimiser", "n_critic", "batch_size"}
             keep["critic"] = {name: value for name, value in keep["critic"].items() if name != "normalisation"}
         elif path == "dataset":
-            drop = {"latent", "generator", "critic"}
+            drop = {"conditional", "latent", "generator", "critic"}
         else:
             drop = set()
         filled = completed({name: value for name, value in keep.items() if name not in drop})
@@ -241,6 +241,9 @@ def _input(key: str, field: FieldInfo, value: Any, label: str | None = None) -> 
     if options := choices(field):
         st.session_state.setdefault(key, value)
         return st.selectbox(text, options, key=key, help=help)
+    if field.annotation is bool:
+        st.session_state.setdefault(key, bool(value))
+        return st.toggle(text, key=key, help=help)
     if field.annotation in (int, float):
         number = field.annotation
         limits = bounds(field)

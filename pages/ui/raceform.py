@@ -13,7 +13,7 @@ from wgan_core.race import ARCHITECTURE, MOST_LANES, OWN, SHARED, Race
 
 LANES = "race.lanes"
 SHARED_GROUPS = {
-    "Data": ("dataset",),
+    "Data": ("dataset", "conditional"),
     "Networks": ("latent", "generator", "critic"),
     "Start": ("batch_size", "seed", "device", "threads", "scores_every"),
 }

@@ -32,6 +32,7 @@ ORDER = (
     "optimisers",
     "explain",
     "config",
+    "conditional",
     "losses",
     "presets",
     "race",

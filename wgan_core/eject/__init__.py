@@ -19,7 +19,7 @@ from wgan_core.config import RunConfig
 from wgan_core.datasets import Dataset
 from wgan_core.eject.loops import loop
 from wgan_core.eject.nets import layers, own_layers
-from wgan_core.eject.snippets import latents, snippet_of
+from wgan_core.eject.snippets import latents, missing, snippet_of
 from wgan_core.metrics import GRID_IMAGES, MODE_SAMPLES
 from wgan_core.piecewise import Net
 from wgan_core.remedies import FeatureMatching
@@ -81,6 +81,8 @@ def script(config: RunConfig) -> str:
     >>> "c = 0.02" in text, "penalty" in text
     (True, False)
     """
+    if config.conditional:
+        raise missing("conditional", "a run whose networks are told the classes")
     with torch.device("meta"):
         generator = config.generator.generator(config.latent.dim, config.dataset.shape)
         critic = config.critic.critic(config.dataset.shape)

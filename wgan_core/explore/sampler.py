@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from wgan_core.conditional import as_input, generator_input
 from wgan_core.config import RunConfig
 from wgan_core.export.bundle import check_state
 from wgan_core.export.weights import model_of
@@ -39,6 +40,8 @@ class Sampler:
     ----------
     config : RunConfig
         As it was then.
+    label : int
+        Which class a conditional generator is asked for.
     mark : int
         No other sampler of this process has it.
     """
@@ -46,10 +49,21 @@ class Sampler:
     config: RunConfig
     step: int
     net: Net
+    label: int = 0
     mark: int = field(default_factory=_marks.__next__)
 
+    def of_class(self, label: int) -> Sampler:
+        """The same generator, asked for samples of another class."""
+        return replace(self, label=label, mark=next(_marks))
+
     def __call__(self, latents: Tensor) -> Tensor:
-        """Samples of latents (n, dim): shape (n, *shape), images with values from −1 to 1."""
+        """Samples of latents (n, dim): shape (n, *shape), images with values from −1 to 1.
+
+        Latents that have their classes beside them already are taken as they are.
+        """
+        if self.config.conditional and latents.shape[1] == self.config.latent.dim:
+            asked = torch.full((len(latents),), self.label, device=latents.device)
+            latents = generator_input(latents, as_input(self.config, asked))
         with torch.inference_mode():
             return torch.cat([self.net(z) for z in torch.split(latents, BATCH)])
 

@@ -18,7 +18,8 @@ from wgan_core.networks import Residual, ToSigned
 
 # Group normalisation is part of ONNX from this version on.
 OPSET, IR_VERSION = 21, 10
-# What goes in and comes out, by name: latents (n, dim) to samples (n, *shape), and samples to scores (n, 1). n is free.
+# What goes in and comes out, by name: latents (n, dim) to samples (n, *shape), and samples to scores (n, 1). n is free. Of a
+# conditional run each input has its class beside it, one-hot: see :func:`wgan_core.networks.joined`.
 NAMES = {"generator": ("latents", "samples"), "critic": ("samples", "scores")}
 
 
@@ -141,9 +142,9 @@ def onnx_of(model: Model, role: str) -> bytes:
     """
     from onnx import TensorProto, checker, helper, numpy_helper
 
-    latents, shape = (model.config.latent.dim,), model.config.dataset.shape
+    inputs, seen = model.config.input_shapes
     entry, end = NAMES[role]
-    sizes = (latents, shape) if role == "generator" else (shape, (1,))
+    sizes = (inputs, model.config.dataset.shape) if role == "generator" else (seen, (1,))
     steps = list(steps_of(getattr(model, role), entry, "", end))
     nodes = [
         helper.make_node(step.node.operator, [*step.inputs, *step.tensors], [step.output], **step.node.attributes)

@@ -16,10 +16,12 @@ from wgan_core.networks.resnet import Residual, ResNet
 from wgan_core.networks.base import Latent, Network
 from wgan_core.networks.build import build_critic, build_generator, materialise
 from wgan_core.networks.flat import FlatParameters
+from wgan_core.networks.given import Given, joined
 
 __all__ = [
     "Dcgan",
     "FlatParameters",
+    "Given",
     "Latent",
     "Mlp",
     "Network",
@@ -29,5 +31,6 @@ __all__ = [
     "ToSigned",
     "build_critic",
     "build_generator",
+    "joined",
     "materialise",
 ]

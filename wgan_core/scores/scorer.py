@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Generator, Tensor
 
+from wgan_core.conditional import generator_inputs
 from wgan_core.config import RunConfig
 from wgan_core.datasets import ImageDataset
 from wgan_core.metrics import MODE_SAMPLES, Reading, coverage_threshold, evaluating
@@ -74,7 +76,8 @@ class Scorer:
 
     def __init__(self, config: RunConfig, rng: Generator, device: torch.device) -> None:
         assert isinstance(config.dataset, ImageDataset)
-        self._data, self._latent = config.dataset, config.latent
+        self._data = config.dataset
+        self._inputs = partial(generator_inputs, config, rng=rng, device=device)
         self._rng, self._device = rng, device
         self._ready = False
         self._eye: Classifier | None = None
@@ -106,7 +109,7 @@ class Scorer:
         if self._count < FEWEST:
             return
         self._eye = fitting.result.on(self._device)
-        self._latents = self._latent.sample(self._count, self._rng, self._device)
+        self._latents = self._inputs(self._count)
         first, second = (self._see(half) for half in torch.split(real[: 2 * self._count], self._count))
         self._real = first
         shares = (first.classes + second.classes).double()
