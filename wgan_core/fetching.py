@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from time import monotonic
 from typing import Literal
 from urllib.error import HTTPError, URLError
@@ -143,6 +143,32 @@ def _other(kind: str, what: str) -> str:
     return "a web page came instead of the file" if kind == "text/html" else f"{what} came"
 
 
+def take(files: Sequence[RemoteFile], folder: Path, data: bytes, name: str = "the file") -> RemoteFile:
+    """Put a file that someone brings into its place, if it is one of those that are wanted. What it is called does not matter.
+
+    Returns
+    -------
+    RemoteFile
+        The one that it is.
+
+    Raises
+    ------
+    NotFetched
+        It is none of them, or cannot be written.
+    """
+    content = hashlib.md5(data, usedforsecurity=False).hexdigest()
+    for file in files:
+        if (file.size, file.md5) == (len(data), content):
+            try:
+                with replacing(folder / file.name) as part:
+                    part.write(data)
+            except OSError as error:
+                raise NotFetched(f"Nothing can be written into {folder} ({error.strerror}).") from None
+            return file
+    wanted = " or ".join(map(str, files))
+    raise NotFetched(f"“{name[:80]}” has {len(data):,} bytes and md5 {content}: it is not {wanted}. It was not kept.")
+
+
 class Fetch:
     """Fetching some files in the background: start it, look at it as often as you like, cancel it.
 
@@ -205,3 +231,23 @@ class Fetch:
 
     def _advance(self, done: int) -> None:
         self.done = done
+
+
+# One job a folder, whoever asks: thirty browsers fetch a set once.
+_jobs: dict[Path, Fetch] = {}
+_starting = Lock()
+
+
+def job_in(folder: Path) -> Fetch | None:
+    """The last job of this process that fetches, or has fetched, into a folder."""
+    return _jobs.get(folder)
+
+
+def begin(files: Sequence[RemoteFile], folder: Path) -> Fetch:
+    """Start fetching into a folder. Where that is going on already, it goes on."""
+    with _starting:
+        found = _jobs.get(folder)
+        if found is None or found.state != "running":
+            found = _jobs[folder] = Fetch(files, folder)
+            found.start()
+        return found

@@ -13,7 +13,7 @@ import pytest
 
 from tests.core.helpers import wait_until
 from wgan_core import fetching
-from wgan_core.fetching import Fetch, RemoteFile
+from wgan_core.fetching import Fetch, NotFetched, RemoteFile, begin, job_in, take
 
 CONTENT = bytes(range(256)) * 2000
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -201,3 +201,36 @@ def test_a_folder_that_cannot_be_written_is_named(server: Server, tmp_path: Path
     job = fetched(server.file("/a"), tmp_path / "file" / "folder")
     assert job.state == "failed"
     assert job.problem.startswith(f"Nothing can be written into {tmp_path / 'file' / 'folder'} (")
+
+
+def test_a_file_that_someone_brings_is_taken_by_its_content_whatever_it_is_called(
+    tmp_path: Path, server: Server
+) -> None:
+    files = [server.file("/a", content=b"other"), server.file("/b")]
+    with pytest.raises(NotFetched, match=r"“page\.html” has 9 bytes and md5 .* It was not kept\."):
+        take(files, tmp_path / "new", b"not these", "page.html")
+    with pytest.raises(NotFetched):
+        take(files, tmp_path / "new", CONTENT[:-1])
+    assert not list(tmp_path.iterdir())
+    assert take(files, tmp_path / "new", CONTENT, "renamed (1).bin") == files[1]
+    assert [(one.name, one.read_bytes()) for one in (tmp_path / "new").iterdir()] == [("data.gz", CONTENT)]
+    assert fetched(files[1], tmp_path / "new").state == "finished"
+    assert server.asked == []
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(NotFetched, match="Nothing can be written into"):
+        take(files, tmp_path / "file" / "folder", CONTENT)
+
+
+def test_all_who_ask_share_one_job_and_the_next_one_is_a_new_try(tmp_path: Path, server: Server) -> None:
+    server.answer["/a"] = server.drips
+    assert job_in(tmp_path) is None
+    first = begin([server.file("/a")], tmp_path)
+    assert begin([server.file("/a")], tmp_path) is first is job_in(tmp_path)
+    wait_until(lambda: first.done > 0)
+    first.cancel()
+    assert first.join(5)
+    assert job_in(tmp_path) is first
+    del server.answer["/a"]
+    second = begin([server.file("/a")], tmp_path)
+    assert second.join(20)
+    assert (second.state, (tmp_path / "data.gz").read_bytes()) == ("finished", CONTENT)

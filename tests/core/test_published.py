@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from tests.core.helpers import FEW, cifar_files, idx_files, small, wait_until
 from wgan_core import cli
 from wgan_core.config import RunConfig
-from wgan_core.datasets import Cifar10, DataError, FashionMnist, Mnist, Published, cifar
+from wgan_core.datasets import Cifar10, DataError, FashionMnist, Mnist, Published, StackedMnist, cifar
 from wgan_core.datasets.cifar import ArraysOnly
 from wgan_core.datasets.idx import parse_idx
 from wgan_core.fetching import Fetch
@@ -288,3 +288,21 @@ def test_without_a_network_the_command_says_so(
     said = capsys.readouterr().err
     assert "error: CIFAR-10: train.gz could not be fetched." in said
     assert "Fashion-MNIST's 10,000 test images come with this software." in said
+
+
+def test_a_set_says_whether_its_files_are_here(tmp_path: Path) -> None:
+    missing: list[Published] = [Mnist(), Mnist(split="all"), Cifar10(split="test")]
+    assert [one.lacks() for one in missing] == missing
+    assert FashionMnist().lacks() is None
+    assert StackedMnist(of="mnist", split="test").lacks() == Mnist(split="test")
+    assert StackedMnist(of="fashion-mnist").lacks() is None
+    assert [file.name for file in Mnist(split="all").wanted()][:2] == [
+        f"train-{x}-ubyte.gz" for x in ("images-idx3", "labels-idx1")
+    ]
+    assert len(Cifar10(split="all").wanted()) == 1
+    idx_files(tmp_path / "data" / "mnist")
+    cifar_files(tmp_path / "data" / "cifar10" / "cifar-10-batches-bin")
+    assert [one.lacks() for one in missing] == [None, None, None]
+    (tmp_path / "data" / "mnist" / "train-labels-idx1-ubyte.gz").unlink()
+    assert Mnist().lacks() == Mnist()
+    assert Mnist(split="test").lacks() is None

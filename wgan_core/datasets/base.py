@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Generator, Tensor
 
 from wgan_core.schema import Variant
+
+if TYPE_CHECKING:
+    from wgan_core.datasets.published import Published
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 
@@ -67,6 +70,10 @@ class Dataset(Variant):
     @property
     def start(self) -> tuple[float, ...] | None:
         """Where an untrained generator puts its samples, or None for around the origin."""
+        return None
+
+    def lacks(self) -> Published | None:
+        """The published set whose files this one needs and that are nowhere on this computer, or None."""
         return None
 
     def sample(self, n: int, rng: Generator, device: torch.device) -> Tensor:

@@ -65,6 +65,9 @@ class Cifar10(Published):
     def shape(self) -> tuple[int, ...]:
         return (3, 32, 32)
 
+    def lies(self, split: Split) -> bool:
+        return any(place.exists() for folder in self.folders() for _, place in _forms(folder))
+
     def part(self, split: Split) -> tuple[Bytes, Bytes]:
         names = BATCHES[split]
         count = self.counts[split] // len(names)

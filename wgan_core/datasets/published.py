@@ -71,6 +71,17 @@ class Published(ImageDataset):
         roots = [data_folder() / "datasets", *given, Path("data").absolute()]
         return list(dict.fromkeys(root / place for root in roots for place in cls.places))
 
+    def wanted(self) -> tuple[RemoteFile, ...]:
+        """The files of its splits that can be fetched, each once."""
+        return tuple(dict.fromkeys(file for split in self.splits for file in self.files[split]))
+
+    def lies(self, split: Split) -> bool:
+        """Whether files of a split lie where they are looked for, by their names: reading tells whether they are whole."""
+        raise NotImplementedError
+
+    def lacks(self) -> Published | None:
+        return None if all(self.lies(split) for split in self.splits) else self
+
     def part(self, split: Split) -> tuple[Bytes, Bytes]:
         """Images (n, channels, height, width) and labels (n,) of a split."""
         raise NotImplementedError

@@ -9,6 +9,7 @@ import torch
 
 from wgan_core.datasets.idx import FashionMnist, Mnist
 from wgan_core.datasets.images import ImageDataset, Images
+from wgan_core.datasets.published import Published
 from wgan_core.schema import knob
 
 CHANNELS = 3
@@ -44,6 +45,9 @@ class StackedMnist(ImageDataset):
         """The set whose images are stacked."""
         cls = Mnist if self.of == "mnist" else FashionMnist
         return cls(split=self.split)
+
+    def lacks(self) -> Published | None:
+        return self.base.lacks()
 
     @property
     def class_names(self) -> tuple[str, ...]:
