@@ -68,6 +68,16 @@ RECORDINGS: dict[str, Settings] = {
         "fashion-wgan-gp", objective={"kind": "gan"}, n_critic=1, steps=300, snapshot_every=10
     )
     | adam(2e-4, beta2=0.999),
+    "fashion-gan-misses-classes": preset(
+        "fashion-wgan-gp",
+        objective={"kind": "gan"},
+        generator={"kind": "dcgan", "normalisation": "none"},
+        n_critic=1,
+        steps=300,
+        snapshot_every=10,
+        scores_every=50,
+    )
+    | adam(1e-4, 1e-3, beta2=0.999),
     # The discriminator
     "lines-gan": preset("lines-gan"),
     "fashion-gan-saturates": IMAGES | SATURATING | adam(1e-3, beta2=0.999) | {"steps": 400},
@@ -128,6 +138,7 @@ RECORDINGS: dict[str, Settings] = {
     "roll-gp": preset("swiss-roll-wgan-gp", steps=800),
     "grid-gp": preset("grid-wgan-gp", steps=1500),
     "fashion-gp": preset("fashion-wgan-gp", steps=150, snapshot_every=5),
+    "fashion-gp-scored": preset("fashion-wgan-gp", steps=600),
 }
 
 

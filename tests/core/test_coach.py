@@ -23,6 +23,7 @@ EXPECTED = {
     "two-gan-collapses": "mode-collapse",
     "ring-gan-misses-modes": "mode-collapse",
     "fashion-gan-collapses": "mode-collapse",
+    "fashion-gan-misses-classes": "image-collapse",
     "lines-gan": "discriminator-won",
     "fashion-gan-saturates": "discriminator-won",
     "ring-gan-slow-generator": "js-at-ln-2",
@@ -68,6 +69,7 @@ EXPECTED = {
     "roll-gp": "healthy",
     "grid-gp": "healthy",
     "fashion-gp": "healthy",
+    "fashion-gp-scored": "healthy",
 }
 FAILURES = [name for name, found in EXPECTED.items() if found != "healthy"]
 HEALTHY = [name for name, found in EXPECTED.items() if found == "healthy"]
