@@ -13,7 +13,7 @@ def forked(state: State, was: RunConfig, config: RunConfig) -> State:
     """The state from which a training with ``config`` goes on, taken from one whose config ``was`` another.
 
     Networks and the step go over. What belongs to a knob that was changed begins anew: the memory of an optimiser of another
-    kind, the random numbers of another seed or device, the loss terms of another objective.
+    kind, the random numbers of another seed or device, the loss terms of another objective, what a remedy remembers.
 
     Raises
     ------
@@ -34,7 +34,10 @@ def forked(state: State, was: RunConfig, config: RunConfig) -> State:
         where = f"must be above {step:,}, the step at which the fork begins; you gave {config.steps:,}"
         raise ConfigError([Problem("steps", where)])
     fresh = Training(config).state()
-    anew = [TERM] if was.objective.kind != config.objective.kind else []
+    before, after = ((c.objective.kind, c.constraint.kind, remedies_of(c)) for c in (was, config))
+    anew = [TERM] if before != after else []
+    for name in remedies_of(was) ^ remedies_of(config):
+        anew += [f"random.{name}", f"remedy.generator.{name}.", f"remedy.critic.{name}."]
     if was.seed != config.seed or state.get("device") != fresh["device"]:
         anew += ["random.", "device"]
     for role in ("generator", "critic"):
@@ -49,6 +52,11 @@ def forked(state: State, was: RunConfig, config: RunConfig) -> State:
         said = f"do not fit the networks that are forked: {why}. Keep the data set and the networks as they were"
         raise ConfigError([Problem("", f"These settings {said}.")]) from None
     return found
+
+
+def remedies_of(config: RunConfig) -> set[str]:
+    """The names of the remedies that are switched on."""
+    return {remedy.name for remedy in config.remedies.active}
 
 
 def described(run_id: str, step: int, was: RunConfig, config: RunConfig) -> str:

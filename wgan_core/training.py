@@ -33,6 +33,7 @@ from wgan_core.explain import ConfigError, Problem
 from wgan_core.losses import constrain, critic_loss, generator_loss
 from wgan_core.metrics import Probe, measure
 from wgan_core.networks import FlatParameters, materialise
+from wgan_core.objectives import FGan
 from wgan_core.penalties import Rng
 from wgan_core.piecewise import Net
 from wgan_core.records import Array, Event, Failure, Floats, Snapshot
@@ -75,12 +76,16 @@ def likely_cause(config: RunConfig) -> str:
     for name, role in (("critic_optimiser", "critic"), ("generator_optimiser", "generator")):
         if (lr := getattr(config, name).lr) > 0.01:
             return f"The {role}'s learning rate, {lr:g}, is very high. Try 1e-4 to 1e-3."
-    if getattr(config.objective, "penalty_weight", 0) > 100:
-        return (
-            f"The penalty weight λ = {config.objective.model_dump()['penalty_weight']:g} is very high. Try 0.1 to 10."
-        )
-    if getattr(config.objective, "penalty_weight", 1) == 0:
+    weights = [part.penalty_weight for part in (config.objective, config.constraint) if hasattr(part, "penalty_weight")]
+    if any(weight > 100 for weight in weights):
+        return f"The penalty weight λ = {max(weights):g} is very high. Try 0.1 to 10."
+    if weights and not any(weights):
         return "With λ = 0 nothing holds the critic, and its scores grow without bound. Try λ from 0.1 to 10."
+    if isinstance(config.objective, FGan) and config.constraint.kind == "none":
+        return (
+            f"The {config.objective.estimate_label} bound has no limit where data and samples do not overlap, and exponentials"
+            " in it run away. Try a constraint (r1, gradient-penalty), instance noise, or lower learning rates."
+        )
     return "Lower the learning rates, or give the critic a stronger constraint (larger λ, smaller c)."
 
 
@@ -402,6 +407,12 @@ class Loop:
         js_estimate : float, nats, up to ln 2
             ½ (E[log D(x)] + E[log(1 − D(x̃))]) + ln 2, what a GAN's discriminator says JS is: a lower bound, which ignorance
             can bring below 0.
+        kl_estimate, reverse_kl_estimate, pearson_estimate, hellinger_estimate : float, nats, for Pearson and Hellinger no unit
+            E[g(f(x))] − E[f*(g(f(x̃)))], what an f-GAN's critic says its divergence is: a lower bound. Its JS is ``js_estimate``.
+        chi2_estimate : float, no unit, up to 2
+            2 − 8 L / (b − a)², what an LSGAN's critic with the loss L says ∫ (p − q)² / (p + q) is: a lower bound.
+        tv_estimate : float, no unit, up to 1
+            1 − L / 2, what a critic with the hinge loss L says the total variation distance is: a lower bound.
         critic_loss : float, loss
             The sum of the critic's terms, the penalty too.
         critic_real : float, loss
@@ -409,7 +420,15 @@ class Loop:
         critic_fake : float, loss
             The critic's term on generated samples: E[f(x̃)], for a GAN −E[log(1 − D(x̃))].
         gradient_penalty : float, loss, 0 and up
-            λ E[(‖∇f(x̂)‖₂ − 1)²], with its weight.
+            λ E[(‖∇f(x̂)‖₂ − 1)²], with its weight; one-sided, slopes below 1 are free.
+        dragan_penalty : float, loss, 0 and up
+            λ E[(‖∇f(x + δ)‖₂ − 1)²], with its weight.
+        r1_penalty : float, loss, 0 and up
+            ½ γ E[‖∇f(x)‖₂²], with its weight.
+        label_smoothing : float, loss
+            What the labels 1 − s of real samples add to the critic's loss.
+        critic_historical_averaging, generator_historical_averaging : float, loss, 0 and up
+            w ‖θ − mean of θ so far‖² of each network, with its weight.
         generator_loss : float, loss
             −E[f(x̃)], for a GAN −E[log D(x̃)] or, saturating, E[log(1 − D(x̃))].
         critic_grad_norm, generator_grad_norm : float, loss per parameter, 0 and up
@@ -420,7 +439,8 @@ class Loop:
 
         References
         ----------
-        The WGAN paper, Algorithm 1 and §4.3; Goodfellow et al. 2014, Algorithm 1; Gulrajani et al. 2017, equation 3.
+        The WGAN paper, Algorithm 1 and §4.3; Goodfellow et al. 2014, Algorithm 1; Gulrajani et al. 2017, equation 3; Nowozin
+        et al. 2016, Table 2; Mao et al. 2017, §3.2; Kodali et al. 2017; Mescheder et al. 2018; Salimans et al. 2016, §3.
         """
         if self.step == 0:
             return {}

@@ -33,8 +33,9 @@ from pages.ui.plotting import (
     symlog,
     symlog_axis,
 )
-from wgan_core.objectives import LOG_2
+from wgan_core.constraints import Constraint
 from wgan_core.records import RunView
+from wgan_core.remedies import REMEDIES
 
 __all__ = ["CHARTS", "SEEDS", "SEEDS_SUIT", "figure", "seeds_by_modes"]
 
@@ -163,23 +164,23 @@ def _picture(pixels: NDArray[Any], axis: str) -> Trace:
     "distance",
     "Estimate and truth",
     "distance",
-    "The estimate is what the critic says the distance is: Ŵ = E[f(real)] − E[f(generated)] without the penalty, or JS for a"
-    " GAN. For points, exact W1 of 512 against 512 samples stands beside it on the right axis, with the floor that two real"
-    " samples reach.",
+    "The estimate is what the critic says the distance is: Ŵ = E[f(real)] − E[f(generated)] without the penalty, JS for a"
+    " GAN, for other objectives a bound of the divergence in the legend. For points, exact W1 of 512 against 512 samples"
+    " stands beside it on the right axis, with the floor that two real samples reach.",
     "WGAN paper, Figures 3 and 4; exact W1 by linear programming (POT)",
 )
 def distance(view: RunView, clock: Clock) -> Figure | None:
     objective = view.config.objective
     color = theme.of_objective(objective.kind)
-    js = objective.estimate_name == "js_estimate"
-    name = "JS estimate" if js else "Ŵ"
+    label = objective.estimate_label
+    name = label if label == "Ŵ" else f"{label} estimate"
     traces = curve(view, clock, objective.estimate_name, name, color)
     truth = curve(view, clock, "w1", "exact W1", theme.REAL, raw=True, yaxis="y2")
     if not traces and not truth:
         return None
     parts = [event_lines(view, clock)]
-    if js:
-        parts.append(level(LOG_2, "ln 2"))
+    if objective.ceiling:
+        parts.append(level(*objective.ceiling))
     if truth:
         floor = floor_of_w1(view)
         if floor is not None:
@@ -228,6 +229,17 @@ def modes(view: RunView, clock: Clock) -> Figure | None:
     return {"data": covered + share, "layout": layout(clock, "modes", *parts, **axis)}
 
 
+def further_terms() -> list[tuple[str, str, str, dict[str, Any]]]:
+    """Terms that constraints and remedies add to a loss: column, label, colour and style."""
+    dash = {"dash": "dash", "width": 1.5}
+    found = {kind.term: (kind.label, theme.CRITIC) for kind in Constraint.kinds.values() if kind.term}
+    found.pop("gradient_penalty")
+    for name, remedy in REMEDIES.items():
+        found[name] = found[f"critic_{name}"] = remedy.label, theme.CRITIC
+        found[f"generator_{name}"] = f"{remedy.label}, generator", theme.INK
+    return [(name, label, color, dash) for name, (label, color) in found.items()]
+
+
 @chart(
     "losses",
     "Loss terms",
@@ -241,6 +253,7 @@ def losses(view: RunView, clock: Clock) -> Figure | None:
         ("critic_real", "on real", theme.REAL, {}),
         ("critic_fake", "on generated", theme.GENERATED, {}),
         ("gradient_penalty", "penalty", theme.CRITIC, {"dash": "dot"}),
+        *further_terms(),
         ("generator_loss", "generator", theme.INK, {"width": 1.5}),
     ]
     traces = [
@@ -309,7 +322,7 @@ def weights(view: RunView, clock: Clock) -> Figure | None:
         "showlegend": False,
         "hovertemplate": "%{x:.3g}: %{y}<extra></extra>",
     }
-    clip = getattr(view.config.objective, "clip", None)
+    clip = view.config.limit
     shapes, notes = [], []
     for x in () if clip is None else (-clip, clip):
         line = {"color": theme.INK, "width": 1.5, "dash": "dash"}

@@ -17,8 +17,9 @@ from typing import Any
 import plotly
 import streamlit as st
 
-from pages.ui import charts, overlays  # noqa: F401  (they enter their charts in the maps)
+from pages.ui import charts  # noqa: F401  (it enters its charts in the map)
 from pages.ui.lanes import Shown, lane_colours, lane_names, shown, table
+from pages.ui.overlays import of_scalars
 from pages.ui.packets import KEPT_MESSAGES, Cache, Packet, join, packet
 from pages.ui.plotting import CHARTS, CLOCKS, OVERLAYS, Chart, Clock, middle
 from wgan_core.coach import Finding, findings
@@ -63,9 +64,9 @@ export default function (component) {{
 )
 
 
-def draw(run: Run | Past, clock: Clock) -> None:
-    """Mount the charts of a run: those of its one lane, or several side by side with overlays."""
-    mount(message(run.views(), run.race, clock, looking_back(run.id, clock)))
+def draw(run: Run | Past, clock: Clock, names: tuple[str, ...] | None = None, more: tuple[str, ...] = ()) -> None:
+    """Mount the charts of a run: those of its one lane, or several side by side with overlays. See :func:`message`."""
+    mount(message(run.views(), run.race, clock, looking_back(run.id, clock), names, more))
 
 
 def draw_empty(race: Race) -> None:
@@ -108,7 +109,14 @@ _messages: Cache[bytes] = Cache(KEPT_MESSAGES)
 _found: Cache[tuple[Finding, ...]] = Cache(KEPT_MESSAGES)
 
 
-def message(views: tuple[RunView, ...], race: Race, clock: Clock, at: float | None = None) -> bytes:
+def message(
+    views: tuple[RunView, ...],
+    race: Race,
+    clock: Clock,
+    at: float | None = None,
+    names: tuple[str, ...] | None = None,
+    more: tuple[str, ...] = (),
+) -> bytes:
     """The bytes of a refresh. Their number does not grow with the length of the run.
 
     Parameters
@@ -117,11 +125,15 @@ def message(views: tuple[RunView, ...], race: Race, clock: Clock, at: float | No
         One for each lane.
     at : float or None
         Where on the clock to look back to: panels that show a moment show that one, and curves get a marker there.
+    names : tuple[str, ...] or None
+        What the lanes are called, if not by what tells them apart.
+    more : tuple[str, ...]
+        Scalars that get a chart of their own, where none has them.
     """
 
     def build() -> bytes:
         past = views if at is None else tuple(view.at(at, clock) for view in views)
-        lanes = shown(past)
+        lanes = shown(past, names)
         run = views[0].id.split(".")[0]
         kinds = "-".join(view.config.objective.kind for view in views)
         head = {
@@ -137,9 +149,10 @@ def message(views: tuple[RunView, ...], race: Race, clock: Clock, at: float | No
             "frames": frames(views, clock),
             "at": at,
         }
-        return join(head, race_packets(lanes, clock) if len(views) > 1 else run_packets(past[0], clock))
+        drawn = race_packets(lanes, clock, more) if len(views) > 1 else run_packets(past[0], clock, more)
+        return join(head, drawn)
 
-    return _messages.get((*((view.id, view.version) for view in views), clock, at), build)
+    return _messages.get((*((view.id, view.version) for view in views), clock, at, names, more), build)
 
 
 def empty_message(race: Race) -> bytes:
@@ -175,16 +188,17 @@ def _nothing() -> None:
     return None
 
 
-def run_packets(view: RunView, clock: Clock) -> list[Packet]:
+def run_packets(view: RunView, clock: Clock, more: Sequence[str] = ()) -> list[Packet]:
     """All panels of one lane."""
-    return [
+    found = [
         packet(chart, _key(view, clock, chart.moment), lambda chart=chart: chart.draw(view, clock))  # type: ignore[misc]
         for chart in CHARTS.values()
         if chart.suits(view.config.dataset, view.seeds)
     ]
+    return found + overlay_packets([*of_scalars(more)], shown([view]), clock)
 
 
-def race_packets(lanes: Sequence[Shown], clock: Clock) -> list[Packet]:
+def race_packets(lanes: Sequence[Shown], clock: Clock, more: Sequence[str] = ()) -> list[Packet]:
     """The samples of each lane, then the overlays."""
     first = lanes[0].view
     main = CHARTS["images" if first.config.dataset.is_image else "samples"]
@@ -193,8 +207,15 @@ def race_packets(lanes: Sequence[Shown], clock: Clock) -> list[Packet]:
         about = _lane(main, i, lane.name, lane.color)
         key = _key(lane.view, clock, True)
         found.append(packet(main, key, lambda lane=lane: main.draw(fewer(lane.view), clock), **about))  # type: ignore[misc]
+    return found + overlay_packets([*of_scalars(more), *OVERLAYS.values()], lanes, clock)
+
+
+def overlay_packets(overlays: Sequence[Chart], lanes: Sequence[Shown], clock: Clock) -> list[Packet]:
+    """Charts in which all lanes are."""
+    first = lanes[0].view
     names = tuple(lane.name for lane in lanes)
-    for chart in OVERLAYS.values():
+    found = []
+    for chart in overlays:
         if chart.suits(first.config.dataset, first.seeds):
             key = names, *(_key(lane.view, clock, chart.moment) for lane in lanes)
             found.append(packet(chart, key, lambda chart=chart: chart.draw(lanes, clock)))  # type: ignore[misc]
@@ -288,5 +309,5 @@ def progress(lane: Shown, race: Race) -> dict[str, Any]:
         "w1": scalars.get("w1"),
         "w1_floor": scalars.get("w1_floor"),
         "estimate": scalars.get(view.config.objective.estimate_name),
-        "estimate_name": "JS" if view.config.objective.estimate_name == "js_estimate" else "Ŵ",
+        "estimate_name": view.config.objective.estimate_label,
     }

@@ -15,6 +15,7 @@ from pages.ui.charts import SEEDS, SEEDS_SUIT, seeds_by_modes
 from pages.ui.lanes import Shown
 from pages.ui.plotting import (
     OVERLAYS,
+    Chart,
     Clock,
     Figure,
     Trace,
@@ -28,7 +29,6 @@ from pages.ui.plotting import (
     symlog_axis,
 )
 from pages.ui.theme import INK
-from wgan_core.objectives import LOG_2
 
 __all__ = ["OVERLAYS"]
 
@@ -85,7 +85,8 @@ def w1(lanes: Sequence[Shown], clock: Clock) -> Figure | None:
     "estimate",
     "What each objective says",
     "symlog axis",
-    "Ŵ = E[f(real)] − E[f(generated)] for a WGAN, the JS estimate for a GAN, whose ceiling is ln 2. Their scales differ with"
+    "Ŵ = E[f(real)] − E[f(generated)] for a WGAN, the JS estimate for a GAN, whose ceiling is ln 2, and for others a bound of"
+    " their divergence. Their scales differ with"
     " the critic's slope, so compare each with W1 in its own shape, not their heights.",
     "WGAN paper, Figures 3 and 4",
 )
@@ -93,14 +94,13 @@ def estimate(lanes: Sequence[Shown], clock: Clock) -> Figure | None:
     traces: list[Trace] = []
     for lane in lanes:
         objective = lane.view.config.objective
-        kind = "JS" if objective.estimate_name == "js_estimate" else "Ŵ"
-        name = f"{lane.name}: {kind}"
+        name = f"{lane.name}: {objective.estimate_label}"
         traces += curve(lane.view, clock, objective.estimate_name, name, lane.color, transform=symlog)
     if not traces:
         return None
     largest = max(float(np.nanmax(np.abs(trace["customdata"]))) for trace in traces)
-    js = any(lane.view.config.objective.estimate_name == "js_estimate" for lane in lanes)
-    parts = [level(float(symlog(np.array(LOG_2))), "ln 2")] if js else []
+    ceilings = dict.fromkeys(lane.view.config.objective.ceiling for lane in lanes)
+    parts = [level(float(symlog(np.array(height))), text) for height, text in filter(None, ceilings)]
     return {"data": traces, "layout": layout(clock, "estimate", events(lanes, clock), *parts, **symlog_axis(largest))}
 
 
@@ -163,3 +163,25 @@ def _norms(lanes: Sequence[Shown], clock: Clock, name: str, title: str, *parts: 
 @overlay(*SEEDS, **SEEDS_SUIT)
 def seeds(lanes: Sequence[Shown], clock: Clock) -> Figure | None:
     return seeds_by_modes([(lane.view, lane.name, lane.color) for lane in lanes])
+
+
+# The scalars that the charts above have.
+DRAWN = frozenset(
+    {"modes_covered", "w1", "w_estimate", "js_estimate", "high_quality", "input_grad_norm_mean"}
+) | frozenset({"generator_grad_norm", "critic_grad_norm"})
+
+
+def of_scalars(names: Sequence[str]) -> list[Chart]:
+    """A chart for each of these scalars that no overlay has, under its name in a snapshot."""
+
+    def chart(name: str) -> Chart:
+        def draw(lanes: Sequence[Shown], clock: Clock) -> Figure | None:
+            traces = curves(lanes, clock, name)
+            return {"data": traces, "layout": layout(clock, "", events(lanes, clock))} if traces else None
+
+        about = (
+            "A number of the experiment, over the training. Of several seeds the median and the band from 10 to 90 %."
+        )
+        return Chart(f"scalar.{name}", name.replace("_", " "), "", about, f"the measurement {name}", draw)
+
+    return [chart(name) for name in names if name not in DRAWN]

@@ -10,7 +10,18 @@ CRITIC = "#A6611A"
 INK = "var(--ink)"
 QUIET = "var(--quiet)"
 
-OBJECTIVES = {"gan": "#D55E00", "wgan-clip": "#E69F00", "wgan-gp": "#009E73"}
+OBJECTIVES = {
+    "gan": "#D55E00",
+    "wgan-clip": "#E69F00",
+    "wgan-gp": "#009E73",
+    # At least 18 apart in CIELAB, as people with protanopia or deuteranopia see them too.
+    "wgan-lp": "#AA098F",
+    "dragan": "#334DCC",
+    "wgan": "#648FFF",
+    "lsgan": "#99306B",
+    "hinge": "#8F4724",
+    "f-gan": "#3434F4",
+}
 OTHER_OBJECTIVE = "#56B4E9"
 # For lanes that have the same objective.
 LANES = ("#D55E00", "#E69F00", "#009E73", "#56B4E9")

@@ -49,6 +49,7 @@ KINDS = [pytest.param(path, kind, id=f"{path}-{kind}") for path, family in FAMIL
 
 ADAM = {"kind": "adam", "lr": 1e-3, "beta1": 0.5, "beta2": 0.9}
 SGD = {"kind": "sgd", "lr": 1e-2}
+SLOW = {"kind": "sgd", "lr": 1e-4}
 
 
 def net(activation: str, normalisation: str = "none", depth: int = 2) -> dict[str, Any]:
@@ -121,7 +122,7 @@ CONFIGS: dict[str, RunConfig] = {
         },
     ),
     "ring-clip-noise": small(objective="wgan-clip", remedies={"instance_noise": {"sigma": 0.3}}),
-    "fashion-wgan-spectral": small("fashion-mnist", "wgan", critic_optimiser=SGD, generator_optimiser=SGD),
+    "fashion-wgan-spectral": small("fashion-mnist", "wgan", n_critic=9, critic_optimiser=SLOW, generator_optimiser=SLOW),
     "fashion-gan-r1": small(
         "fashion-mnist", "gan", constraint={"kind": "r1"}, remedies={"feature_matching": {"weight": 1}}
     ),

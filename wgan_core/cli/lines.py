@@ -12,7 +12,7 @@ import numpy as np
 
 from wgan_core.records import Failure, RunView, Snapshot, Status
 
-SHOWN = ("w_estimate", "js_estimate", "critic_loss", "generator_loss", "w1", "modes_covered")
+SHOWN = ("critic_loss", "generator_loss", "w1", "modes_covered")
 
 
 @dataclass(frozen=True)
@@ -101,18 +101,23 @@ def told(failure: Failure) -> str:
     return f"{failure.message} {failure.cause}"
 
 
+def shown(snapshot: Snapshot) -> list[str]:
+    """The scalars that a line has room for: what the objective says the distance is, then the losses and the truth."""
+    estimates = [name for name in snapshot.scalars if name.endswith("_estimate")]
+    return estimates + [name for name in SHOWN if name in snapshot.scalars]
+
+
 def text_line(snapshot: Snapshot) -> str:
-    parts = [f"{name} {snapshot.scalars[name]:.4g}" for name in SHOWN if name in snapshot.scalars]
+    parts = [f"{name} {snapshot.scalars[name]:.4g}" for name in shown(snapshot)]
     return f"step {snapshot.step:>7}  {snapshot.seconds:7.1f} s  " + "  ".join(parts)
 
 
 def band_line(snapshot: Snapshot) -> str:
     """As :func:`text_line`, with the median over the seeds and the band from 10 to 90 %."""
     parts = []
-    for name in SHOWN:
-        if name in snapshot.scalars:
-            low, middle, high = np.nanpercentile(snapshot.scalars[name], (10, 50, 90))
-            parts.append(f"{name} {middle:.4g} [{low:.4g}, {high:.4g}]")
+    for name in shown(snapshot):
+        low, middle, high = np.nanpercentile(snapshot.scalars[name], (10, 50, 90))
+        parts.append(f"{name} {middle:.4g} [{low:.4g}, {high:.4g}]")
     return f"step {snapshot.step:>7}  {snapshot.seconds:7.1f} s  " + "  ".join(parts)
 
 
