@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from wgan_core.coach.evidence import FAR, STEEP, Evidence, running_median
 from wgan_core.coach.finding import Rule, rule
-from wgan_core.objectives import WganClip, WganGp
+from wgan_core.objectives import Wasserstein
 
 RULES: list[Rule] = []
+
+
+def wgan_penalty(e: Evidence) -> float | None:
+    """λ of a WGAN's two-sided penalty, whether its objective or its constraint brings it. Other losses were not measured."""
+    return e.config.slope_weight if isinstance(e.config.objective, Wasserstein) else None
+
+
+def wgan_clip(e: Evidence) -> float | None:
+    """c of a WGAN with weight clipping."""
+    return e.config.limit if isinstance(e.config.objective, Wasserstein) else None
+
 
 # The slope that meets the penalty: (‖∇f‖ − 1)² is below 0.1 there.
 MET = (0.75, 1.3)
@@ -24,7 +35,7 @@ MOSTLY, WRONG_SIZE = 0.8, 0.25
 )
 def wrong_sign(e: Evidence) -> str | None:
     estimate = e.late("w_estimate")
-    if not isinstance(e.config.objective, WganGp) or not len(estimate) or not MET[0] < e.slope < MET[1]:
+    if (weight := wgan_penalty(e)) is None or not len(estimate) or not MET[0] < e.slope < MET[1]:
         return None
     size = e.now("w1") if e.late("w1").size else abs(e.first_estimate)
     if (estimate < 0).mean() < MOSTLY or not -e.estimate > WRONG_SIZE * size:
@@ -32,7 +43,7 @@ def wrong_sign(e: Evidence) -> str | None:
     return (
         f"The critic's slope is {e.slope:.2f}, as the penalty asks, but the estimate is −{-e.estimate:.3g}: it scores"
         " generated samples above real ones. To turn round it must pass through slope 0, where"
-        f" λ = {e.config.objective.penalty_weight:g} makes it pay dearly. Try λ from 0.1 to 10."
+        f" λ = {weight:g} makes it pay dearly. Try λ from 0.1 to 10."
     )
 
 
@@ -50,8 +61,7 @@ LARGE_LAMBDA, STRAYED = 10.0, 1.25
     unless=("wrong-sign",),
 )
 def lambda_too_large(e: Evidence) -> str | None:
-    objective = e.config.objective
-    if not isinstance(objective, WganGp) or objective.penalty_weight < LARGE_LAMBDA:
+    if (weight := wgan_penalty(e)) is None or weight < LARGE_LAMBDA:
         return None
     # On images λ 10 is the paper's own, and there is no W1 that could show that the generator gets no nearer.
     if not (e.way_left > FAR and MET[0] < e.slope < MET[1]):
@@ -60,7 +70,7 @@ def lambda_too_large(e: Evidence) -> str | None:
         return None
     return (
         f"The critic's slope is {e.slope:.2f}, as the penalty asks, but the generator does not come near. {e.distance} With"
-        f" λ = {objective.penalty_weight:g} the critic's steps go into keeping the slope, and few into pointing the right way."
+        f" λ = {weight:g} the critic's steps go into keeping the slope, and few into pointing the right way."
         " On the plane try λ from 0.1 to 1."
     )
 
@@ -74,12 +84,11 @@ def lambda_too_large(e: Evidence) -> str | None:
     unless=("learning-rate",),
 )
 def penalty_not_met(e: Evidence) -> str | None:
-    objective = e.config.objective
-    if not isinstance(objective, WganGp) or not e.slope > STEEP or not e.far:
+    if (weight := wgan_penalty(e)) is None or not e.slope > STEEP or not e.far:
         return None
     return (
         f"The critic's slope is {e.slope:.3g} and should be near 1, so its estimate is no distance and its push on the generator"
-        f" is wild. {e.distance} λ = {objective.penalty_weight:g} is too weak to hold it. Try λ from 0.1 to 10."
+        f" is wild. {e.distance} λ = {weight:g} is too weak to hold it. Try λ from 0.1 to 10."
     )
 
 
@@ -97,12 +106,11 @@ TINY = 2e-5
     unless=("learning-rate",),
 )
 def c_too_small(e: Evidence) -> str | None:
-    objective = e.config.objective
-    if not isinstance(objective, WganClip) or not (e.slope < TINY and e.now("generator_grad_norm") < TINY):
+    if (c := wgan_clip(e)) is None or not (e.slope < TINY and e.now("generator_grad_norm") < TINY):
         return None
     return (
         f"The generator's gradient is {e.now('generator_grad_norm'):.1g} and the critic's slope {e.slope:.1g}: each layer with"
-        f" weights of at most c = {objective.clip:g} shrinks the signal, until hardly any is left. RMSProp and Adam, which divide"
+        f" weights of at most c = {c:g} shrinks the signal, until hardly any is left. RMSProp and Adam, which divide"
         " by the gradient's size, may get on all the same; plain descent cannot. Try c = 0.01 to 0.1."
     )
 
@@ -114,11 +122,10 @@ UNCLIPPED = 0.05
 
 @rule(RULES, "c-too-large", "c is too large", "lipschitz", "Gulrajani et al. 2017, §3.2; From GAN to WGAN, §6")
 def c_too_large(e: Evidence) -> str | None:
-    objective = e.config.objective
-    if not isinstance(objective, WganClip) or not (e.now("weights_at_clip") < UNCLIPPED and e.slope > STEEP and e.far):
+    if (c := wgan_clip(e)) is None or not (e.now("weights_at_clip") < UNCLIPPED and e.slope > STEEP and e.far):
         return None
     return (
-        f"Only {e.now('weights_at_clip'):.1%} of the weights have reached ±c = {objective.clip:g}, so nothing holds the critic:"
+        f"Only {e.now('weights_at_clip'):.1%} of the weights have reached ±c = {c:g}, so nothing holds the critic:"
         f" its slope is {e.slope:.3g}. {e.distance} Try c = 0.01 to 0.1."
     )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from wgan_core.coach.constraint import wgan_clip, wgan_penalty
 from wgan_core.coach.evidence import STEEP, Evidence, rank_correlation, running_median
 from wgan_core.coach.finding import Rule, rule
-from wgan_core.objectives import LOG_2, Gan, Wasserstein, WganClip, WganGp
+from wgan_core.objectives import LOG_2, FGan, Gan, Wasserstein
 from wgan_core.optimisers import Adam, Sgd
 
 RULES: list[Rule] = []
@@ -26,7 +27,7 @@ SWINGING = 0.1
 def momentum(e: Evidence) -> str | None:
     optimiser = e.config.critic_optimiser
     memory = optimiser.beta1 if isinstance(optimiser, Adam) else optimiser.momentum if isinstance(optimiser, Sgd) else 0
-    if not isinstance(e.config.objective, WganClip) or memory == 0:
+    if wgan_clip(e) is None or memory == 0:
         return None
     if not (e.far and e.below_zero > SWINGING):
         return None
@@ -70,7 +71,7 @@ def critic_behind(e: Evidence) -> str | None:
             f"The estimate was below 0 in {e.below_zero:.0%} of the measurements, where a trained critic never is."
             f" {e.distance} {advice}"
         )
-    if e.far and e.slope < FLAT and isinstance(e.config.objective, WganGp):
+    if e.far and e.slope < FLAT and wgan_penalty(e) is not None:
         return f"The critic's slope is {e.slope:.2g} and has not reached the 1 that the penalty asks. {e.distance} {advice}"
     if len(estimate) != len(w1) or len(w1) < CURVE_ROWS:
         return None
@@ -102,7 +103,7 @@ VANISHED = 1e-2
 def discriminator_won(e: Evidence) -> str | None:
     if not at_ceiling(e) or not e.now("generator_grad_norm") < VANISHED:
         return None
-    saturating = isinstance(e.config.objective, Gan) and e.config.objective.generator_goal == "saturating"
+    saturating = isinstance(e.config.objective, Gan | FGan) and e.config.objective.generator_goal == "saturating"
     other = "the non-saturating loss, " if saturating else ""
     return (
         "The discriminator tells every generated sample from a real one, and its sigmoid is flat there: the generator's"
