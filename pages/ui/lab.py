@@ -19,6 +19,7 @@ from pages.ui.theory import message
 from wgan_core.explain import ConfigError, bounds, choices
 from wgan_core.theory import FIGURES, Figure, build
 from wgan_core.theory.jobs import jobs
+from wgan_core.theory.result import Result
 
 SCRIPTS = ("theory.js", "theory.css")
 REFRESH_SECONDS = 0.5
@@ -131,7 +132,7 @@ def _stage(polling: bool) -> None:
     with picture:
         st.latex(kind.formula)
         figure = _figure(name, settings)
-        going = _draw(figure)
+        going = draw(figure)
         st.caption(plain(kind.source))
     _write_link(figure)
     _around(figure)
@@ -236,8 +237,9 @@ def _computed(figure: Figure) -> bytes:
     return _messages.get(figure.model_dump_json(), lambda: message(figure, figure.compute()))
 
 
-def _draw(figure: Figure) -> bool:
-    """Mount the figure. Returns whether it still grows."""
+def draw(figure: Figure) -> bool:
+    """Compute and mount the figure. Returns whether it still grows."""
+    _prepare()
     if not figure.animated():
         _component(key=KEY, data=_computed(figure))
         return False
@@ -260,6 +262,12 @@ def _draw(figure: Figure) -> bool:
     # Others may look at the same job: it ends by itself when nobody does.
     st.button("Stop", icon=":material/stop:", key="theory.stop", disabled=view.ended, on_click=_stop, args=(settings,))
     return not view.ended
+
+
+def mount(figure: Figure, result: Result) -> None:
+    """Mount a figure as another has computed it so far."""
+    _prepare()
+    _component(key=KEY, data=_messages.get((figure.model_dump_json(), result), lambda: message(figure, result)))
 
 
 def _stop(settings: str | None) -> None:

@@ -25,11 +25,11 @@ class Shown:
     color: str
 
 
-def shown(views: Sequence[RunView]) -> list[Shown]:
-    """Views with the names and colours of their lanes."""
+def shown(views: Sequence[RunView], names: Sequence[str] | None = None) -> list[Shown]:
+    """Views with the names and colours of their lanes; the names are made from what tells them apart if left out."""
     configs = [view.config for view in views]
     colours = lane_colours([config.objective.kind for config in configs])
-    return [Shown(*lane) for lane in zip(views, lane_names(configs), colours, strict=True)]
+    return [Shown(*lane) for lane in zip(views, names or lane_names(configs), colours, strict=True)]
 
 
 def lane_colours(kinds: Sequence[str]) -> list[str]:

@@ -149,7 +149,7 @@ def draw(found: Sequence[StoredRun], order: Order) -> None:
     if not found:
         return
     key = _key(number)
-    columns = columns_of(found, _zone(), families=order.sort == "family")
+    columns = columns_of(found, zone(), families=order.sort == "family")
     st.dataframe(
         columns,
         key=key,
@@ -204,7 +204,7 @@ def _sort_by(column: str) -> None:
         st.toast(f"Runs are not sorted by {plain(column)}.")
 
 
-def _zone() -> tzinfo:
+def zone() -> tzinfo:
     """Where the browser is."""
     try:
         return ZoneInfo(st.context.timezone or "UTC")

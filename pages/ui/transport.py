@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from pages.ui import forking, live
+from pages.ui import fetching, forking, live
 from pages.ui.text import plain
+from wgan_core.datasets import Published
 from wgan_core.devices import DeviceError
 from wgan_core.explain import ConfigError
 from wgan_core.library import RECORDINGS, Past, find
@@ -67,7 +68,10 @@ def refuse(why: str) -> None:
 
 
 def start(race: Race) -> None:
-    """Start a race, or the fork that the address asks for, and attach to it."""
+    """Start a race, or the fork that the address asks for, and attach to it. Where data are missing, offer to get them."""
+    if (missing := fetching.lacking(race)) is not None:
+        fetching.ask(missing)
+        return
     parent = forking.asked()
     begin(lambda: runs.start(race) if parent is None else runs.fork(parent, race.lanes[0]))
 
@@ -144,7 +148,6 @@ def bar(run: Run | Past | None, race: Race | None, seeds: int, reseed: Callable[
     """
     ours = run if isinstance(run, Run) else None
     alive = ours is not None and ours.status in LIVE
-    paused = ours is not None and ours.status == "paused"
     fork = forking.asked() is not None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if st.button(
@@ -164,13 +167,7 @@ def bar(run: Run | Past | None, race: Race | None, seeds: int, reseed: Callable[
                 begin(lambda: runs.resume(run.id))
                 st.rerun()
         else:
-            st.button(
-                "Resume" if paused else "Pause",
-                icon=":material/resume:" if paused else ":material/pause:",
-                disabled=not alive,
-                key="resume" if paused else "pause",
-                on_click=None if ours is None else ours.resume if paused else ours.pause,
-            )
+            pause(ours)
         st.button(
             "Step",
             icon=":material/skip_next:",
@@ -210,6 +207,18 @@ def bar(run: Run | Past | None, race: Race | None, seeds: int, reseed: Callable[
         return live.choose_clock("clock")
 
 
+def pause(run: Run | None) -> None:
+    """The button that pauses a run and lets it go on."""
+    paused = run is not None and run.status == "paused"
+    st.button(
+        "Resume" if paused else "Pause",
+        icon=":material/resume:" if paused else ":material/pause:",
+        disabled=run is None or run.status not in LIVE,
+        key="resume" if paused else "pause",
+        on_click=None if run is None else run.resume if paused else run.pause,
+    )
+
+
 def can_resume(run: Run | Past) -> bool:
     """There is something left to train, and a place to go on from."""
     kept = run.stored if isinstance(run, Past) else runs.store is not None
@@ -223,6 +232,8 @@ def failures(views: tuple[RunView, ...]) -> None:
             continue
         where = f"Lane {i + 1}: " if len(views) > 1 else ""
         st.error(f"{where}**{plain(view.failure.message)}** {view.failure.cause}", icon=":material/error:")
+        if i == 0 and isinstance(view.config.dataset, Published) and "DataError" in view.failure.traceback:
+            fetching.button(view.config.dataset, "fetch.failed", damaged=True)
         with st.expander("Traceback"):
             st.code(view.failure.traceback, language="text")
 
