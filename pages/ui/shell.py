@@ -12,7 +12,15 @@ from pages.ui.live import ASSETS, provide_static_files
 from wgan_core.config import RunConfig
 from wgan_core.training import train
 
-PAGES = {"train": "Train", "compare": "Compare", "runs": "Runs", "theory": "Theory", "guide": "Guide"}
+PAGES = {
+    "train": "Train",
+    "compare": "Compare",
+    "experiments": "Experiments",
+    "runs": "Runs",
+    "samples": "Samples",
+    "theory": "Theory",
+    "guide": "Guide",
+}
 
 _entered = False  # whether app.py has run in this process
 
