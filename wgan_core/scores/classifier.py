@@ -133,6 +133,11 @@ class Fitting:
         self._optimiser = torch.optim.AdamW(self.net.parameters(), RATE, weight_decay=DECAY, fused=True)
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(self._optimiser, RATE, total_steps=STEPS)
 
+    @property
+    def share(self) -> float:
+        """How much of it is done, from 0 to 1."""
+        return self.done / STEPS
+
     def advance(self) -> None:
         """Train on one more minibatch; after the last, see how well it does on the images held out."""
         threads = torch.get_num_threads()
@@ -196,7 +201,7 @@ class Fitting:
 
 def _key(images: Images) -> str:
     """A hash of all that decides the classifier."""
-    found = hashlib.sha256(repr((VERSION, tuple(images.pixels.shape), images.classes)).encode())
+    found = hashlib.sha256(repr((VERSION, STEPS, tuple(images.pixels.shape), images.classes)).encode())
     for part in (images.pixels, images.labels):
         found.update(part.contiguous().numpy().data)
     return found.hexdigest()

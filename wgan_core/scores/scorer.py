@@ -15,7 +15,7 @@ from wgan_core.datasets import ImageDataset
 from wgan_core.metrics import MODE_SAMPLES, Reading, coverage_threshold, evaluating
 from wgan_core.piecewise import Net
 from wgan_core.records import Array
-from wgan_core.scores.classifier import STEPS, Classifier
+from wgan_core.scores.classifier import Classifier
 from wgan_core.scores.distances import frechet, kid, neighbours, reverse_kl
 from wgan_core.scores.kept import fitting_for, keep
 
@@ -97,7 +97,7 @@ class Scorer:
         fitting = fitting_for(self._data)
         while fitting.result is None:
             fitting.advance()
-            yield f"training the classifier for the scores, {fitting.done / STEPS:.0%}"
+            yield f"training the classifier for the scores, {fitting.share:.0%}"
             if fitting.result is not None:
                 keep(fitting)
         yield "scoring real images"
