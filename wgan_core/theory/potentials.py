@@ -155,6 +155,14 @@ class Scene:
                 1e-6 * max(1.0, *(each.now.slope for each in critics)),
                 "never over: along each way of the plan a critic falls by at most K times its length",
             ),
+            Number(
+                "estimate over K W₁, at least",
+                min(
+                    each.now.estimate / (each.now.slope * self.w1) if each.now.slope * self.w1 else math.nan
+                    for each in critics
+                ),
+                note="of the critics in training; 1 for the best there is",
+            ),
         )
 
     def _piles_below(self) -> list[AnyLayer]:

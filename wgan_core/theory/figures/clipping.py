@@ -151,6 +151,14 @@ class Clipping(Figure):
                     )
                     for word, reading in zip(("clipped", "penalised"), readings.values(), strict=True)
                 ),
+                *(
+                    Number(
+                        f"powers of ten through the layers, {name}",
+                        powers(each),
+                        note="of the gradient, from the last layer to the sample",
+                    )
+                    for name, each in norms.items()
+                ),
                 Number(
                     "estimate over K W₁, at most, by",
                     max(0.0, *(reading[0] - reading[1] * source.w1 for reading in readings.values())),
