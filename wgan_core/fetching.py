@@ -206,6 +206,11 @@ class Fetch:
         """Ask for an end, which comes as soon as the server says something, or has been silent for too long."""
         self._cancel.set()
 
+    @property
+    def cancelling(self) -> bool:
+        """Someone has asked for an end that has not come yet."""
+        return self._cancel.is_set() and self.state == "running"
+
     def join(self, seconds: float | None = None) -> bool:
         """Wait for the end. Returns whether it has come."""
         self._thread.join(seconds)

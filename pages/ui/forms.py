@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 from pydantic.fields import FieldInfo
 
+from pages.ui import fetching
 from pages.ui.draw import points_input
 from pages.ui.pictures import class_input, pictures_input
 from pages.ui.text import plain
@@ -32,6 +33,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 IMAGES_ONLY = ("scores_every",)
 OPEN = ("Data", "Objective")
+# What another data set brings anew.
+OF_DATASET = ("conditional", "latent", "generator", "critic")
 # Inputs that a knob asks for by name, since its type alone does not say enough.
 WIDGETS: dict[str, Callable[[str, FieldInfo, Any, str], Any]] = {
     "points": points_input,
@@ -126,7 +129,14 @@ class Form:
         for name, inner in model.model_fields.items():
             if name != "kind":
                 made[name] = self._field(f"{path}.{name}", inner, value.get(name, inner.default))
+        if path == "dataset":
+            fetching.offer(made, self._use_embedded)
         return made
+
+    def _use_embedded(self) -> None:
+        """Take the images that come with the software."""
+        keep = {name: value for name, value in self.data.items() if name not in OF_DATASET}
+        self._fill_anew(keep | {"dataset": {"kind": "fashion-mnist"}})
 
     def _kind_changed(self, path: str) -> None:
         """Another kind brings its own defaults, and those of what depends on it, as its paper has them."""
@@ -136,10 +146,14 @@ class Form:
             drop = {"critic_optimiser", "generator_optimiser", "n_critic", "batch_size"}
             keep["critic"] = {name: value for name, value in keep["critic"].items() if name != "normalisation"}
         elif path == "dataset":
-            drop = {"conditional", "latent", "generator", "critic"}
+            drop = set(OF_DATASET)
         else:
             drop = set()
-        filled = completed({name: value for name, value in keep.items() if name not in drop})
+        self._fill_anew({name: value for name, value in keep.items() if name not in drop})
+
+    def _fill_anew(self, keep: Mapping[str, Any]) -> None:
+        """Hold this, and the defaults of the rest."""
+        filled = completed(keep)
         try:
             self.fill(RunConfig.parse(filled))
         except ConfigError:
