@@ -152,5 +152,5 @@ def _marked(view: RunView, clock: Clock, name: str, label: str, color: str, **st
 def _reference(view: RunView, name: str) -> float | None:
     """What real images reached, as last measured."""
     values = view.history.get(f"{name}_real", np.empty(0))
-    there = np.isfinite(values).reshape(len(values), -1).any(1)
+    there = np.isfinite(values) if values.ndim == 1 else np.isfinite(values).any(1)
     return middle(values[there][-1]) if there.any() else None
