@@ -46,7 +46,7 @@ DIVERGENCES = {
     "kl": Divergence("kl_estimate", "KL", lambda v: v, lambda v: (v - 1).exp()),
     # f(u) = −log u, f*(t) = −1 − log(−t), g_f(v) = −exp(−v)
     "reverse-kl": Divergence("reverse_kl_estimate", "reverse KL", lambda v: -(-v).exp(), lambda v: v - 1),
-    # f(u) = (u − 1)², f*(t) = t² / 4 + t
+    # f(u) = (u − 1)² for all u, f*(t) = t² / 4 + t
     "pearson": Divergence("pearson_estimate", "Pearson χ²", lambda v: v, lambda v: 0.25 * v.square() + v),
     # Half the paper's, so that it is JS as everywhere else, from 0 to ln 2: T = ½ (log 2 + log D), D = sigmoid(v)
     "js": Divergence(
