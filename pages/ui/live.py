@@ -284,6 +284,7 @@ def progress(lane: Shown, race: Race) -> dict[str, Any]:
     length = race.length if race.clock == "seconds" else view.config.steps
     where = view.config.dataset.modes()
     rate = view.steps_per_second
+    activity = f" · {view.activity}" if view.activity else ""
     return {
         "name": lane.name,
         "color": lane.color,
@@ -293,9 +294,10 @@ def progress(lane: Shown, race: Race) -> dict[str, Any]:
         "dataset": view.config.dataset.label,
         "device": view.device,
         "share": min(1.0, (view.seconds if race.clock == "seconds" else view.step) / length),
-        "progress": f"{view.seconds:.0f} of {length} s"
-        if race.clock == "seconds"
-        else f"step {view.step:,} of {length:,}",
+        "progress": (
+            f"{view.seconds:.0f} of {length} s" if race.clock == "seconds" else f"step {view.step:,} of {length:,}"
+        )
+        + activity,
         "seeds": view.seeds,
         "step": view.step,
         "steps": view.config.steps,
