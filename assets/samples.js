@@ -123,7 +123,7 @@ function makeTiles(chart, state, fileName) {
   const text = element("div", "wl-help-text", help);
   element("p", "", text, chart.help);
   element("p", "wl-source", text, "Source: " + chart.source);
-  const panel = { box, name, unit, tiles: [], drawnTag: "", at: 0 };
+  const panel = { box, name, unit, tiles: [], sides: [], drawnTag: "" };
   if (chart.tiles.frames > 1) panel.film = makePlayer(panel, element("div", "ws-player", box), (at) => moveTiles(panel, at));
   panel.heads = element("div", "ws-heads", box);
   panel.body = element("div", "ws-tiles", box);
@@ -147,6 +147,13 @@ async function drawTiles(panel, chart) {
   panel.box.style.setProperty("--shape", (tiles.columns * tiles.size[0]) / (rows * tiles.size[1]));
   panel.heads.style.setProperty("--columns", tiles.columns);
   panel.heads.replaceChildren(...tiles.heads.map((word) => element("span", "", null, word)));
+  panel.box.classList.toggle("ws-sided", tiles.sides.length > 0);
+  for (const side of panel.sides) side.remove();
+  panel.sides = tiles.sides.map((word, row) => {
+    const side = element("span", "ws-side", panel.body, word);
+    side.style.gridRow = row + 1;
+    return side;
+  });
   while (panel.tiles.length > tiles.count) panel.tiles.pop().box.remove();
   while (panel.tiles.length < tiles.count) panel.tiles.push(makeTile(panel, tiles, panel.tiles.length));
   panel.tiles.forEach((tile, i) => {
@@ -156,6 +163,7 @@ async function drawTiles(panel, chart) {
     tile.mark.textContent = tiles.marks[i] ?? "";
     tile.mark.hidden = !(i in tiles.marks);
     tile.box.classList.toggle("ws-marked", i in tiles.marks);
+    tile.box.style.gridArea = `${Math.floor(i / tiles.columns) + 1} / ${(i % tiles.columns) + (tiles.sides.length ? 2 : 1)}`;
     tile.canvas.setAttribute("aria-label", tiles.says[i] ?? `${chart.title}, ${i}`);
   });
   if (panel.film) frames(panel.film, tiles.frames);

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from pages.ui.samples import VIEWS, controls, message, views_of
-from pages.ui.samples.look import Look, latents
+from pages.ui.samples.look import Look, count_for, grid_of
 from tests.core.helpers import small, wait_until
 from tests.core.stored import record
 from tests.pages.conftest import Page, link
@@ -26,22 +26,28 @@ from wgan_core.race import Race
 from wgan_core.store import Store
 
 __all__ = ["store"]  # a fixture
-KINDS = {"clothes": "fashion-mnist", "ring": "ring", "roll": "swiss-roll"}
+KINDS = {
+    "clothes": small("fashion-mnist", steps=3, latent={"dim": 8}),
+    "ring": small("ring", steps=3, latent={"dim": 8}),
+    "roll": small("swiss-roll", steps=2, latent={"dim": 1, "prior": "uniform"}),
+    "clothes-by-class": small("fashion-mnist", steps=2, latent={"dim": 8}, conditional=True),
+    "ring-by-class": small("ring", steps=2, latent={"dim": 8}, conditional=True),
+}
 
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """A store with three short runs."""
+    """A store with a few short runs."""
     made = Store(tmp_path_factory.mktemp("kept"))
-    for run_id, kind in KINDS.items():
-        record(made, run_id, small(kind, steps=3, latent={"dim": 8}), checkpoints=(1,))
+    for run_id, config in KINDS.items():
+        record(made, run_id, config, checkpoints=(1,))
     yield made
     made.close()
 
 
 @pytest.fixture
 def full(kept: Store, store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """The store with the three runs in the place of the process's own."""
+    """The store with these runs in the place of the process's own."""
     import _wgan_live_process  # type: ignore[import-not-found]
 
     monkeypatch.setitem(_wgan_live_process.__dict__, "store", kept)
@@ -75,8 +81,9 @@ def said(page: Page) -> str:
 def test_every_view_of_every_kind_of_run_is_drawn_and_the_same_twice(run_id: str, kept: Store) -> None:
     found = sampler(kept, run_id)
     for view in views_of(found):
-        first = message(found, Look(view))
-        assert first == message(found, Look(view))
+        look = Look(view, n=count_for(found) if found.config.dataset.is_image and found.classes else 64)
+        first = message(found, look)
+        assert first == message(found, look)
         for chart in read(first)["charts"].values():
             assert (chart["tiles"] is None) != (chart["figure"] is None)
             assert chart["help"].endswith(".")
@@ -100,8 +107,24 @@ def test_a_tile_is_the_sample_of_its_latent(kept: Store) -> None:
     found, look = sampler(kept, "clothes"), Look(seed=5)
     sheet = np.asarray(source_of(shown(found, look)["generated"]))
     assert sheet.shape == (32, 64 * 32)
-    image = found(latents(found, look))[7, 0]
+    image = found(*grid_of(found, look))[7, 0]
     assert np.abs(sheet[:, 7 * 32 : 8 * 32] / 127.5 - 1 - image.numpy()).max() <= 1 / 255 + 1e-6
+
+
+def test_of_a_conditional_run_each_row_is_a_class_and_each_column_a_latent(kept: Store) -> None:
+    found = sampler(kept, "clothes-by-class")
+    look = Look(n=count_for(found))
+    asked = grid_of(found, look)
+    assert asked.classes is not None
+    assert torch.equal(asked.latents[3], asked.latents[8 + 3])
+    assert asked.classes.view(10, 8)[:, 0].tolist() == list(range(10))
+    grid = shown(found, look)["generated"]["tiles"]
+    assert grid["sides"] == list(FashionMnist.names)
+    image = found(asked.latents[3:4], torch.tensor([4]))[0, 0]
+    tile = np.asarray(source_of({"tiles": grid}))[:, (4 * 8 + 3) * 32 : (4 * 8 + 4) * 32]
+    assert np.abs(tile / 127.5 - 1 - image.numpy()).max() <= 1 / 255 + 1e-6
+    with pytest.raises(ValueError, match="conditional"):
+        found(asked.latents)
 
 
 def test_real_images_that_come_out_as_samples_are_found_as_copies(kept: Store) -> None:
@@ -204,7 +227,7 @@ def test_what_is_saved_is_what_is_shown(kept: Store) -> None:
     found, look = sampler(kept, "clothes"), Look(n=16, seed=3, truncation="scaled", bound=0.5)
     with np.load(io.BytesIO(controls.npz(found, look))) as saved:
         assert np.array_equal(found(torch.from_numpy(saved["latents"])).numpy(), saved["samples"])
-        assert np.array_equal(saved["latents"], latents(found, look).numpy())
+        assert np.array_equal(saved["latents"], grid_of(found, look).latents.numpy())
         assert (int(saved["seed"]), int(saved["step"]), str(saved["truncation"])) == (3, 3, "scaled")
         assert np.array_equal(np.load(io.BytesIO(controls.npy(found, look))), saved["samples"])
     assert Image.open(io.BytesIO(controls.png(found, look))).size == (4 * 34 + 2, 4 * 34 + 2)

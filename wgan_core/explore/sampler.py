@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -40,8 +41,6 @@ class Sampler:
     ----------
     config : RunConfig
         As it was then.
-    label : int
-        Which class a conditional generator is asked for.
     mark : int
         No other sampler of this process has it.
     """
@@ -49,23 +48,30 @@ class Sampler:
     config: RunConfig
     step: int
     net: Net
-    label: int = 0
     mark: int = field(default_factory=_marks.__next__)
 
-    def of_class(self, label: int) -> Sampler:
-        """The same generator, asked for samples of another class."""
-        return replace(self, label=label, mark=next(_marks))
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The classes that it can be asked for: none where the run is not conditional."""
+        return self.config.dataset.class_names if self.config.conditional else ()
 
-    def __call__(self, latents: Tensor) -> Tensor:
-        """Samples of latents (n, dim): shape (n, *shape), images with values from −1 to 1.
+    def __call__(self, latents: Tensor, classes: Tensor | None = None) -> Tensor:
+        """Samples of latents: shape (n, *shape), images with values from −1 to 1.
 
-        Latents that have their classes beside them already are taken as they are.
+        Parameters
+        ----------
+        latents : Tensor
+            Shape (n, dim).
+        classes : Tensor, optional
+            Of a conditional run, and only of one: the number of a class for each, shape (n,), or how much of each class, shape
+            (n, classes).
         """
-        if self.config.conditional and latents.shape[1] == self.config.latent.dim:
-            asked = torch.full((len(latents),), self.label, device=latents.device)
-            latents = generator_input(latents, as_input(self.config, asked))
+        if (classes is None) == self.config.conditional:
+            raise ValueError("classes are for conditional generators, and these need them")
+        if classes is not None and classes.dim() == 1:
+            classes = as_input(self.config, classes)
         with torch.inference_mode():
-            return torch.cat([self.net(z) for z in torch.split(latents, BATCH)])
+            return torch.cat([self.net(x) for x in torch.split(generator_input(latents, classes), BATCH)])
 
 
 def steps(store: Store | None, run_id: str, lane: int = 0) -> list[int]:

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from pages.ui.samples.look import POINTS, REACH, SLIDERS, Look, directions, latents
+from pages.ui.samples.look import POINTS, REACH, SLIDERS, Look, columns_of, count_for, directions, grid_of
 from wgan_core.explore import TRUNCATIONS, Sampler, Truncation
 from wgan_core.explore.latents import LEAST_BOUND, MOST_SEED
 from wgan_core.metrics import image_grid
@@ -35,7 +35,11 @@ def latents_form(found: Sampler) -> Look:
     seed = int(st.session_state["seed"] or 0)
     n = POINTS
     if found.config.dataset.is_image:
-        n = st.select_slider("Samples", COUNTS, value=64, key="samples.n")
+        if found.classes:
+            n = count_for(found)
+            st.caption("Each row of the grid is a class, each column one latent.")
+        else:
+            n = st.select_slider("Samples", COUNTS, value=64, key="samples.n")
     how: Truncation = st.selectbox(
         "Latents",
         list(TRUNCATIONS),
@@ -173,21 +177,24 @@ def downloads(run_id: str, found: Sampler, look: Look) -> None:
 def png(found: Sampler, look: Look) -> bytes:
     """The grid as a picture."""
     buffer = io.BytesIO()
-    Image.fromarray(image_grid(found(latents(found, look)))).save(buffer, "PNG", optimize=True)
+    Image.fromarray(image_grid(found(*grid_of(found, look)), columns_of(found, look))).save(
+        buffer, "PNG", optimize=True
+    )
     return buffer.getvalue()
 
 
 def npz(found: Sampler, look: Look) -> bytes:
     """Samples, values from −1 to 1 where they are images, with the latents that they were made from."""
-    z = latents(found, look)
+    asked = grid_of(found, look)
     buffer = io.BytesIO()
+    classes = {} if asked.classes is None else {"classes": asked.classes.numpy()}
     about = {"seed": look.seed, "step": found.step, "truncation": look.truncation, "bound": look.bound}
-    np.savez_compressed(buffer, samples=found(z).numpy(), latents=z.numpy(), **about)  # type: ignore[arg-type]
+    np.savez_compressed(buffer, samples=found(*asked).numpy(), latents=asked.latents.numpy(), **classes, **about)  # type: ignore[arg-type]
     return buffer.getvalue()
 
 
 def npy(found: Sampler, look: Look) -> bytes:
     """The samples alone."""
     buffer = io.BytesIO()
-    np.save(buffer, found(latents(found, look)).numpy())
+    np.save(buffer, found(*grid_of(found, look)).numpy())
     return buffer.getvalue()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import suppress
 from typing import Any
 
@@ -12,14 +11,27 @@ from torch import Generator, Tensor
 
 from pages.ui import theme
 from pages.ui.plotting import Figure, Trace
-from pages.ui.samples.look import MOVE_HELP, REACH, SEFA, Look, latents, lines, moved, walked
+from pages.ui.samples.look import (
+    MOVE_HELP,
+    REACH,
+    SEFA,
+    Look,
+    columns_of,
+    grid_of,
+    lines,
+    moved,
+    one_class,
+    row_classes,
+    some_classes,
+    walked,
+    way_of,
+)
 from pages.ui.samples.tiles import Panel, panel, tiles
 from wgan_core.datasets import DataError, ImageDataset
 from wgan_core.datasets.images import as_samples
 from wgan_core.explore import (
     Sampler,
     draw,
-    interpolate,
     nearest,
     nearest_others,
     pixel_statistics,
@@ -46,8 +58,10 @@ def _some_real(sampler: Sampler, n: int) -> Tensor:
 
 
 def grid(sampler: Sampler, look: Look) -> list[Panel]:
-    generated = sampler(latents(sampler, look))
-    columns = math.ceil(math.sqrt(look.n))
+    asked = grid_of(sampler, look)
+    generated = sampler(*asked)
+    columns = columns_of(sampler, look)
+    sides = [sampler.classes[i] for i in row_classes(sampler, look.n // columns)] if sampler.classes else []
     found = [
         panel(
             "generated",
@@ -57,7 +71,7 @@ def grid(sampler: Sampler, look: Look) -> list[Panel]:
             " every run with this prior, so that grids can be compared.",
             "WGAN paper, Figure 4",
             6,
-            shows=tiles(generated, columns, says=[f"generated image {i}" for i in range(look.n)]),
+            shows=tiles(generated, columns, sides=sides, says=[f"generated image {i}" for i in range(look.n)]),
         )
     ]
     with suppress(DataError):  # what is generated can be seen where the data are not
@@ -77,7 +91,7 @@ def grid(sampler: Sampler, look: Look) -> list[Panel]:
 
 
 def slides(sampler: Sampler, look: Look) -> list[Panel]:
-    ways = lines(sampler, look, STRIP)
+    asked, ways = grid_of(sampler, look), lines(sampler, look, STRIP)
     offsets = np.linspace(-REACH, REACH, STRIP)
     heads = [f"{offset:+.1f}".replace("-", "−") if offset else "0" for offset in offsets]
     says = [f"direction {i + 1} at {head}" for i in range(len(ways)) for head in heads]
@@ -89,7 +103,11 @@ def slides(sampler: Sampler, look: Look) -> list[Panel]:
             MOVE_HELP,
             SEFA,
             5,
-            shows=tiles(sampler(moved(sampler, look)[None]), 1, says=["the image where the sliders are"]),
+            shows=tiles(
+                sampler(moved(sampler, look)[None], one_class(asked, look.base, 1)),
+                1,
+                says=["the image where the sliders are"],
+            ),
         ),
         panel(
             "ways",
@@ -98,13 +116,19 @@ def slides(sampler: Sampler, look: Look) -> list[Panel]:
             "Each row moves one slider from its one end to the other, while the others stay.",
             SEFA,
             7,
-            shows=tiles(sampler(ways.flatten(0, 1)), STRIP, heads=heads, says=says),
+            shows=tiles(
+                sampler(ways.flatten(0, 1), one_class(asked, look.base, ways.shape[0] * STRIP)),
+                STRIP,
+                heads=heads,
+                sides=[str(i + 1) for i in range(len(ways))],
+                says=says,
+            ),
         ),
     ]
 
 
 def walks(sampler: Sampler, look: Look) -> list[Panel]:
-    z = walked(sampler, look, WALKERS, FRAMES)
+    z, classes = walked(sampler, look, WALKERS, FRAMES)
     return [
         panel(
             "walk",
@@ -114,17 +138,13 @@ def walks(sampler: Sampler, look: Look) -> list[Panel]:
             " generator that has learned changes smoothly too; one that has learned by heart jumps between pictures.",
             "DCGAN (Radford et al. 2016), Figure 4",
             12,
-            shows=tiles(
-                sampler(z.flatten(0, 1)), 4, frames=FRAMES, says=[f"walking image {i}" for i in range(WALKERS)]
-            ),
+            shows=tiles(sampler(z, classes), 4, frames=FRAMES, says=[f"walking image {i}" for i in range(WALKERS)]),
         )
     ]
 
 
 def between(sampler: Sampler, look: Look) -> list[Panel]:
-    z = latents(sampler, look)
     a, b = look.ends
-    way = interpolate(sampler.config.latent, z[a], z[b], STRIP)
     on_sphere = sampler.config.latent.prior == "gaussian"
     heads = ["A", *(f"{i / (STRIP - 1):.0%}" for i in range(1, STRIP - 1)), "B"]
     marks = {a: "A", b: "B"} if a != b else {a: "A B"}
@@ -137,7 +157,12 @@ def between(sampler: Sampler, look: Look) -> list[Panel]:
             " prior's box. Abrupt changes on the way are signs of learning by heart.",
             "White 2016, Sampling Generative Networks",
             12,
-            shows=tiles(sampler(way), STRIP, heads=heads, says=[f"{head} on the way" for head in heads]),
+            shows=tiles(
+                sampler(*way_of(sampler, look, STRIP)),
+                STRIP,
+                heads=heads,
+                says=[f"{head} on the way" for head in heads],
+            ),
         ),
         panel(
             "choose",
@@ -147,7 +172,7 @@ def between(sampler: Sampler, look: Look) -> list[Panel]:
             "the grid of the view Samples",
             12,
             shows=tiles(
-                sampler(z),
+                sampler(*grid_of(sampler, look)),
                 min(16, look.n),
                 marks=marks,
                 says=[f"choose image {i}" for i in range(look.n)],
@@ -158,7 +183,7 @@ def between(sampler: Sampler, look: Look) -> list[Panel]:
 
 
 def neighbours(sampler: Sampler, look: Look) -> list[Panel]:
-    generated = sampler(latents(sampler, look))
+    generated = sampler(*grid_of(sampler, look))
     pixels = _images(sampler)
     found = nearest(generated, pixels, NEIGHBOURS)
     real = nearest_others(_some_real(sampler, REFERENCE), pixels)
@@ -226,7 +251,7 @@ def _histogram(bars: list[Trace], x: str, y: str, log: bool = False) -> Figure:
 def pixel_values(sampler: Sampler, look: Look) -> list[Panel]:
     prior = sampler.config.latent
     z = truncate(prior, draw(prior, COUNTED, look.seed), look.truncation, look.bound)
-    ours = pixel_statistics(sampler(z))
+    ours = pixel_statistics(sampler(z, some_classes(sampler, COUNTED, look.seed)))
     theirs = pixel_statistics(as_samples(_images(sampler)[_some_real(sampler, COUNTED)]))
     # A standard deviation is between 0 and 1: black to white.
     four = torch.stack([ours.mean, theirs.mean, 2 * ours.std - 1, 2 * theirs.std - 1])

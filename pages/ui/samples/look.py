@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
-from wgan_core.explore import Sampler, Truncation, draw, line, principal_directions, truncate, walk
+from wgan_core.conditional import as_input
+from wgan_core.explore import Sampler, Truncation, draw, interpolate, line, principal_directions, truncate, walk
 
 SLIDERS, REACH = 6, 3.0
 # Samples of a run on points.
 POINTS = 1000
+# Of a conditional run on images.
+CLASS_COLUMNS, MOST_ROWS = 8, 10
 # Knobs that only some views have.
 VIEW_KNOBS = {"sliders": ("base", "basis", "offsets"), "between": ("ends",), "plane": ("base", "basis")}
 SEFA = "Shen, Zhou 2021 (SeFa), for the principal directions"
@@ -60,10 +65,55 @@ class Look:
         return Look(view, self.n, self.seed, self.truncation, self.bound, **own)
 
 
-def latents(sampler: Sampler, look: Look) -> Tensor:
-    """The latents of the grid, shape (n, dim)."""
-    prior = sampler.config.latent
-    return truncate(prior, draw(prior, look.n, look.seed), look.truncation, look.bound)
+class Grid(NamedTuple):
+    """What the generator is given for the grid: latents (n, dim), and of a conditional run the class of each, (n,)."""
+
+    latents: Tensor
+    classes: Tensor | None
+
+
+def grid_of(sampler: Sampler, look: Look) -> Grid:
+    """The latents of the grid. Of a conditional run on images each row is a class, and each column a latent."""
+    prior, count = sampler.config.latent, len(sampler.classes)
+    columns = columns_of(sampler, look)
+    in_rows = count > 0 and sampler.config.dataset.is_image
+    z = truncate(prior, draw(prior, columns if in_rows else look.n, look.seed), look.truncation, look.bound)
+    if not count:
+        return Grid(z, None)
+    if not in_rows:
+        return Grid(z, torch.arange(look.n) % count)
+    rows = look.n // columns
+    return Grid(z.repeat(rows, 1), row_classes(sampler, rows).repeat_interleave(columns))
+
+
+def row_classes(sampler: Sampler, rows: int) -> Tensor:
+    """Of each row, the number of its class: all classes, or some of very many, evenly."""
+    return torch.linspace(0, len(sampler.classes) - 1, rows).round().long()
+
+
+def columns_of(sampler: Sampler, look: Look) -> int:
+    """Samples in a row of the grid."""
+    return CLASS_COLUMNS if sampler.classes else math.ceil(math.sqrt(look.n))
+
+
+def count_for(sampler: Sampler) -> int:
+    """How many samples the grid of a conditional run on images has."""
+    return CLASS_COLUMNS * min(len(sampler.classes), MOST_ROWS)
+
+
+def one_class(grid: Grid, i: int, n: int) -> Tensor | None:
+    """The class of sample i, for n others."""
+    return None if grid.classes is None else grid.classes[i].expand(n)
+
+
+def way_of(sampler: Sampler, look: Look, steps: int) -> Grid:
+    """From sample A to sample B. Of a conditional run the class changes evenly too: shape (steps, classes)."""
+    grid, (a, b) = grid_of(sampler, look), look.ends
+    z = interpolate(sampler.config.latent, grid.latents[a], grid.latents[b], steps)
+    if grid.classes is None:
+        return Grid(z, None)
+    first, last = as_input(sampler.config, grid.classes[[a, b]])
+    return Grid(z, torch.lerp(first, last, torch.linspace(0, 1, steps)[:, None]))
 
 
 def directions(sampler: Sampler, basis: str) -> Tensor:
@@ -77,7 +127,7 @@ def moved(sampler: Sampler, look: Look) -> Tensor:
     """The latent that the sliders stand at, shape (dim,)."""
     along = directions(sampler, look.basis)
     offsets = torch.tensor(look.offsets[: len(along)])
-    return inside(sampler, latents(sampler, look)[look.base] + offsets @ along)
+    return inside(sampler, grid_of(sampler, look).latents[look.base] + offsets @ along)
 
 
 def inside(sampler: Sampler, z: Tensor) -> Tensor:
@@ -88,14 +138,23 @@ def inside(sampler: Sampler, z: Tensor) -> Tensor:
 def lines(sampler: Sampler, look: Look, steps: int) -> Tensor:
     """Through where the sliders stand, along each direction from one end of its slider to the other: (directions, steps, dim)."""
     along = directions(sampler, look.basis)
-    z = latents(sampler, look)[look.base] + torch.tensor(look.offsets[: len(along)]) @ along
+    z = grid_of(sampler, look).latents[look.base] + torch.tensor(look.offsets[: len(along)]) @ along
     found = []
     for direction, offset in zip(along, look.offsets, strict=False):
         found.append(line(z - offset * direction, direction, torch.linspace(-REACH, REACH, steps)))
     return inside(sampler, torch.stack(found))
 
 
-def walked(sampler: Sampler, look: Look, walkers: int, frames: int) -> Tensor:
-    """Latents on a walk, shape (frames, walkers, dim)."""
+def walked(sampler: Sampler, look: Look, walkers: int, frames: int) -> Grid:
+    """Latents on a walk, all walkers of a frame one after another. Of a conditional run each keeps its class."""
     prior = sampler.config.latent
-    return truncate(prior, walk(prior, walkers, frames, look.seed), look.truncation, look.bound)
+    z = truncate(prior, walk(prior, walkers, frames, look.seed), look.truncation, look.bound).flatten(0, 1)
+    return Grid(z, torch.arange(walkers).repeat(frames) % len(sampler.classes) if sampler.classes else None)
+
+
+def some_classes(sampler: Sampler, n: int, seed: int) -> Tensor | None:
+    """Classes as often as the data have them, where the run is conditional."""
+    if not sampler.classes:
+        return None
+    cpu = torch.device("cpu")
+    return sampler.config.dataset.sample_labels(n, Generator(cpu).manual_seed(seed), cpu)

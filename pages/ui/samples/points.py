@@ -10,9 +10,22 @@ from torch import Generator, Tensor
 
 from pages.ui import theme
 from pages.ui.plotting import Figure, Trace
-from pages.ui.samples.look import MOVE_HELP, REACH, SEFA, Look, directions, inside, latents, lines, moved, walked
+from pages.ui.samples.look import (
+    MOVE_HELP,
+    REACH,
+    SEFA,
+    Look,
+    directions,
+    grid_of,
+    inside,
+    lines,
+    moved,
+    one_class,
+    walked,
+    way_of,
+)
 from pages.ui.samples.tiles import Panel, panel
-from wgan_core.explore import Sampler, interpolate, plane
+from wgan_core.explore import Sampler, plane
 
 CPU = torch.device("cpu")
 REAL = 500
@@ -49,7 +62,7 @@ def _square(sampler: Sampler, traces: list[Trace]) -> Figure:
 
 
 def scatter(sampler: Sampler, look: Look) -> list[Panel]:
-    generated = sampler(latents(sampler, look))
+    generated = sampler(*grid_of(sampler, look))
     traces = [_real_points(sampler), _dots(generated, "generated", theme.GENERATED, 4, opacity=0.7)]
     return [
         panel(
@@ -66,11 +79,16 @@ def scatter(sampler: Sampler, look: Look) -> list[Panel]:
 
 
 def where_it_goes(sampler: Sampler, look: Look) -> list[Panel]:
-    ways = lines(sampler, look, CURVE)
+    asked, ways = grid_of(sampler, look), lines(sampler, look, CURVE)
     traces = [_real_points(sampler)]
     for i, way in enumerate(ways):
-        traces.append(_curve(sampler(way), f"direction {i + 1}", MODE_COLOURS[i]))
-    here = _dots(sampler(moved(sampler, look)[None]), "where the sliders are", theme.GENERATED, 14)
+        traces.append(_curve(sampler(way, one_class(asked, look.base, CURVE)), f"direction {i + 1}", MODE_COLOURS[i]))
+    here = _dots(
+        sampler(moved(sampler, look)[None], one_class(asked, look.base, 1)),
+        "where the sliders are",
+        theme.GENERATED,
+        14,
+    )
     return [
         panel(
             "here",
@@ -86,8 +104,7 @@ def where_it_goes(sampler: Sampler, look: Look) -> list[Panel]:
 
 
 def walks(sampler: Sampler, look: Look) -> list[Panel]:
-    z = walked(sampler, look, WALKERS, FRAMES)
-    at = sampler(z.flatten(0, 1)).view(FRAMES, WALKERS, 2).numpy().astype(np.float32)
+    at = sampler(*walked(sampler, look, WALKERS, FRAMES)).view(FRAMES, WALKERS, 2).numpy().astype(np.float32)
     x, y = at[..., 0].copy(), at[..., 1].copy()
     first = _dots(torch.from_numpy(at[0].copy()), "generated", theme.GENERATED, 8, opacity=0.9)
     return [
@@ -107,9 +124,7 @@ def walks(sampler: Sampler, look: Look) -> list[Panel]:
 
 
 def between(sampler: Sampler, look: Look) -> list[Panel]:
-    z = latents(sampler, look)
-    a, b = look.ends
-    way = sampler(interpolate(sampler.config.latent, z[a], z[b], CURVE))
+    way = sampler(*way_of(sampler, look, CURVE))
     ends = _dots(way[[0, -1]], "A and B", theme.INK, 9) | {"mode": "markers+text", "text": ["A", "B"]}
     traces = [
         _real_points(sampler),
@@ -135,13 +150,14 @@ def latent_plane(sampler: Sampler, look: Look) -> list[Panel]:
     along = directions(sampler, look.basis)
     reach = REACH if sampler.config.latent.prior == "gaussian" else 1.0
     offsets = torch.linspace(-reach, reach, PLANE_SIDE)
-    base = latents(sampler, look)[look.base]
+    asked = grid_of(sampler, look)
+    base = asked.latents[look.base]
     if len(along) < 2:  # a single latent coordinate: its line, drawn as a band
         along = torch.cat([along, torch.zeros_like(along)])
     # Through the base latent, which is moved to the middle of the plane.
     first, second = along[:2]
     base = base - (base @ first) * first - (base @ second) * second
-    points = sampler(inside(sampler, plane(base, first, second, offsets)))
+    points = sampler(inside(sampler, plane(base, first, second, offsets)), one_class(asked, look.base, PLANE_SIDE**2))
     where = sampler.config.dataset.modes()
     if where is not None:
         distance, which = where.nearest(points)

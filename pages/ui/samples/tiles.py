@@ -51,6 +51,7 @@ def tiles(
     frames: int = 1,
     labels: Sequence[str] = (),
     heads: Sequence[str] = (),
+    sides: Sequence[str] = (),
     marks: Mapping[int, str] | None = None,
     says: Sequence[str] = (),
     pick: bool = False,
@@ -63,8 +64,8 @@ def tiles(
         Shape (frames · tiles, channels, height, width), all tiles of a frame one after another.
     columns : int
         Tiles in a row.
-    labels, heads : Sequence[str]
-        A word below each tile, and one above each column.
+    labels, heads, sides : Sequence[str]
+        A word below each tile, above each column, and before each row.
     marks : Mapping[int, str]
         Tiles that stand out, with a letter.
     says : Sequence[str]
@@ -81,6 +82,7 @@ def tiles(
         "frames": frames,
         "labels": list(labels),
         "heads": list(heads),
+        "sides": list(sides),
         "marks": {str(index): letter for index, letter in (marks or {}).items()},
         "says": list(says),
         "pick": pick,
