@@ -72,6 +72,14 @@ class RunConfig(Part):
     )
     critic_optimiser: AnyOptimiser = knob(None, "Critic's optimiser", "How the critic learns.")
     generator_optimiser: AnyOptimiser = knob(None, "Generator's optimiser", "How the generator learns.")
+    generator_average: float = knob(
+        0.0,
+        "Averaged generator",
+        "Decay β of a moving average of the generator's weights, from which samples and measurements then come; 0 is off."
+        " Papers have 0.999 to 0.9999.",
+        ge=0,
+        lt=1,
+    )
     batch_size: int = knob(64, "Batch size", "Samples in each step.", ge=1, le=16_384)
     steps: int = knob(2000, "Generator steps", "Length of the run in generator steps.", ge=1, le=10_000_000)
     seed: int = knob(0, "Seed", "Same config and seed, same numbers.", ge=0, le=2**31 - 1)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from wgan_core.config import RunConfig
 from wgan_core.explain import ConfigError, Problem
 from wgan_core.race import differing
-from wgan_core.states import TERM, BadState, State, check, progress_of
+from wgan_core.states import TERM, BadState, State, averaged, check, progress_of
 from wgan_core.training import Training
 
 
 def forked(state: State, was: RunConfig, config: RunConfig) -> State:
     """The state from which a training with ``config`` goes on, taken from one whose config ``was`` another.
 
-    Networks and the step go over. What belongs to a knob that was changed begins anew: the memory of an optimiser of another
-    kind, the random numbers of another seed or device, the loss terms of another objective, what a remedy remembers.
+    Networks and the step go over, and an average of the generator begins with what it is. What belongs to a knob that was changed
+    begins anew: the memory of an optimiser of another kind, the random numbers of another seed or device, the loss terms of
+    another objective, what a remedy remembers.
 
     Raises
     ------
@@ -46,6 +47,9 @@ def forked(state: State, was: RunConfig, config: RunConfig) -> State:
             anew.append(f"{role}.memory.")
     found = {name: value for name, value in state.items() if not name.startswith(tuple(anew))}
     found |= {name: value for name, value in fresh.items() if name.startswith(tuple(anew))}
+    if not (was.generator_average and config.generator_average):
+        found = {name: value for name, value in found.items() if not name.startswith("average.")}
+        found |= averaged(found) if config.generator_average else {}
     try:
         check(found, fresh)
     except BadState as why:

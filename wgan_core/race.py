@@ -22,7 +22,15 @@ MOST_STEPS = 10_000_000
 BATCH_SIZE = 128
 SHARED = ("dataset", "conditional", "latent", "batch_size", "seed", "device", "threads", "scores_every")
 ARCHITECTURE = ("generator", "critic")
-OWN = ("objective", "constraint", "remedies", "n_critic", "critic_optimiser", "generator_optimiser")
+OWN = (
+    "objective",
+    "constraint",
+    "remedies",
+    "n_critic",
+    "critic_optimiser",
+    "generator_optimiser",
+    "generator_average",
+)
 
 Clock = Literal["step", "critic_steps", "seconds"]
 

@@ -20,6 +20,7 @@ wgan-gp    32      0.39  0.29  0.20
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import Literal
@@ -100,10 +101,8 @@ class StackedTraining(Loop):
             )
         super().__init__(config, seeds)
         # Measurements look at one member at a time: its nets become views of the stack.
-        for k, member in enumerate(self._members):
-            for own, together in ((member.generator, self.generator), (member.critic, self.critic)):
-                for p, stack in zip(own.parameters(), together.parameters(), strict=True):
-                    p.data = stack.data[k]
+        for role in ("generator", "critic"):
+            _views([getattr(member, role) for member in self._members], getattr(self, role))
 
     @property
     def diverged(self) -> Mapping[int, Diverged]:
@@ -112,6 +111,11 @@ class StackedTraining(Loop):
 
     def _networks(self) -> tuple[Net, Net]:
         return _stack([m.generator for m in self._members]), _stack([m.critic for m in self._members])
+
+    def _each(self, net: Net, like: Sequence[Net]) -> list[Net]:
+        found = [copy.deepcopy(one) for one in like]
+        _views(found, net)
+        return found
 
     def _together(self, drawn: Sequence[Tensor]) -> Tensor:
         return torch.stack(list(drawn))
@@ -125,6 +129,13 @@ class StackedTraining(Loop):
         for values in scalars.values():
             values.setflags(write=False)
         return scalars
+
+
+def _views(nets: Sequence[Net], together: Net) -> None:
+    """Make the parameters of K networks those of a stack of them."""
+    for k, net in enumerate(nets):
+        for p, stack in zip(net.parameters(), together.parameters(), strict=True):
+            p.data = stack.data[k]
 
 
 def _stack(nets: Sequence[Net]) -> PiecewiseLinear:

@@ -30,6 +30,16 @@ def progress_of(state: State) -> tuple[int, int, float]:
     return step, critic_steps, seconds
 
 
+def averaged(state: Mapping[str, Any]) -> State:
+    """What a state has of an averaged generator that has only seen the generator in it."""
+    of_the_generator = ("generator.weights", "generator.buffer.")
+    return {
+        name.replace("generator", "average", 1): value
+        for name, value in state.items()
+        if name.startswith(of_the_generator)
+    }
+
+
 class BadState(ValueError):
     """A state does not fit its training: says in which part."""
 

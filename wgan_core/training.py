@@ -32,7 +32,7 @@ from wgan_core.devices import DeviceError, resolve
 from wgan_core.explain import ConfigError, Problem
 from wgan_core.losses import constrain, critic_loss, generator_loss
 from wgan_core.metrics import Probe, measure
-from wgan_core.networks import FlatParameters, materialise
+from wgan_core.networks import Average, FlatParameters, materialise
 from wgan_core.objectives import FGan
 from wgan_core.penalties import Rng
 from wgan_core.piecewise import Net
@@ -192,6 +192,10 @@ class Loop:
         self._theta, self._w = FlatParameters(self.generator), FlatParameters(self.critic)
         self._theta_memory = config.generator_optimiser.start(self._theta.weights)
         self._w_memory = config.critic_optimiser.start(self._w.weights)
+        self._average = Average(self.generator) if config.generator_average else None
+        self._shown = [member.generator for member in self._members]
+        if self._average is not None:
+            self._shown = self._each(self._average.net, self._shown)
         self._remedies = {
             (role, remedy.name): remedy.start(flat.weights)
             for role, flat in (("generator", self._theta), ("critic", self._w))
@@ -201,6 +205,10 @@ class Loop:
 
     def _networks(self) -> tuple[Net, Net]:
         """Generator and critic, of all members."""
+        raise NotImplementedError
+
+    def _each(self, net: Net, like: Sequence[Net]) -> list[Net]:
+        """The members' own networks within one of all of them, which share its parameters."""
         raise NotImplementedError
 
     def _together(self, drawn: Sequence[Tensor]) -> Tensor:
@@ -324,6 +332,8 @@ class Loop:
         terms = {"generator_loss": loss} | self._pulls("generator", self._theta)
         self.config.generator_optimiser.step(self._theta.weights, self._theta.gradient, self._theta_memory)
         self.step += 1
+        if self._average is not None:
+            self._average.step(self.generator, self._theta.weights, self.config.generator_average, self.step)
         self._gather(self.step, terms)
         self._tock(start)
 
@@ -377,10 +387,10 @@ class Loop:
 
     def _reading(self, k: int) -> tuple[dict[str, float], dict[str, Array]]:
         """The scalars and arrays of one member; none where one shows that it has diverged."""
-        member, w = self._members[k], self._w.rows()[k]
-        found = dict(measure(self.config, member.generator, member.critic, w, member.probe))
+        member, generator, w = self._members[k], self._shown[k], self._w.rows()[k]
+        found = dict(measure(self.config, generator, member.critic, w, member.probe))
         if member.scorer is not None and due(self.config, self.step):
-            found |= member.scorer.score(member.generator)
+            found |= member.scorer.score(generator)
         scalars, arrays = self._training_scalars(k), {}
         for name, value in found.items():
             if isinstance(value, np.ndarray):
@@ -529,6 +539,9 @@ class Training(Loop):
     def _networks(self) -> tuple[Net, Net]:
         return self._member.generator, self._member.critic
 
+    def _each(self, net: Net, like: Sequence[Net]) -> list[Net]:
+        return [net]
+
     def _together(self, drawn: Sequence[Tensor]) -> Tensor:
         return drawn[0]
 
@@ -622,6 +635,9 @@ class Training(Loop):
             found |= {f"{role}.weights": flat.weights, f"{role}.gradient": flat.gradient}
             found |= {f"{role}.buffer.{name}": buffer for name, buffer in net.named_buffers()}
             found |= {f"{role}.memory.{name}": tensor for name, tensor in memory.items()}
+        if self._average is not None:
+            found["average.weights"] = self._average.weights
+            found |= {f"average.buffer.{name}": buffer for name, buffer in self._average.net.named_buffers()}
         for (role, name), memory in self._remedies.items():
             found |= {f"remedy.{role}.{name}.{key}": tensor for key, tensor in memory.items()}
         return found

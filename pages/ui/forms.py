@@ -28,7 +28,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Objective": ("objective", "n_critic"),
     "Constraint and remedies": ("constraint", "remedies"),
     "Networks": ("latent", "generator", "critic"),
-    "Optimisers": ("critic_optimiser", "generator_optimiser", "batch_size"),
+    "Optimisers": ("critic_optimiser", "generator_optimiser", "generator_average", "batch_size"),
     "Run": ("steps", "seed", "device", "threads", "snapshot_every", "scores_every"),
 }
 IMAGES_ONLY = ("scores_every",)

@@ -83,6 +83,8 @@ def script(config: RunConfig) -> str:
     """
     if config.conditional:
         raise missing("conditional", "a run whose networks are told the classes")
+    if config.generator_average:
+        raise missing("generator_average", "an averaged generator")
     with torch.device("meta"):
         generator = config.generator.generator(config.latent.dim, config.dataset.shape)
         critic = config.critic.critic(config.dataset.shape)

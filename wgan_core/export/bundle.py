@@ -43,7 +43,7 @@ from wgan_core.export.subject import BadBundle, Bundle, ExportProblem, File
 from wgan_core.export.tensors import BadTensors
 from wgan_core.export.weights import ROLES, bare
 from wgan_core.race import MOST_LANES, Race, differing
-from wgan_core.states import BadState, State, check
+from wgan_core.states import BadState, State, averaged, check
 from wgan_core.training import STREAMS_OF_TRAINING
 
 FORMAT, VERSION = "wgan-live-run", 1
@@ -263,6 +263,8 @@ def like_state(config: RunConfig, device: str, given: Mapping[str, Any]) -> Stat
         found |= {f"{role}.buffer.{name}": buffer for name, buffer in nets[role].named_buffers()}
         memory = getattr(config, f"{role}_optimiser").start(weights)
         found |= {f"{role}.memory.{name}": tensor for name, tensor in memory.items()}
+    if config.generator_average:
+        found |= averaged(found)
     for name in RANDOM:
         size = Generator().get_state().numel()
         if device != "cpu" and isinstance(value := given.get(name), Tensor):

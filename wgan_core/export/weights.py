@@ -43,18 +43,19 @@ def bare(config: RunConfig) -> dict[str, Net]:
 def model_of(config: RunConfig, state: Mapping[str, Any]) -> Model:
     """The networks of a training's state. The state must fit the config; see :func:`wgan_core.states.check`.
 
-    Normalisation over the batch uses what was seen on average, as in every measurement.
+    The generator is the averaged one, where the run has one. Normalisation over the batch uses what was seen on average, as in every measurement.
     """
     nets = bare(config)
     for role, net in nets.items():
         net.to_empty(device=torch.device("cpu"))
-        offset, weights = 0, state[f"{role}.weights"]
+        kept = "average" if role == "generator" and config.generator_average else role
+        offset, weights = 0, state[f"{kept}.weights"]
         with torch.no_grad():
             for p in net.parameters():
                 p.copy_(weights[offset : offset + p.numel()].view_as(p))
                 offset += p.numel()
             for name, buffer in net.named_buffers():
-                buffer.copy_(state[f"{role}.buffer.{name}"])
+                buffer.copy_(state[f"{kept}.buffer.{name}"])
         net.eval()
     return Model(config, nets["generator"], nets["critic"], int(state["step"]))
 

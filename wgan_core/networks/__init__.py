@@ -13,12 +13,14 @@ from wgan_core.networks.dcgan import Dcgan, ReportDcgan, ToSigned
 from wgan_core.networks.resnet import Residual, ResNet
 
 # isort: split
+from wgan_core.networks.average import Average
 from wgan_core.networks.base import Latent, Network
 from wgan_core.networks.build import build_critic, build_generator, materialise
 from wgan_core.networks.flat import FlatParameters
 from wgan_core.networks.given import Given, joined
 
 __all__ = [
+    "Average",
     "Dcgan",
     "FlatParameters",
     "Given",
