@@ -11,6 +11,7 @@ from shlex import quote
 from typing import Any
 
 import streamlit as st
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from pages.ui import fetching
@@ -22,6 +23,7 @@ from wgan_core.datasets import Dataset
 from wgan_core.devices import available
 from wgan_core.explain import ConfigError, bounds, choices, models_of
 from wgan_core.race import Race
+from wgan_core.remedies import REMEDIES, Remedy, Switches
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Data": ("dataset", "conditional"),
@@ -125,13 +127,35 @@ class Form:
             made = {"kind": kind}
         else:
             model, made = models[0], {}
-            st.caption(str(field.title))
+            if issubclass(model, Switches):
+                return self._switches(path, field, model, value)
+            st.caption(str(field.title), help=field.description if issubclass(model, Remedy) else None)
         for name, inner in model.model_fields.items():
             if name != "kind":
-                made[name] = self._field(f"{path}.{name}", inner, value.get(name, inner.default))
+                made[name] = self._field(f"{path}.{name}", inner, value.get(name, _default(inner)))
         if path == "dataset":
             fetching.offer(made, self._use_embedded)
         return made
+
+    def _switches(self, path: str, field: FieldInfo, model: type[Switches], value: Mapping[str, Any]) -> dict[str, Any]:
+        """One widget to choose remedies, and the knobs of those that are chosen."""
+        off = {name: _default(inner) for name, inner in model.model_fields.items()}
+        held = off | dict(value)
+        key = f"{self.name}.{path}.chosen"
+        st.session_state.setdefault(key, [name for name in off if held[name].get(REMEDIES[name].switch())])
+        chosen = st.multiselect(
+            str(field.title),
+            list(off),
+            key=key,
+            format_func=lambda name: REMEDIES[name].label,
+            help=field.description,
+            placeholder="None",
+        )
+        for name in chosen:
+            switch = REMEDIES[name].switch()
+            part = held[name] if held[name].get(switch) else off[name] | {switch: REMEDIES[name].usual}
+            off[name] = self._field(f"{path}.{name}", model.model_fields[name], part)
+        return off
 
     def _use_embedded(self) -> None:
         """Take the images that come with the software."""
@@ -143,7 +167,10 @@ class Form:
         kind = st.session_state[f"{self.name}.{path}.kind"]
         keep = with_paths(dict(self.data), {f"{path}.kind": kind})
         if path == "objective":
-            drop = {"critic_optimiser", "generator_optimiser", "n_critic", "batch_size"}
+            drop = {"constraint", "critic_optimiser", "generator_optimiser", "n_critic", "batch_size"}
+            keep["critic"] = {name: value for name, value in keep["critic"].items() if name != "normalisation"}
+        elif path == "constraint":
+            drop = set()
             keep["critic"] = {name: value for name, value in keep["critic"].items() if name != "normalisation"}
         elif path == "dataset":
             drop = set(OF_DATASET)
@@ -159,6 +186,11 @@ class Form:
         except ConfigError:
             # Something else in the form is wrong and is said there; take the new kind all the same.
             st.session_state[self._place] = filled
+
+
+def _default(field: FieldInfo) -> Any:
+    """What a field holds that was not given."""
+    return field.default.model_dump() if isinstance(field.default, BaseModel) else field.default
 
 
 def config_form(form: Form) -> RunConfig | None:

@@ -42,6 +42,8 @@ class Remedy(Part):
     ----------
     name, label, help, source : str
         Its field in ``remedies``, what people read, and where it comes from.
+    usual : float
+        The switch's value to begin with where it is switched on: its paper's, where that names one.
     mixes_samples : bool
         A sample's score depends on the rest of its batch.
     stacks : bool
@@ -52,6 +54,7 @@ class Remedy(Part):
     label: ClassVar[str] = ""
     help: ClassVar[str] = ""
     source: ClassVar[str] = ""
+    usual: ClassVar[float] = 1
     mixes_samples: ClassVar[bool] = False
     stacks: ClassVar[bool] = False
 
@@ -61,10 +64,15 @@ class Remedy(Part):
         if cls.name:
             REMEDIES[cls.name] = cls
 
+    @classmethod
+    def switch(cls) -> str:
+        """The name of the knob that switches it off with 0."""
+        return next(iter(cls.model_fields))
+
     @property
     def active(self) -> bool:
         """Whether it is switched on."""
-        return bool(getattr(self, next(iter(type(self).model_fields))))
+        return bool(getattr(self, self.switch()))
 
     def refusal(self, of: Surroundings) -> str:
         """Why it does not go with the rest of a config, or ""."""
@@ -115,7 +123,7 @@ class Switches(Part):
 def switches() -> Any:
     """A part with a field for each remedy that there is."""
     fields: dict[str, Any] = {
-        name: (cls, Field(default_factory=cls, title=cls.label, description=cls.help)) for name, cls in REMEDIES.items()
+        name: (cls, Field(cls(), title=cls.label, description=cls.help)) for name, cls in REMEDIES.items()
     }
     # Where the class is found by those who unpickle a config.
     return create_model("Remedies", __base__=Switches, __module__="wgan_core.config", **fields)

@@ -52,6 +52,7 @@ class MinibatchDiscrimination(Remedy):
     label: ClassVar = "Minibatch discrimination"
     help: ClassVar = "Shows the critic how alike the samples of a batch are, so that collapse is seen."
     source: ClassVar = "Salimans et al. 2016, §3.2; From GAN to WGAN, §5 (2)"
+    usual: ClassVar = 16
     mixes_samples: ClassVar = True
 
     kernels: int = knob(0, "Kernels", "Numbers that tell how close a sample is to its batch; 0 is off.", ge=0, le=100)
@@ -156,6 +157,7 @@ class VirtualBatch(Remedy):
         "Normalises by a batch chosen once at the start, where batch normalisation would use the sample's own batch."
     )
     source: ClassVar = "Salimans et al. 2016, §3.5; From GAN to WGAN, §5 (5)"
+    usual: ClassVar = 64
 
     references: int = knob(0, "Reference batch", "Samples in the reference batch; 0 is off.", ge=0, le=1024)
 

@@ -36,6 +36,7 @@ class HistoricalAveraging(Remedy):
     label: ClassVar = "Historical averaging"
     help: ClassVar = "Draws each network towards the mean of its own past parameters."
     source: ClassVar = "Salimans et al. 2016, §3.3; From GAN to WGAN, §5 (3)"
+    usual: ClassVar = 0.01
     stacks: ClassVar = True
 
     weight: float = knob(0.0, "Weight", "Weight of ‖θ − mean of θ so far‖² in both losses; 0 is off.", ge=0, le=1000)
@@ -58,6 +59,7 @@ class LabelSmoothing(Remedy):
     label: ClassVar = "One-sided label smoothing"
     help: ClassVar = "Keeps the discriminator from being too sure of real samples."
     source: ClassVar = "Salimans et al. 2016, §3.4; From GAN to WGAN, §5 (4)"
+    usual: ClassVar = 0.1
     stacks: ClassVar = True
 
     amount: float = knob(

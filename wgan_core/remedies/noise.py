@@ -21,6 +21,7 @@ class InstanceNoise(Remedy):
     label: ClassVar = "Instance noise"
     help: ClassVar = "Blurs real and generated samples alike, so that the critic cannot tell them all apart."
     source: ClassVar = "Sønderby et al. 2016; Arjovsky, Bottou 2017, §3; From GAN to WGAN, §5 (6)"
+    usual: ClassVar = 0.3
     stacks: ClassVar = True
 
     sigma: float = knob(0.0, "σ", "Standard deviation of the noise at the start; 0 is off.", ge=0, le=10)
