@@ -16,7 +16,9 @@ STYLE = """<style>
 .st-key-guide-text h2 { padding: 1.4rem 0 0.9rem; font-size: 1.9rem; }
 .st-key-guide-text h3 { padding: 1.1rem 0 0.7rem; font-size: 1.25rem; }
 .stColumn:has(.st-key-guide-contents) { position: sticky; top: 4rem; align-self: flex-start; }
-.st-key-guide-contents { max-height: calc(100vh - 5rem); overflow-y: auto; }
+.st-key-guide-contents { max-height: calc(100vh - 5rem); overflow-y: auto; padding-bottom: 0.8rem; }
+.st-key-guide-text table { display: block; overflow-x: auto; }
+.st-key-guide-text td:last-child { min-width: 14rem; }
 .st-key-guide-contents ul { list-style: none; padding: 0; margin: 0 0 0.8rem; }
 .st-key-guide-contents p { margin-bottom: 0.3rem; }
 .st-key-guide-contents li { margin: 0.1rem 0; padding: 0; font-size: 0.9rem; line-height: 1.4; }
@@ -58,10 +60,14 @@ def draw(part: Section) -> None:
         st.markdown(part.text)
 
 
-def show(parts: tuple[Section, ...]) -> None:
+def show(parts: tuple[Section, ...], whole: bool) -> None:
     with st.container(key="guide"):
         left, right = st.columns([1, 3], gap="large")
         with left, st.container(key="guide-contents"):
+            if not whole:
+                st.page_link(
+                    "pages/guide.py", label="Charts and glossary", icon=":material/arrow_back:", query_params={}
+                )
             st.markdown(contents(parts))
         with right, st.container(key="guide-text"):
             for part in parts:
@@ -73,5 +79,8 @@ known = asked in names()
 st.html(STYLE)
 if asked and not known:
     st.warning("There is no such text here. Below is the guide.", icon=":material/help:")
-show(sections(asked) if asked and known else tuple(part for name in TOGETHER for part in sections(name)))
+if asked and known:
+    show(sections(asked), whole=False)
+else:
+    show(tuple(part for name in TOGETHER for part in sections(name)), whole=True)
 st.html(SCRIPT, unsafe_allow_javascript=True)

@@ -192,7 +192,10 @@ def of_kind(settings: Mapping[str, Any]) -> str:
 
 def measurement_page(name: str) -> str:
     text = parsed(MEASURING[name].__doc__ or "")
-    rows = [(f"`{given}`", *of_type(item), line(item.description or "")) for item, given in gives(text)]
+    rows = [
+        (", ".join(f"`{given}`" for given in names_of(item)), *of_type(item), line(item.description or ""))
+        for item in text.many_returns
+    ]
     parts = [MADE + f"# {name}", *prose(text), table(("Gives", "Kind", "Unit", "Range", "What it is"), rows)]
     parts += [f"Source: {line(meta.description or '')}" for meta in text.meta if meta.args == ["references"]]
     return "\n\n".join([*parts, defined_in(MEASURING[name])]) + "\n"
@@ -205,8 +208,12 @@ def given_names() -> dict[str, str]:
 
 def gives(text: Docstring) -> Iterator[tuple[DocstringReturns, str]]:
     for item in text.many_returns:
-        for given in (item.return_name or "").split(", "):
+        for given in names_of(item):
             yield item, given
+
+
+def names_of(item: DocstringReturns) -> list[str]:
+    return (item.return_name or "").split(", ")
 
 
 def of_type(item: DocstringReturns) -> tuple[str, str, str]:

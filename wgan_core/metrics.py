@@ -271,7 +271,7 @@ def em_distance(at: Moment) -> Reading:
     EM distance, Earth Mover's distance, Wasserstein-1 distance and W1 are one thing: the least work, mass times way, that
     turns one distribution into the other,
 
-        W1(p, q) = min over couplings γ of p and q of  E₍ₓ,ᵧ₎∼γ ‖x − y‖₂
+        W1(p, q) = min over couplings γ of p and q of  E_γ ‖x − y‖₂
                  = max over 1-Lipschitz f of  E_p[f(x)] − E_q[f(y)]
 
     The first line is solved by linear programming over the 512 × 512 assignments; nothing is smoothed or estimated but for
