@@ -43,7 +43,8 @@ def bare(config: RunConfig) -> dict[str, Net]:
 def model_of(config: RunConfig, state: Mapping[str, Any]) -> Model:
     """The networks of a training's state. The state must fit the config; see :func:`wgan_core.states.check`.
 
-    The generator is the averaged one, where the run has one. Normalisation over the batch uses what was seen on average, as in every measurement.
+    The generator is the averaged one, where the run has one. Normalisation over the batch uses what was seen on average, as in
+    every measurement.
     """
     nets = bare(config)
     for role, net in nets.items():
