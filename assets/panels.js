@@ -42,8 +42,10 @@ export function makePanel(chart, parent, fileName, look) {
   element("p", "wl-source", text, "Source: " + chart.source);
   if (chart.guide) {
     // In a page of its own: the run that is shown here goes on being shown.
-    const link = element("a", "wl-guide", text, "How to read this chart");
-    Object.assign(link, { href: new URL(chart.guide, document.baseURI).href, target: "_blank", rel: "noopener" });
+    for (const [words, goal] of [["How to read this chart", chart.guide], ["Glossary", "guide#glossary"]]) {
+      const link = element("a", "wl-guide", text, words);
+      Object.assign(link, { href: new URL(goal, document.baseURI).href, target: "_blank", rel: "noopener" });
+    }
   }
   const plot = element("div", "wl-plot", box);
   const hint = element("div", "wl-hint", plot);
