@@ -235,8 +235,9 @@ def further_terms() -> list[tuple[str, str, str, dict[str, Any]]]:
     found = {kind.term: (kind.label, theme.CRITIC) for kind in Constraint.kinds.values() if kind.term}
     found.pop("gradient_penalty")
     for name, remedy in REMEDIES.items():
-        found[name] = found[f"critic_{name}"] = remedy.label, theme.CRITIC
-        found[f"generator_{name}"] = f"{remedy.label}, generator", theme.INK
+        label = remedy.term or remedy.label
+        found[name] = found[f"critic_{name}"] = label, theme.CRITIC
+        found[f"generator_{name}"] = f"{label}, generator", theme.INK
     return [(name, label, color, dash) for name, (label, color) in found.items()]
 
 
@@ -388,4 +389,4 @@ def seeds_by_modes(lanes: Sequence[tuple[RunView, str, str]]) -> Figure | None:
 
 
 # More charts, which enter themselves in the map, after those above.
-from pages.ui import score_charts  # noqa: E402, F401
+from pages.ui import pixel_charts, score_charts  # noqa: E402, F401

@@ -15,12 +15,12 @@ OBJECTIVES = {
     "wgan-clip": "#E69F00",
     "wgan-gp": "#009E73",
     # At least 18 apart in CIELAB, as people with protanopia or deuteranopia see them too.
-    "wgan-lp": "#AA098F",
+    "wgan-lp": "#3434F4",
     "dragan": "#334DCC",
     "wgan": "#648FFF",
     "lsgan": "#99306B",
     "hinge": "#8F4724",
-    "f-gan": "#3434F4",
+    "f-gan": "#AA098F",
 }
 OTHER_OBJECTIVE = "#56B4E9"
 # For lanes that have the same objective.

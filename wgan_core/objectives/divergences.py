@@ -58,7 +58,7 @@ DIVERGENCES = {
     ),
     # f(u) = (√u − 1)², f*(t) = t / (1 − t), g_f(v) = 1 − exp(−v)
     "hellinger": Divergence(
-        "hellinger_estimate", "squared Hellinger", lambda v: 1 - (-v).exp(), lambda v: v.exp() - 1, (2.0, "2")
+        "hellinger_estimate", "Hellinger²", lambda v: 1 - (-v).exp(), lambda v: v.exp() - 1, (2.0, "2")
     ),
 }
 

@@ -42,6 +42,8 @@ class Remedy(Part):
     ----------
     name, label, help, source : str
         Its field in ``remedies``, what people read, and where it comes from.
+    term : str
+        What its term in a loss is called on a chart, if not by its label.
     usual : float
         The switch's value to begin with where it is switched on: its paper's, where that names one.
     mixes_samples : bool
@@ -54,6 +56,7 @@ class Remedy(Part):
     label: ClassVar[str] = ""
     help: ClassVar[str] = ""
     source: ClassVar[str] = ""
+    term: ClassVar[str] = ""
     usual: ClassVar[float] = 1
     mixes_samples: ClassVar[bool] = False
     stacks: ClassVar[bool] = False

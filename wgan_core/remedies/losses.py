@@ -36,6 +36,7 @@ class HistoricalAveraging(Remedy):
     label: ClassVar = "Historical averaging"
     help: ClassVar = "Draws each network towards the mean of its own past parameters."
     source: ClassVar = "Salimans et al. 2016, §3.3; From GAN to WGAN, §5 (3)"
+    term: ClassVar = "history"
     usual: ClassVar = 0.01
     stacks: ClassVar = True
 
@@ -59,6 +60,7 @@ class LabelSmoothing(Remedy):
     label: ClassVar = "One-sided label smoothing"
     help: ClassVar = "Keeps the discriminator from being too sure of real samples."
     source: ClassVar = "Salimans et al. 2016, §3.4; From GAN to WGAN, §5 (4)"
+    term: ClassVar = "smoothing"
     usual: ClassVar = 0.1
     stacks: ClassVar = True
 
