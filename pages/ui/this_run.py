@@ -37,6 +37,7 @@ def _contents(run_id: str) -> None:
         st.caption(f"Forked from run {plain(stored.parent.run_id)} at step {stored.parent.step:,}")
     with st.container(horizontal=True, gap="small"):
         st.page_link("pages/runs.py", label="In the table", icon=":material/table:", query_params={"run": run_id})
+        st.page_link("pages/samples.py", label="Samples", icon=":material/grid_view:", query_params={"run": run_id})
         exports.menu(run_id)
     if stored.seeds > 1:
         st.caption("Runs of several seeds cannot be forked or trained further.")

@@ -9,16 +9,19 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import median_filter
 
 from pages.ui import plotting, theme
 from pages.ui.charts import CHARTS, figure
+from pages.ui.pixel_charts import pixels_of
 from pages.ui.plotting import CLOCKS, POINTS, Chart, downsample, symlog, symlog_axis, window
 from tests.ui.views import DATASETS, OBJECTIVES, edited, finished, long, unstarted, with_history
 from wgan_core import records
 from wgan_core.datasets import Dataset
+from wgan_core.metrics import image_grid
 from wgan_core.objectives import LOG_2
 from wgan_core.records import RunView
 
@@ -28,7 +31,7 @@ CURVES = {"distance", "losses", "gradients", "lipschitz", "weights"}
 SHOWN = {
     "ring": {"samples", "modes", *CURVES},
     "swiss-roll": {"samples", *CURVES},
-    "fashion-mnist": {"images", *CURVES},
+    "fashion-mnist": {"images", "pixels", *CURVES},
 }
 # What stands in the legend, and the colour of that role on every chart. The estimate has its objective's colour.
 ROLES: dict[str, str | dict[str, str]] = {
@@ -443,3 +446,20 @@ def test_the_ticks_of_the_symlog_axis_stand_at_their_values(largest: float) -> N
     assert 0 in values
     assert set(values) == set(-values)
     assert (np.abs(values) <= max(largest, 1)).sum() >= 3
+
+
+def test_the_pixels_of_a_grid_are_those_of_its_images_without_the_gaps() -> None:
+    images = torch.rand(80, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    for n, columns in ((64, None), (80, 8)):
+        found = pixels_of(image_grid(images[:n], columns), 32) / 127.5 - 1
+        assert found.shape == (n, 32, 32, 3)
+        assert np.abs(found - images[:n].permute(0, 2, 3, 1).numpy()).max() <= 1 / 255 + 1e-6
+
+
+def test_the_values_of_the_pixels_are_shares_of_all_of_them() -> None:
+    view = finished(dataset="fashion-mnist")
+    made = drawn("pixels", view)
+    assert [float(bars["y"].sum()) for bars in made["data"]] == pytest.approx([1, 1])
+    assert view.latest is not None
+    real = pixels_of(view.latest.arrays["real_grid"], 32)
+    assert float(made["data"][0]["y"][0]) == pytest.approx(float((real < 8).mean()))
