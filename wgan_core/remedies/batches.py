@@ -65,6 +65,8 @@ class MinibatchDiscrimination(Remedy):
                 f"compares every pair of samples, too many with {self.kernels} kernels and batches of {of.batch_size:,};"
                 f" use a batch size of at most {most:,}"
             )
+        if of.critic.normalisation == "batch" and any(isinstance(other, VirtualBatch) for other in of.remedies.active):
+            return "does not go with virtual batch normalisation in the critic, whose reference batch would be compared too"
         return ""
 
     def layers(self, role: str, net: Net, of: Surroundings, shape: tuple[int, ...]) -> Net:
