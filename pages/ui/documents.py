@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from wgan_core.scenarios import SCENARIOS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGES = ("samples", "theory")  # their texts have pictures; here one can go there instead
 TOGETHER = (
     "charts",
     "glossary",
@@ -115,6 +116,8 @@ def address(words: str, target: str, name: str) -> str:
         return f"theory?figure={PurePosixPath(goal).name}"
     if goal == "scenarios" and words.strip("`") in SCENARIOS:
         return f"compare?scenario={words.strip('`')}"
+    if goal in PAGES:
+        return goal
     if goal not in names():
         return ""
     return f"guide?doc={goal}" + (f"#{place}" if place else "")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pages.ui import charts, overlays  # noqa: F401  (they enter their charts in the maps)
-from pages.ui.documents import DOCS, TOGETHER, anchor, fragment, guide_to, linked, names, sections
+from pages.ui.documents import DOCS, PAGES, TOGETHER, anchor, fragment, guide_to, linked, names, sections
 from pages.ui.plotting import CHARTS, OVERLAYS
 from tests import make_docs
 from wgan_core.coach import RULES
@@ -54,8 +54,9 @@ def test_the_app_shows_a_text_with_links_that_lead_to_its_pages(name: str) -> No
             goal = query.removeprefix("doc=")
             texts = (goal,) if goal else TOGETHER
             assert not place or place in [part.fragment for text in texts for part in sections(text)], target
-        elif page == "theory":
-            assert query.removeprefix("figure=") in FIGURES
+        elif page in PAGES:
+            assert (DOCS.parent / "pages" / f"{page}.py").exists()
+            assert not query or query.removeprefix("figure=") in FIGURES
         elif page == "compare":
             assert query.removeprefix("scenario=") in SCENARIOS
         else:
@@ -69,9 +70,7 @@ def test_no_two_sections_of_the_guide_share_a_place() -> None:
 
 def test_links_turn_into_those_of_the_app() -> None:
     text = "[a](glossary.md#mode) [b](reference/figures/clipping.md) [`clip-bound`](scenarios.md) [c](theory.md) [d](presets.md)"
-    turned = (
-        "[a](#mode) [b](theory?figure=clipping) [`clip-bound`](compare?scenario=clip-bound) c [d](guide?doc=presets)"
-    )
+    turned = "[a](#mode) [b](theory?figure=clipping) [`clip-bound`](compare?scenario=clip-bound) [c](theory) [d](guide?doc=presets)"
     assert linked(text, "charts") == turned
     assert linked("[up](../glossary.md#mode)", "reference/config") == "[up](guide#mode)"
     assert linked("[out](../README.md)", "charts") == "out"
