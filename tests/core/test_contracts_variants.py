@@ -10,21 +10,28 @@ import pytest
 from pydantic import ValidationError
 
 from wgan_core.config import RunConfig
+from wgan_core.constraints import Constraint
 from wgan_core.datasets import Dataset
 from wgan_core.explain import allowed, bounds
 from wgan_core.networks import Latent, Network
 from wgan_core.objectives import Objective
 from wgan_core.optimisers import Optimiser
+from wgan_core.remedies import REMEDIES
 from wgan_core.schema import Part
 
-FAMILIES: tuple[Any, ...] = (Dataset, Objective, Network, Optimiser)
+FAMILIES: tuple[Any, ...] = (Dataset, Objective, Constraint, Network, Optimiser)
 VARIANTS = [
     pytest.param(cls, id=f"{family.__name__.lower()}-{kind}")
     for family in FAMILIES
     for kind, cls in family.kinds.items()
 ]
 # Not variants, but with knobs that the form shows all the same.
-PARTS = [*VARIANTS, pytest.param(Latent, id="latent"), pytest.param(RunConfig, id="run-config")]
+PARTS = [
+    *VARIANTS,
+    *(pytest.param(cls, id=f"remedy-{name}") for name, cls in REMEDIES.items()),
+    pytest.param(Latent, id="latent"),
+    pytest.param(RunConfig, id="run-config"),
+]
 
 
 @pytest.mark.parametrize("cls", VARIANTS)

@@ -1,4 +1,4 @@
-"""Adding an objective or a data set is one class in one file: menus, command line and contract tests follow."""
+"""Adding an objective, constraint, remedy or data set is one class in one file: menus, command line, contract tests follow."""
 
 from __future__ import annotations
 
@@ -22,15 +22,43 @@ class Toy(Objective):
     kind: Literal["toy"] = "toy"
     real_target: float = knob(1.0, "Target", "What real samples are to score.", ge=-10, le=10)
 
-    def critic_loss(self, critic: Net, real: Tensor, fake: Tensor, rng: Generator) -> dict[str, Tensor]:
-        on_real, on_fake = scores(critic, real, fake)
+    def critic_terms(self, on_real: Tensor, on_fake: Tensor) -> dict[str, Tensor]:
         return {"critic_real": (on_real - self.real_target).square().mean(), "critic_fake": on_fake.square().mean()}
 
-    def generator_loss(self, critic: Net, fake: Tensor) -> Tensor:
-        return (critic(fake) - self.real_target).square().mean()
+    def generator_term(self, on_fake: Tensor) -> Tensor:
+        return (on_fake - self.real_target).square().mean()
 
     def estimate(self, terms: dict[str, float]) -> float:
         return 1 - terms["critic_real"] - terms["critic_fake"]
+'''
+
+CONSTRAINT = '''
+
+class Decay(Constraint):
+    """Weights shrink a little after each of the critic's steps."""
+
+    label: ClassVar = "Shrinking"
+
+    kind: Literal["toy"] = "toy"
+    share: float = knob(0.5, "Share", "What is left of each weight.", live=True, gt=0, le=1)
+
+    def constrain(self, weights: Tensor) -> None:
+        weights.mul_(self.share)
+'''
+
+REMEDY = '''
+
+class Decay(Remedy):
+    """Scores near 0."""
+
+    name: ClassVar = "toy"
+    label: ClassVar = "Small scores"
+    help: ClassVar = "The critic pays for large scores."
+
+    weight: float = knob(0.0, "Weight", "Weight of the square of the scores; 0 is off.", ge=0, le=10)
+
+    def critic_terms(self, objective: Objective, on_real: Tensor, on_fake: Tensor) -> dict[str, Tensor]:
+        return {"toy": self.weight * (on_real.square().mean() + on_fake.square().mean())}
 '''
 
 DATASET = '''
@@ -52,12 +80,18 @@ class Toy(Dataset):
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The software with one more objective and one more data set."""
+    """The software with one more objective, constraint, remedy and data set."""
     place = tmp_path_factory.mktemp("newcomer")
     for name in ("wgan_core", "tests"):
         shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", place)
-    for name, text in (("objectives", OBJECTIVE), ("datasets/planar", DATASET)):
+    newcomers = {
+        "objectives/classic": OBJECTIVE,
+        "constraints": CONSTRAINT,
+        "remedies/losses": REMEDY,
+        "datasets/planar": DATASET,
+    }
+    for name, text in newcomers.items():
         with (place / "wgan_core" / f"{name}.py").open("a", encoding="utf-8") as file:
             file.write(text)
     return place
@@ -81,12 +115,32 @@ def test_a_newcomer_trains_from_the_command_line(copy: Path) -> None:
     assert last["status"] == "finished"
 
 
+def test_a_new_constraint_and_a_new_remedy_train_with_any_objective(copy: Path) -> None:
+    flags = (
+        "--objective.kind",
+        "gan",
+        "--constraint.kind",
+        "toy",
+        "--constraint.share",
+        "0.001",
+        "--remedies.toy.weight",
+        "2",
+    )
+    result = python("-m", "wgan_core", "train", *flags, "--steps", "3", "--device", "cpu", "--json", cwd=copy)
+    assert result.returncode == 0, result.stderr
+    *_, snapshot, last = map(json.loads, result.stdout.splitlines())
+    assert last["status"] == "finished"
+    # All weights shrink to a thousandth after each step: the slope to less than a thousandth.
+    assert 0 < snapshot["scalars"]["input_grad_norm_max"] < 1e-3
+    assert 0 < snapshot["scalars"]["toy"] < 1e-3
+
+
 def test_the_contract_tests_find_a_newcomer_and_pass(copy: Path) -> None:
     files = sorted(str(path) for path in (copy / "tests" / "core").glob("test_contracts_*.py"))
     result = python("-m", "pytest", "-k", "toy", "-q", "-rA", "-p", "no:cacheprovider", *files, cwd=copy)
     assert result.returncode == 0, result.stdout
     passed = [line for line in result.stdout.splitlines() if line.startswith("PASSED")]
-    for expected in ("variants.py", "objectives.py", "datasets.py"):
-        assert sum(f"test_contracts_{expected}" in line for line in passed) > 5
+    for expected in ("variants.py", "objectives.py", "datasets.py", "constraints.py", "remedies.py"):
+        assert sum(f"test_contracts_{expected}" in line for line in passed) > 4, expected
     assert any("objective-toy" in line for line in passed)
     assert any("dataset-toy" in line for line in passed)

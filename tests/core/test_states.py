@@ -60,7 +60,7 @@ def test_a_resumed_mlp_has_the_numbers_of_one_that_was_never_stopped(objective: 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_a_resumed_dcgan_has_the_numbers_of_one_that_was_never_stopped(objective: str) -> None:
-    norm = "layer" if objective == "wgan-gp" else "batch"
+    norm = "layer" if Objective.kinds[objective].no_batch_norm else "batch"
     net = {"kind": "dcgan", "base_channels": 4}
     config = small("fashion-mnist", objective, steps=4, critic=net | {"normalisation": norm}, generator=net)
     assert config.generator.normalisation == "batch"
