@@ -198,8 +198,9 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path)
 
 
-def test_the_generator_of_a_step_makes_what_it_made_in_training(store: Store) -> None:
-    config = small("fashion-mnist", steps=4)
+@pytest.mark.parametrize("average", [0.0, 0.9])
+def test_the_generator_of_a_step_makes_what_it_made_in_training(average: float, store: Store) -> None:
+    config = small("fashion-mnist", steps=4, generator_average=average)
     record(store, "clothes", config, checkpoints=(2,))
     assert steps(store, "clothes") == [2, 4]
     last = store.view("clothes").latest

@@ -35,7 +35,7 @@ _marks = itertools.count()
 
 @dataclass(frozen=True, eq=False)
 class Sampler:
-    """A generator as it was after a generator step, on the CPU, in evaluation mode.
+    """A generator as it was after a generator step, on the CPU, in evaluation mode; the averaged one, where the run has one.
 
     Attributes
     ----------

@@ -55,7 +55,7 @@ def show() -> None:
             step = _choose_step(run.id, lane, there)
             found = sampler(store(), run.id, lane, step)
             look = controls.latents_form(found)
-    except (NoWeights, StoreProblem) as why:
+    except (NoWeights, StoreProblem, DataError) as why:
         st.info(plain(str(why)), icon=":material/info:")
         st.page_link(
             "pages/train.py",
