@@ -36,9 +36,9 @@ PROBES = re.compile(r"^http://127\.0\.0\.1:\d+/\w+/_stcore/(health|host-config)$
 
 
 class Server:
-    """A Streamlit server of this software on a free port."""
+    """A Streamlit server of this software on a free port, run by Streamlit or by a module that runs it."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, module: str = "streamlit") -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -53,7 +53,7 @@ class Server:
         }
         with log.open("wb") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "streamlit", "run", "app.py", *(f"--{k}={v}" for k, v in flags.items())],
+                [sys.executable, "-m", module, "run", "app.py", *(f"--{k}={v}" for k, v in flags.items())],
                 cwd=ROOT,
                 env=os.environ | {"WGAN_LIVE_RUNS": str(LIVE_RUNS)},
                 stdin=subprocess.DEVNULL,
@@ -82,9 +82,9 @@ class Server:
 
 
 @contextmanager
-def serving(log: Path) -> Iterator[Server]:
+def serving(log: Path, module: str = "streamlit") -> Iterator[Server]:
     """A server for a while. It must end well."""
-    server = Server(log)
+    server = Server(log, module)
     try:
         yield server
     finally:

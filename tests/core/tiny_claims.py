@@ -13,15 +13,15 @@ LANES = ("GAN", "WGAN-GP")
 STEPS = 20
 
 
-def race(seed: int, steps: int = STEPS) -> dict[str, Any]:
+def race(seed: int, steps: int = STEPS, every: int = 10) -> dict[str, Any]:
     net = {"width": 16}
     shared = {"generator": net, "critic": net, "batch_size": 16, "device": "cpu", "seed": seed}
     lanes = [{"objective": {"kind": "gan"}}, {"objective": {"kind": "wgan-gp"}}]
-    return {"shared": shared, "lanes": lanes, "length": steps, "snapshot_every": 10}
+    return {"shared": shared, "lanes": lanes, "length": steps, "snapshot_every": every}
 
 
-def legs(steps: int = STEPS) -> tuple[Leg, ...]:
-    return tuple(Leg(f"seed {seed}", LANES, race(seed, steps)) for seed in (0, 1))
+def legs(steps: int = STEPS, every: int = 10) -> tuple[Leg, ...]:
+    return tuple(Leg(f"seed {seed}", LANES, race(seed, steps, every)) for seed in (0, 1))
 
 
 def _spread(at: Evidence) -> Sequence[Measured]:
@@ -32,7 +32,7 @@ def _spread(at: Evidence) -> Sequence[Measured]:
     ]
 
 
-def trained(name: str = "tiny", steps: int = STEPS) -> Trained:
+def trained(name: str = "tiny", steps: int = STEPS, every: int = 10) -> Trained:
     """Two legs of one seed each, whose quick size meets its claim and whose control misses it."""
     return Trained(
         name=name,
@@ -46,7 +46,7 @@ def trained(name: str = "tiny", steps: int = STEPS) -> Trained:
         control="Fewer steps.",
         minutes={"quick": 0.02},
         tries=("Take more steps.",),
-        legs={"quick": legs(steps), "full": legs(steps), "control": legs(STEPS // 2)[:1]},
+        legs={"quick": legs(steps, every), "full": legs(steps, every), "control": legs(STEPS // 2)[:1]},
         shows=("w1", "input_grad_norm_max"),
         measure=_spread,
     )

@@ -25,7 +25,13 @@ FIRST_SECONDS = 1.0  # that a click waits, for what is computed at once or a fir
 def show(experiment: Experiment) -> None:
     """The whole page of an experiment."""
     with st.container(key="experiments-head", horizontal=True, vertical_alignment="center", gap="small"):
-        st.page_link("pages/experiments.py", label="All experiments", icon=":material/arrow_back:")
+        # Without any part of an address, a link from a page to itself would keep the one that is there.
+        st.page_link(
+            "pages/experiments.py",
+            label="All experiments",
+            icon=":material/arrow_back:",
+            query_params={"view": "cards"},
+        )
         st.markdown(f"#### {plain(experiment.title)}", width="content")
         st.caption(plain(f"{PAPERS[experiment.paper]}. {experiment.source}"), width="content")
     st.markdown(f"**The claim.** {plain(experiment.claim)}")

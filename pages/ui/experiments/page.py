@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui.experiments import bench, board
+from pages.ui.experiments import bench, board, reader
 from pages.ui.text import plain
 from wgan_core.experiments import find
 from wgan_core.explain import ConfigError
@@ -41,6 +41,7 @@ STYLE = """<style>
 
 def show() -> None:
     """All of it."""
+    reader.keep_address()
     st.html(STYLE)
     with st.container(key="experiments"):
         if why := store().problem:

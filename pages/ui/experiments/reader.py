@@ -14,6 +14,14 @@ from wgan_core.experiments import Experiment, Size
 ANSWERS = "experiments.answers"
 
 
+def keep_address() -> None:
+    """Put what was asked for into the browser's address: a link from this page to itself does not bring it there."""
+    link = st.query_params.to_dict()
+    if st.session_state.get("experiments.link") != link:
+        st.session_state["experiments.link"] = link
+        st.query_params.from_dict(link)
+
+
 def answer(experiment: Experiment) -> int | None:
     """The place of the option that one predicts; None before one does."""
     answers: dict[str, int] = st.session_state.setdefault(ANSWERS, {})
