@@ -77,8 +77,7 @@ def folder(family: Family) -> str:
 
 
 def kind_page(family: Family, kind: str, cls: Kind) -> str:
-    text = parsed(cls.__doc__ or "")
-    parts = [MADE + f"# {cls.label}", *prose(text), *figure_text(cls)]
+    parts = [MADE + f"# {cls.label}", *prose(cls), *figure_text(cls)]
     if cls.source:
         parts.append(f"Source: {sentence(cls.source)}")
     parts.append(f"    python -m wgan_core {command(family, kind, cls)}")
@@ -196,7 +195,7 @@ def measurement_page(name: str) -> str:
         (", ".join(f"`{given}`" for given in names_of(item)), *of_type(item), line(item.description or ""))
         for item in text.many_returns
     ]
-    parts = [MADE + f"# {name}", *prose(text), table(("Gives", "Kind", "Unit", "Range", "What it is"), rows)]
+    parts = [MADE + f"# {name}", *prose(MEASURING[name]), table(("Gives", "Kind", "Unit", "Range", "What it is"), rows)]
     parts += [f"Source: {line(meta.description or '')}" for meta in text.meta if meta.args == ["references"]]
     return "\n\n".join([*parts, defined_in(MEASURING[name])]) + "\n"
 
@@ -260,10 +259,10 @@ def index() -> str:
 
 
 def settings() -> str:
-    parts = [MADE + "# The config", *prose(parsed(RunConfig.__doc__ or ""))]
+    parts = [MADE + "# The config", *prose(RunConfig)]
     columns = ("Field", "On screen", "Default", "Allowed", "What it does")
     parts.append(table(columns, knob_rows(RunConfig)))
-    parts += ["## Latent", *prose(parsed(Latent.__doc__ or "")), table(columns, knob_rows(Latent))]
+    parts += ["## Latent", *prose(Latent), table(columns, knob_rows(Latent))]
     return "\n\n".join([*parts, defined_in(RunConfig)]) + "\n"
 
 
@@ -274,10 +273,13 @@ def parsed(docstring: str) -> Docstring:
     return parse(docstring, DocstringStyle.NUMPYDOC)
 
 
-def prose(text: Docstring) -> list[str]:
-    """Summary, body and notes as Markdown; indented blocks are formulas and stay as they are."""
-    notes = [meta.description for meta in text.meta if meta.args == ["notes"]]
-    return [markdown(part) for part in (text.short_description, text.long_description, *notes) if part]
+def prose(thing: Any) -> list[str]:
+    """Summary, body and notes of a docstring as Markdown; indented blocks are formulas and stay as they are."""
+    docstring = inspect.cleandoc(thing.__doc__ or "")
+    # By hand: the parser takes the indentation of a body's first line away.
+    above = re.split(r"^\w.*\n-{3,}$", docstring, maxsplit=1, flags=re.MULTILINE)[0]
+    notes = [meta.description or "" for meta in parsed(docstring).meta if meta.args == ["notes"]]
+    return [markdown(part) for part in (*above.partition("\n\n")[::2], *notes) if part.strip()]
 
 
 def summary(thing: Any) -> str:
@@ -287,7 +289,7 @@ def summary(thing: Any) -> str:
 def markdown(text: str) -> str:
     """The house's docstrings in Markdown: roles and double backticks become code."""
     text = re.sub(r":\w+:`~?([^`]+)`", r"`\1`", text)
-    return text.replace("``", "`").strip()
+    return text.replace("``", "`").strip("\n")
 
 
 def line(text: str) -> str:

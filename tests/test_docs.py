@@ -68,6 +68,13 @@ def test_the_reference_is_what_the_code_says() -> None:
     assert not [name for name, text in wanted.items() if there[name].read_text(encoding="utf-8") != text], "make docs"
 
 
+@pytest.mark.parametrize("kind", Objective.kinds)
+def test_the_page_of_an_objective_has_its_losses_and_what_its_estimate_is(kind: str) -> None:
+    page = (make_docs.FOLDER / "objectives" / f"{kind}.md").read_text(encoding="utf-8")
+    formulas = re.findall(r"^ {4}(critic|generator|estimate): +\S", page, re.MULTILINE)
+    assert formulas == ["critic", "generator", "estimate"]
+
+
 def one_of_each() -> Iterator[RunConfig]:
     """Small configs that have every objective, constraint, divergence and remedy between them, points, images and classes."""
     ring = {"kind": "ring", "sigma": 1.0}  # some of the first samples lie on a mode

@@ -35,7 +35,16 @@ def penalty_weight(help: str, default: float = 10.0) -> Any:
 
 
 class Gan(Objective):
-    """The original GAN (Goodfellow et al. 2014), from logits: log D = −softplus(−f), log(1 − D) = −softplus(f)."""
+    """The original GAN: the critic tells real from generated, and the generator makes it err (Goodfellow et al. 2014).
+
+        critic:     min  −E[log D(x)] − E[log(1 − D(x̃))],   D = sigmoid(f)
+        generator:  min  −E[log D(x̃)]          non-saturating
+                    min  E[log(1 − D(x̃))]      saturating
+        estimate:   JS ≥ ln 2 + ½ (E[log D(x)] + E[log(1 − D(x̃))])
+
+    All of it comes from the logits f: log D = −softplus(−f), log(1 − D) = −softplus(f). With the best critic, D = p / (p + q),
+    the estimate is JS itself; for any other it is less.
+    """
 
     label: ClassVar = "GAN"
     source: ClassVar = "Goodfellow et al. 2014; From GAN to WGAN, §3"
@@ -67,7 +76,7 @@ class Gan(Objective):
         return mean_over_samples(softplus(-on_fake))
 
     def estimate(self, terms: dict[str, float]) -> float:
-        # L(D*, G) = 2 JS − 2 log 2, so JS ≈ ½ L + log 2 (WGAN paper, §4.2); never above log 2.
+        # L(D*, G) = 2 JS − 2 log 2, so JS ≈ ½ L + log 2 (WGAN paper, §4.3); never above log 2.
         return LOG_2 - 0.5 * (terms["critic_real"] + terms["critic_fake"])
 
     def smoothing(self, on_real: Tensor, amount: float) -> Tensor:
@@ -91,7 +100,14 @@ class Wasserstein(Objective):
 
 
 class WganClip(Wasserstein):
-    """WGAN with weight clipping (Arjovsky, Chintala, Bottou 2017, Algorithm 1)."""
+    """WGAN with weight clipping (Arjovsky, Chintala, Bottou 2017, Algorithm 1).
+
+        critic:     min  E[f(x̃)] − E[f(x)],   after each step w ← clip(w, −c, c) for each parameter
+        generator:  min  −E[f(x̃)]
+        estimate:   Ŵ = E[f(x)] − E[f(x̃)] ≤ K W1,   K: the critic's Lipschitz constant
+
+    A bounded box of parameters bounds K, but nobody knows by how much: it depends on c, on the depth and on the width.
+    """
 
     label: ClassVar = "WGAN, weight clipping"
     source: ClassVar = "the WGAN paper, Algorithm 1"
@@ -118,7 +134,15 @@ class WganClip(Wasserstein):
 
 
 class WganGp(Wasserstein):
-    """WGAN with gradient penalty (Gulrajani et al. 2017, Algorithm 1)."""
+    """WGAN with gradient penalty (Gulrajani et al. 2017, Algorithm 1).
+
+        critic:     min  E[f(x̃)] − E[f(x)] + λ E[(‖∇f(x̂)‖₂ − 1)²],   x̂ = α x + (1 − α) x̃,   α uniform on [0, 1], one a sample
+        generator:  min  −E[f(x̃)]
+        estimate:   Ŵ = E[f(x)] − E[f(x̃)], without the penalty
+
+    The best 1-Lipschitz critic has slope 1 almost everywhere on the lines between paired samples (the paper's Proposition 1).
+    That is why the penalty looks there, and pulls to 1 from both sides.
+    """
 
     label: ClassVar = "WGAN-GP"
     source: ClassVar = "Gulrajani et al. 2017, equation 3 and Algorithm 1"

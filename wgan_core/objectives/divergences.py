@@ -66,6 +66,19 @@ DIVERGENCES = {
 class FGan(Objective):
     """An f-GAN: the critic bounds an f-divergence between data and samples from below (Nowozin et al. 2016, equations 4 and 6).
 
+        critic:     min  −E[T(x)] + E[φ*(T(x̃))],   T = g(f): the critic's output brought into the domain of φ*
+        generator:  min  −E[T(x̃)]           non-saturating
+                    min  −E[φ*(T(x̃))]       saturating
+        estimate:   D_φ = ∫ q φ(p / q) ≥ E[T(x)] − E[φ*(T(x̃))]
+
+    φ* is the conjugate of the convex φ:
+
+        KL                 φ(u) = u ln u        T = f                        φ*(t) = e^(t − 1)
+        reverse KL         φ(u) = −ln u         T = −e^(−f)                  φ*(t) = −1 − ln(−t)
+        Pearson χ²         φ(u) = (u − 1)²      T = f                        φ*(t) = t² / 4 + t
+        JS                 D = sigmoid(f)       T = ½ (ln 2 + ln D)          φ*(T) = −½ (ln 2 + ln(1 − D))
+        squared Hellinger  φ(u) = (√u − 1)²     T = 1 − e^(−f)               φ*(t) = t / (1 − t)
+
     Examples
     --------
     >>> FGan(divergence="js").estimate_name, FGan(divergence="kl").estimate_name

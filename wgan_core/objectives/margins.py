@@ -18,6 +18,10 @@ CODINGS = {"0-1": (0.0, 1.0, 1.0), "minus-plus": (-1.0, 1.0, 0.0)}
 class Lsgan(Objective):
     """Least squares: scores are pulled to a for generated and b for real samples (Mao et al. 2017, equation 2).
 
+        critic:     min  ½ E[(f(x) − b)²] + ½ E[(f(x̃) − a)²]
+        generator:  min  ½ E[(f(x̃) − c)²],   (a, b, c) = (0, 1, 1) or (−1, 1, 0)
+        estimate:   Δ ≥ 2 − 8 L / (b − a)²,   L: the critic's loss
+
     With an optimal critic the loss is (b − a)² (2 − Δ) / 8, where Δ = ∫ (p − q)² / (p + q) is the Pearson χ² divergence between
     p + q and 2 q (the paper's theorem in §3.2.2), from 0 to 2. For any critic the estimate is at most Δ.
     """
@@ -62,6 +66,10 @@ class Lsgan(Objective):
 
 class Hinge(Objective):
     """The hinge loss: scores beyond the margins 1 and −1 cost nothing more (Lim, Ye 2017; Miyato et al. 2018, equation 16).
+
+        critic:     min  E[max(0, 1 − f(x))] + E[max(0, 1 + f(x̃))]
+        generator:  min  −E[f(x̃)]
+        estimate:   TV ≥ 1 − ½ L,   L: the critic's loss
 
     With an optimal critic the loss is 2 − 2 TV, where TV = ½ ∫ |p − q| is the total variation distance. For any critic the
     estimate is at most TV.

@@ -15,7 +15,14 @@ RADIUS_HELP = "How far from real samples the slope is looked at, in standard dev
 
 
 class WganLp(Wasserstein):
-    """WGAN with a one-sided penalty: slopes above 1 cost, slopes below 1 do not (Petzka, Fischer, Lukovnikov 2018)."""
+    """WGAN with a one-sided penalty: slopes above 1 cost, slopes below 1 do not (Petzka, Fischer, Lukovnikov 2018).
+
+        critic:     min  E[f(x̃)] − E[f(x)] + λ E[max(0, ‖∇f(x̂)‖₂ − 1)²],   x̂ = α x + (1 − α) x̃
+        generator:  min  −E[f(x̃)]
+        estimate:   Ŵ = E[f(x)] − E[f(x̃)], without the penalty
+
+    The best 1-Lipschitz critic may be less steep than 1 in places, so only more is punished.
+    """
 
     label: ClassVar = "WGAN-LP"
     source: ClassVar = "Petzka, Fischer, Lukovnikov 2018, On the regularization of Wasserstein GANs"
@@ -33,7 +40,14 @@ class WganLp(Wasserstein):
 
 
 class Dragan(Gan):
-    """A GAN whose critic has slope 1 around real samples (Kodali et al. 2017). The slope is that of the logit f."""
+    """A GAN whose critic has slope 1 around real samples (Kodali et al. 2017). The slope is that of the logit f.
+
+        critic:     min  −E[log D(x)] − E[log(1 − D(x̃))] + λ E[(‖∇f(x + δ)‖₂ − 1)²],   δ Gaussian, as wide as the radius says
+        generator:  as of a GAN
+        estimate:   JS as of a GAN, without the penalty
+
+    Far from the real samples the slope is free.
+    """
 
     label: ClassVar = "DRAGAN"
     source: ClassVar = "Kodali, Abernethy, Hays, Kira 2017, On convergence and stability of GANs"
@@ -50,7 +64,14 @@ class Dragan(Gan):
 
 
 class Wgan(Wasserstein):
-    """The Wasserstein losses alone, for a constraint of your choice: nothing in them holds the critic."""
+    """The Wasserstein losses alone, for a constraint of your choice: nothing in them holds the critic.
+
+        critic:     min  E[f(x̃)] − E[f(x)]
+        generator:  min  −E[f(x̃)]
+        estimate:   Ŵ = E[f(x)] − E[f(x̃)] ≤ K W1,   K: the critic's Lipschitz constant
+
+    Without a constraint the scores would grow without bound, so a config that has none is refused.
+    """
 
     label: ClassVar = "WGAN, other constraint"
     source: ClassVar = "the WGAN paper, equation 2"
