@@ -16,7 +16,7 @@ import wgan_core.points  # noqa: F401  data sets of modules of their own
 from wgan_core.constraints import Constraint
 from wgan_core.datasets import DataError, Dataset
 from wgan_core.explain import ConfigError, Problem, problems_of
-from wgan_core.networks import Latent, Network
+from wgan_core.networks import Latent, Network, Speed
 from wgan_core.objectives import Objective
 from wgan_core.optimisers import Optimiser
 from wgan_core.piecewise import Net
@@ -97,6 +97,7 @@ class RunConfig(Part):
         ge=1,
         le=max(8, os.cpu_count() or 1),
     )
+    speed: Speed = knob(None, "Speed", "How the networks of images compute.")
     snapshot_every: int = knob(20, "Snapshot every", "Generator steps between two measurements.", ge=1, le=1_000_000)
     scores_every: int = knob(
         100,
@@ -121,6 +122,8 @@ class RunConfig(Part):
                 )
         if self.conditional and (why := self._unlabelled()):
             raise ValueError(f"conditional: {why}")
+        if self.speed.autocast != "off" and not self.dataset.is_image:
+            raise ValueError("speed.autocast: networks of points are too small to gain by it; it is for images")
         self._combines()
         if self.dataset.size is not None and self.batch_size > self.dataset.size:
             raise ValueError(
@@ -286,6 +289,7 @@ def completed(data: Mapping[str, Any]) -> dict[str, Any]:
         "dataset": dataset,
         "objective": objective,
         "constraint": constraint,
+        "speed": {} if data.get("speed") is None else data["speed"],
         "remedies": {} if data.get("remedies") is None else data["remedies"],
         "generator": network("generator", {}),
         "critic": network("critic", {"normalisation": critic_norm}),

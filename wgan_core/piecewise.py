@@ -29,9 +29,12 @@ class Net(nn.Sequential):
         A sample's output depends on the rest of its batch.
     batch_dim : int
         Which dimension of inputs and outputs counts the samples: 0, or 1 where K nets are stacked and 0 counts the nets.
+    half_precision : bool
+        In training, products of matrices and convolutions are computed in bfloat16. What comes out is float32.
     """
 
     batch_dim = 0
+    half_precision = False
 
     def __init__(self, *layers: nn.Module) -> None:
         super().__init__(*layers)
@@ -40,7 +43,12 @@ class Net(nn.Sequential):
         )
 
     def __call__(self, x: Tensor) -> Tensor:
-        out: Tensor = super().__call__(x)
+        out: Tensor
+        if self.half_precision and self.training:
+            with torch.autocast(x.device.type, torch.bfloat16):
+                out = super().__call__(x)
+            return out.float()
+        out = super().__call__(x)
         return out
 
     def input_gradient(self, x: Tensor, *, create_graph: bool = False) -> Tensor:

@@ -20,7 +20,7 @@ MOST_LANES = 4
 MOST_SEEDS = 32
 MOST_STEPS = 10_000_000
 BATCH_SIZE = 128
-SHARED = ("dataset", "conditional", "latent", "batch_size", "seed", "device", "threads", "scores_every")
+SHARED = ("dataset", "conditional", "latent", "batch_size", "seed", "device", "threads", "speed", "scores_every")
 ARCHITECTURE = ("generator", "critic")
 OWN = (
     "objective",

@@ -131,6 +131,8 @@ class Member:
         draw = stream(seed, "generator-init", cpu)
         self.generator = materialise(generator, config.generator, draw, device, config.dataset.start)
         self.critic = materialise(critic, config.critic, stream(seed, "critic-init", cpu), device)
+        for net in (self.generator, self.critic):
+            config.speed.prepare(net)
         self.remedies = {remedy.name: stream(seed, remedy.name, device) for remedy in config.remedies.active}
         for remedy in config.remedies.active:
             inputs = partial(generator_inputs, config, rng=self.remedies[remedy.name], device=device)

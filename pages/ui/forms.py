@@ -31,9 +31,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Constraint and remedies": ("constraint", "remedies"),
     "Networks": ("latent", "generator", "critic"),
     "Optimisers": ("critic_optimiser", "generator_optimiser", "generator_average", "batch_size"),
-    "Run": ("steps", "seed", "device", "threads", "snapshot_every", "scores_every"),
+    "Run": ("steps", "seed", "device", "threads", "speed", "snapshot_every", "scores_every"),
 }
-IMAGES_ONLY = ("scores_every",)
+IMAGES_ONLY = ("speed", "scores_every")
 OPEN = ("Data", "Objective")
 # What another data set brings anew.
 OF_DATASET = ("conditional", "latent", "generator", "critic")

@@ -15,7 +15,7 @@ LANES = "race.lanes"
 SHARED_GROUPS = {
     "Data": ("dataset", "conditional"),
     "Networks": ("latent", "generator", "critic"),
-    "Start": ("batch_size", "seed", "device", "threads", "scores_every"),
+    "Start": ("batch_size", "seed", "device", "threads", "speed", "scores_every"),
 }
 KNOBS = ("clock", "length", "snapshot_every")
 

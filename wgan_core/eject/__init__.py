@@ -146,7 +146,10 @@ def _networks(config: RunConfig, generator: Net, critic: Net) -> str:
     weights = "".join(
         f"{drawn[role].name}({role}, stream({STREAMS.index(f'{role}-init')}))\n" for role in ("generator", "critic")
     )
-    ready = f"{weights}{start}generator.to(device)\ncritic.to(device)\n"
+    layout = ""
+    if config.dataset.is_image and config.speed.channels_last:
+        layout = ", memory_format=torch.channels_last"
+    ready = f"{weights}{start}generator.to(device{layout})\ncritic.to(device{layout})\n"
     functions = dict.fromkeys(snippet.code for snippet in drawn.values())
     return "\n\n".join((*own_layers(generator, critic), nets, *functions, ready))
 

@@ -18,6 +18,7 @@ from wgan_core.networks.base import Latent, Network
 from wgan_core.networks.build import build_critic, build_generator, materialise
 from wgan_core.networks.flat import FlatParameters
 from wgan_core.networks.given import Given, joined
+from wgan_core.networks.speed import Speed
 
 __all__ = [
     "Average",
@@ -30,6 +31,7 @@ __all__ = [
     "ReportDcgan",
     "ResNet",
     "Residual",
+    "Speed",
     "ToSigned",
     "build_critic",
     "build_generator",
