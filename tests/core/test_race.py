@@ -151,18 +151,18 @@ def test_lanes_start_alike_and_see_the_same_samples(monkeypatch: pytest.MonkeyPa
     seen: dict[str, tuple[list[torch.Tensor], list[torch.Tensor]]] = {}
 
     def spy(kind: type[Objective]) -> None:
-        critic_loss, generator_loss = kind.critic_loss, kind.generator_loss
+        penalty, generator_loss = kind.penalty, kind.generator_loss
         critic, generator = seen[kind.model_fields["kind"].default] = ([], [])
 
         def watch_critic(self: Objective, net: Any, real: Any, fake: Any, rng: Any) -> Any:
             critic.append(real.clone())
-            return critic_loss(self, net, real, fake, rng)
+            return penalty(self, net, real, fake, rng)
 
         def watch_generator(self: Objective, net: Any, fake: Any) -> Any:
             generator.append(fake.detach().clone())
             return generator_loss(self, net, fake)
 
-        monkeypatch.setattr(kind, "critic_loss", watch_critic)
+        monkeypatch.setattr(kind, "penalty", watch_critic)
         monkeypatch.setattr(kind, "generator_loss", watch_generator)
 
     for kind in Objective.kinds.values():
@@ -238,7 +238,7 @@ def test_a_lane_that_fails_says_why_and_the_others_go_on(monkeypatch: pytest.Mon
     def fails(*_: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr(WganGp, "critic_loss", fails)
+    monkeypatch.setattr(WganGp, "penalty", fails)
     run = ended(race())
     assert [view.status for view in run.views()] == ["finished", "finished", "failed"]
     assert run.status == "finished"

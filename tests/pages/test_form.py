@@ -97,7 +97,7 @@ def test_one_preset_after_another() -> None:
         assert page.fine().config() == PRESETS[name].config
 
 
-@pytest.mark.parametrize("objective", Objective.kinds)
+@pytest.mark.parametrize("objective", ["gan", "wgan-clip", "wgan-gp", "wgan"])
 def test_images_bring_a_dcgan_and_points_take_it_away(objective: str) -> None:
     page = Page()
     page.choose("objective.kind", objective).choose("dataset.kind", "fashion-mnist")
@@ -110,7 +110,7 @@ def test_images_bring_a_dcgan_and_points_take_it_away(objective: str) -> None:
     assert set(page.drawn()) == set(live.names_for(Dataset.kinds["ring"]()))
 
 
-@pytest.mark.parametrize("objective", Objective.kinds)
+@pytest.mark.parametrize("objective", ["gan", "wgan-clip", "wgan-gp", "wgan"])
 def test_on_images_every_objective_gets_a_critic_that_goes_with_it(objective: str) -> None:
     page = Page()
     page.choose("dataset.kind", "fashion-mnist").choose("objective.kind", objective)
@@ -172,3 +172,30 @@ def test_the_command_line_stands_beside_the_link() -> None:
     page = Page().choose("objective.kind", "gan")
     commands = [code.value for code in page.at.code if code.value.startswith("python")]
     assert commands == ["python -m wgan_core train --dataset.kind ring --objective.kind gan"]
+
+
+def test_an_objective_brings_its_constraint_and_takes_away_one_that_does_not_fit() -> None:
+    page = Page()
+    page.choose("objective.kind", "gan").choose("constraint.kind", "r1")
+    assert page.config().constraint.kind == "r1"
+    assert "constraint.gamma" in page.knobs()
+    page.choose("objective.kind", "wgan-gp")
+    assert page.config().constraint.kind == "none"
+    page.choose("objective.kind", "wgan")
+    assert page.config().constraint.kind == "spectral"
+    page.choose("constraint.kind", "none")
+    assert any("grow without bound" in error.value for error in page.at.error)
+
+
+def test_remedies_are_chosen_from_one_list_and_then_have_their_knobs() -> None:
+    page = Page().choose("objective.kind", "gan")
+    assert not any(path.startswith("remedies.") for path in page.knobs() if path != "remedies.chosen")
+    (chooser,) = (item for item in page.at.multiselect if str(item.key).endswith("remedies.chosen"))
+    chooser.set_value(["instance_noise", "label_smoothing"]).run()
+    found = {remedy.name: remedy for remedy in page.config().remedies.active}
+    assert found.keys() == {"instance_noise", "label_smoothing"}
+    assert found["label_smoothing"].model_dump() == {"amount": 0.1}
+    page.choose("remedies.instance_noise.until", 40)
+    assert page.config().model_dump()["remedies"]["instance_noise"] == {"sigma": 0.3, "until": 40}
+    page.choose("objective.kind", "wgan-gp")
+    assert any("remedies.label" in error.value and "does not go with" in error.value for error in page.at.error)

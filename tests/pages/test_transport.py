@@ -11,7 +11,6 @@ from pages.ui import live
 from tests.core.helpers import wait_until
 from tests.pages.conftest import Page, link, until
 from wgan_core.datasets import Dataset
-from wgan_core.objectives import Objective
 from wgan_core.runs import manager
 
 RUNNING = {"pause", "one_step", "stop"}
@@ -24,7 +23,7 @@ def started(**settings: object) -> Page:
     return page.run()
 
 
-@pytest.mark.parametrize("objective", Objective.kinds)
+@pytest.mark.parametrize("objective", ["gan", "wgan-clip", "wgan-gp", "wgan"])
 def test_start_makes_a_run_and_names_it_in_the_address(objective: str) -> None:
     known = {run.id for run in manager().runs()}
     page = started(objective={"kind": objective})

@@ -18,12 +18,14 @@ from pages.ui import plotting, theme
 from pages.ui.charts import CHARTS, figure
 from pages.ui.pixel_charts import pixels_of
 from pages.ui.plotting import CLOCKS, POINTS, Chart, downsample, symlog, symlog_axis, window
+from tests.core.helpers import small
 from tests.ui.views import DATASETS, OBJECTIVES, edited, finished, long, unstarted, with_history
 from wgan_core import records
 from wgan_core.datasets import Dataset
 from wgan_core.metrics import image_grid
-from wgan_core.objectives import LOG_2
+from wgan_core.objectives import LOG_2, Objective
 from wgan_core.records import RunView
+from wgan_core.runs import Run
 
 EVERY_CHART = pytest.mark.parametrize("entry", CHARTS.values(), ids=list(CHARTS))
 EVERY_OBJECTIVE = pytest.mark.parametrize("objective", OBJECTIVES)
@@ -142,7 +144,7 @@ def test_colours_stand_for_roles(objective: str, dataset: str) -> None:
             if trace["type"] in ("heatmap", "image"):
                 continue
             found = trace["line" if trace.get("mode", "markers").startswith("lines") else "marker"]["color"]
-            if trace["name"] in ("Ŵ", "JS estimate"):
+            if trace["name"] == "Ŵ" or trace["name"].endswith(" estimate"):
                 expected: str | None = theme.of_objective(objective)
             else:
                 role = ROLES.get(trace["name"], {})
@@ -153,8 +155,8 @@ def test_colours_stand_for_roles(objective: str, dataset: str) -> None:
 
 
 def test_every_objective_has_a_colour_of_its_own() -> None:
-    colours = [theme.of_objective(kind) for kind in ("gan", "wgan-clip", "wgan-gp")]
-    assert len({*colours, theme.OTHER_OBJECTIVE}) == 4
+    colours = [theme.of_objective(kind) for kind in Objective.kinds]
+    assert len({*colours, theme.OTHER_OBJECTIVE}) == len(colours) + 1
     assert theme.of_objective("one of tomorrow") == theme.OTHER_OBJECTIVE
 
 
@@ -359,9 +361,49 @@ def test_modes_reach_up_to_all_of_them() -> None:
 
 
 def test_losses_show_the_penalty_where_there_is_one() -> None:
+    penalties = {"wgan-gp": "penalty", "wgan-lp": "penalty", "dragan": "DRAGAN's penalty"}
     for objective in OBJECTIVES:
         names = {trace["name"] for trace in drawn("losses", finished(objective))["data"]}
-        assert names == {"on real", "on generated", "generator"} | ({"penalty"} if objective == "wgan-gp" else set())
+        assert (
+            names - {"on real", "on generated", "generator"} == {penalties[objective]} & set(penalties.values())
+            if (objective in penalties)
+            else {"on real", "on generated", "generator"} == names
+        )
+
+
+def test_losses_show_every_term_of_constraints_and_remedies() -> None:
+    run = Run(
+        small(
+            objective="gan",
+            constraint={"kind": "r1"},
+            remedies={"label_smoothing": {"amount": 0.1}, "historical_averaging": {"weight": 0.1}},
+        )
+    )
+    run.start()
+    assert run.join(60)
+    names = {trace["name"] for trace in drawn("losses", run.view())["data"]}
+    further = {"R1", "smoothing", "history", "history, generator"}
+    assert names == {"on real", "on generated", "generator"} | further
+
+
+def test_the_estimate_is_named_and_has_its_ceiling() -> None:
+    for objective, name, top in (
+        ("gan", "JS estimate", "ln 2"),
+        ("hinge", "TV estimate", "1"),
+        ("f-gan", "KL estimate", None),
+    ):
+        made = drawn("distance", finished(objective))
+        assert name in {trace["name"] for trace in made["data"]}
+        assert (top in notes(made)) == (top is not None)
+
+
+def test_a_clip_of_any_objective_has_its_lines() -> None:
+    run = Run(small(objective="hinge", constraint={"kind": "clip", "clip": 0.02}))
+    run.start()
+    assert run.join(60)
+    made = drawn("weights", run.view())
+    assert [shape["x0"] for shape in shapes(made)] == [-0.02, 0.02]
+    assert any("at ±c" in note for note in notes(made))
 
 
 def test_losses_bring_their_true_values_for_hovering_and_downloads() -> None:

@@ -11,9 +11,10 @@ from hypothesis import given
 from pages.ui.forms import GROUPS, OPEN, command_line
 from pages.ui.text import plain
 from tests.core.test_config import configs
-from tests.ui.views import DATASETS, OBJECTIVES
+from tests.ui.views import DATASETS
 from wgan_core import cli
 from wgan_core.config import RunConfig
+from wgan_core.objectives import Objective
 from wgan_core.presets import PRESETS
 
 
@@ -45,7 +46,7 @@ def test_presets_survive_the_whole_command_line(name: str, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", Objective.kinds)
 def test_defaults_make_a_short_command(objective: str, dataset: str, monkeypatch: pytest.MonkeyPatch) -> None:
     config = RunConfig.parse({"dataset": {"kind": dataset}, "objective": {"kind": objective}})
     command = command_line(config)
