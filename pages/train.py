@@ -32,7 +32,7 @@ def fill_from_link(shared: dict[str, str]) -> None:
 
 def choose_preset() -> None:
     if name := st.session_state["chosen_preset"]:
-        form.fill(PRESETS[name].config)
+        form.fill(PRESETS[name].config_beside(form.data["dataset"]))
 
 
 def next_seed() -> Race | None:
