@@ -173,7 +173,7 @@ class Form:
             drop = set()
             keep["critic"] = {name: value for name, value in keep["critic"].items() if name != "normalisation"}
         elif path == "dataset":
-            drop = set(OF_DATASET)
+            drop = {"conditional"} if _both_images(self.data["dataset"]["kind"], kind) else set(OF_DATASET)
         else:
             drop = set()
         self._fill_anew({name: value for name, value in keep.items() if name not in drop})
@@ -191,6 +191,11 @@ class Form:
 def _default(field: FieldInfo) -> Any:
     """What a field holds that was not given."""
     return field.default.model_dump() if isinstance(field.default, BaseModel) else field.default
+
+
+def _both_images(one: str, other: str) -> bool:
+    """Whether these data sets hold images: networks for images make those of any size."""
+    return Dataset.kinds[one].is_image and Dataset.kinds[other].is_image
 
 
 def config_form(form: Form) -> RunConfig | None:

@@ -61,6 +61,8 @@ def wide(kind: str, **knobs: str) -> dict[str, Any]:
     return {"kind": kind, "base_channels": 4, **knobs}
 
 
+NARROW = {"generator.base_channels": 4, "critic.base_channels": 4}
+
 # Every kind and every choice of a kind stands in one of them, and what acts on each other stands together.
 # Plain descent under spectral normalisation: across a scale that does not matter Adam turns rounding into whole steps.
 CONFIGS: dict[str, RunConfig] = {
@@ -123,13 +125,20 @@ CONFIGS: dict[str, RunConfig] = {
         },
     ),
     "ring-clip-noise": small(objective="wgan-clip", remedies={"instance_noise": {"sigma": 0.3}}),
-    "fashion-wgan-spectral": small("fashion-mnist", "wgan", n_critic=9, critic_optimiser=SLOW, generator_optimiser=SLOW),
+    "fashion-wgan-spectral": small(
+        "fashion-mnist", "wgan", n_critic=9, critic_optimiser=SLOW, generator_optimiser=SLOW
+    ),
     "fashion-gan-r1": small(
         "fashion-mnist", "gan", constraint={"kind": "r1"}, remedies={"feature_matching": {"weight": 1}}
     ),
     "folder-gp": small(with_data("folder") | {"pixels": "28", "colour": "grey"}),
     "folder-clip": small(with_data("folder") | {"pixels": "64"}, "wgan-clip", critic={"normalisation": "layer"}),
-} | {f"preset-{name}": preset.config.edited({"device": "cpu"}) for name, preset in PRESETS.items()}
+} | {
+    f"preset-{name}": preset.config_beside(with_data("folder")).edited(
+        {"device": "cpu"} | (NARROW if preset.takes_pictures else {})
+    )
+    for name, preset in PRESETS.items()
+}
 
 
 def rounds(config: RunConfig) -> int:

@@ -10,6 +10,7 @@ from tests.core.helpers import pictures_at_hand
 from tests.core.test_pictures import BLUE, RED, noise, plain, saved, zipped
 from tests.pages.conftest import Page, link
 from wgan_core.config import RunConfig
+from wgan_core.presets import PRESETS
 
 KEY = "form.dataset.path"
 TINY = {"generator": {"base_channels": 4}, "critic": {"base_channels": 4}}
@@ -121,3 +122,22 @@ def test_a_folder_that_is_allowed_can_be_chosen(tmp_path: Path, monkeypatch: pyt
 def test_pictures_that_are_not_here_are_said_to_be_gone() -> None:
     assert "Upload the same zip again." in texts(with_pictures("sha256:" + "0" * 64))
     assert "Folders of pictures are not read here." in texts(with_pictures("/etc"))
+
+
+# Presets for pictures
+
+
+def test_a_preset_of_horses_takes_the_pictures_that_are_chosen() -> None:
+    page = with_pictures(pictures_at_hand(), classes="dogs")
+    page.at.selectbox(key="chosen_preset").set_value("horses-small").run()
+    chosen = {"kind": "folder", "path": pictures_at_hand(), "classes": "dogs"}
+    assert page.fine().config() == RunConfig.parse(PRESETS["horses-small"].settings | {"dataset": chosen})
+    assert "12 pictures. 2 classes: cats 8, dogs 4." in texts(page)
+
+
+def test_pictures_that_are_chosen_after_a_preset_of_horses_take_its_settings() -> None:
+    page = Page(preset="horses-small").choose("dataset.kind", "folder")
+    assert page.config() == RunConfig.parse(PRESETS["horses-small"].settings | {"dataset": {"kind": "folder"}})
+    page.press(KEY)
+    upload(page, ("pets.zip", zipped(GOOD))).press(f"{KEY}.use")
+    assert page.config() == PRESETS["horses-small"].config_beside({"kind": "folder", "path": path(page)})
