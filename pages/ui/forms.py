@@ -195,7 +195,7 @@ def _default(field: FieldInfo) -> Any:
 
 def _both_images(one: str, other: str) -> bool:
     """Whether these data sets hold images: networks for images make those of any size."""
-    return Dataset.kinds[one].is_image and Dataset.kinds[other].is_image
+    return bool(Dataset.kinds[one].is_image and Dataset.kinds[other].is_image)
 
 
 def config_form(form: Form) -> RunConfig | None:
