@@ -40,8 +40,13 @@ def classes(view: RunView, clock: Clock) -> Figure | None:
         text += (
             f": {middle(ours):.0f} of {middle(scored.scalars['classes']):.0f} covered, real images {middle(theirs):.0f}"
         )
-    note = {"xref": "paper", "yref": "paper", "x": 0.5, "y": 1, "yanchor": "bottom", "text": text, "showarrow": False}
-    axes = {"xaxis": {"title": {"text": "class"}, "type": "category"}, "yaxis": {"title": {"text": "share"}}}
+    note = {"xref": "paper", "yref": "paper", "x": 0.5, "y": 1, "yanchor": "top", "text": text, "showarrow": False}
+    room = 1.2 * float(max(scored.arrays["class_shares"].max(), scored.arrays["class_shares_real"].max()))
+    # Names take more room below than numbers do.
+    axes = {
+        "xaxis": {"type": "category", "automargin": True, "tickfont": {"size": 10}},
+        "yaxis": {"title": {"text": "share"}},
+    }
     return {
         "data": [
             _bars(names, scored.arrays["class_shares_real"], "real", theme.REAL),
@@ -84,7 +89,7 @@ def _names(view: RunView, count: int) -> list[str]:
     images=True,
 )
 def frechet(view: RunView, clock: Clock) -> Figure | None:
-    traces = _marked(view, clock, "frechet_small_cnn", "Fréchet (small CNN)", theme.GENERATED)
+    traces = _marked(view, clock, "frechet_small_cnn", "Fréchet", theme.GENERATED)
     traces += _marked(view, clock, "kid", "KID", theme.CRITIC, yaxis="y2")
     if not traces:
         return None
@@ -98,14 +103,14 @@ def frechet(view: RunView, clock: Clock) -> Figure | None:
 
 
 def _seen_by(view: RunView) -> dict[str, Any]:
-    """What the classifier can do, as a note below the title."""
+    """What the classifier can do on images held out, as a note where a falling curve no longer is."""
     accuracy = view.history.get("classifier_accuracy", np.empty(0))
     accuracy = accuracy[np.isfinite(accuracy)]
     if not accuracy.size:
         return {}
     of_turns = "classes" not in view.history and not getattr(view.config.dataset, "one_class", False)
-    text = f"{'quarter turns' if of_turns else 'classes'} told apart: {accuracy.flat[-1]:.0%} right on held-out images"
-    place = {"xref": "paper", "yref": "paper", "x": 0.5, "y": 1, "yanchor": "bottom", "showarrow": False}
+    text = f"{'quarter turns' if of_turns else 'classes'} told apart: {accuracy.flat[-1]:.0%} right"
+    place = {"xref": "paper", "yref": "paper", "x": 1, "xanchor": "right", "y": 1, "yanchor": "top", "showarrow": False}
     return {"annotations": [place | {"text": text, "font": {"size": 11}}]}
 
 
