@@ -1,6 +1,6 @@
 """The page of samples: the views of a generator, and the message that shows one.
 
-Only :mod:`pages.ui.samples.page` imports streamlit.
+Only :mod:`pages.ui.samples.page` and :mod:`pages.ui.samples.controls` import streamlit.
 """
 
 from __future__ import annotations

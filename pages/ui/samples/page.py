@@ -23,7 +23,6 @@ from wgan_core.store import NotStored, StoredRun, StoreProblem, store
 
 SCRIPTS = ("samples.js", "samples.css")
 REFRESH_SECONDS = 3.0
-KEY = "samples-shown"
 LISTED = 50
 PRESET = "fashion-wgan-gp"
 
@@ -226,4 +225,4 @@ def _draw(found: Sampler, view: str, look: Look) -> None:
     except DataError as error:
         st.error(plain(str(error)), icon=":material/folder_off:")
         return
-    _component(key=KEY, data=data, on_picked_change=controls.picked, default={})
+    _component(key=controls.KEY, data=data, on_picked_change=controls.picked, default={})
