@@ -13,12 +13,14 @@ from wgan_core.store import store
 STYLE = """<style>
 .stMainBlockContainer:has(.st-key-experiments) { padding: 4rem 1rem 2rem; }
 .st-key-experiments .stVerticalBlock { gap: 0.6rem; }
-.st-key-experiments h4 { padding: 0.4rem 0; font-size: 1.15rem; }
-.st-key-experiments-head [data-testid$="Container"] { margin: 0; }
+.st-key-experiments h4 { padding: 0.4rem 0 0.8rem; font-size: 1.15rem; }
+.st-key-experiments-head h4 { padding: 0; }
+.st-key-experiments-head [data-testid$="Container"], .st-key-experiments-head p { margin: 0; }
 .we-scroll { overflow-x: auto; }
 .we-scroll table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
 .we-scroll th, .we-scroll td { padding: 4px 10px 4px 0; text-align: left; vertical-align: middle; }
 .we-scroll th, .we-scroll td { border-bottom: 1px solid rgba(128, 128, 128, 0.25); }
+.we-scroll a { color: inherit; text-decoration-color: rgba(128, 128, 128, 0.7); }
 .we-scroll thead th { font-weight: 400; opacity: 0.75; white-space: nowrap; }
 .we-scroll tbody th { font-weight: 500; min-width: 11rem; }
 .we-scroll small { font-weight: 400; opacity: 0.75; }

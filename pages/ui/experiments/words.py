@@ -66,7 +66,7 @@ def value(number: Measured) -> str:
 def numbers(verdict: Verdict) -> str:
     """The numbers of a verdict as a table: each with its seeds on a strip, and whether it is as claimed."""
     rows = "".join(map(_row, verdict.numbers))
-    head = "".join(f"<th scope='col'>{text}</th>" for text in ("Number", "Seeds", "Median", "Claimed", ""))
+    head = "".join(f"<th scope='col'>{text}</th>" for text in ("Number", "Median", "Claimed", "", "Seeds"))
     return f"<div class='we-scroll'><table class='we-numbers'><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
 
 
@@ -80,8 +80,9 @@ def _row(number: Measured) -> str:
     key = " <span class='we-key' title='It is the claim itself.'>key</span>" if number.key else ""
     note = f"<br><small>{html.escape(number.note)}</small>" if number.note else ""
     return (
-        f"<tr><th scope='row'>{name}{key}{note}</th><td>{strip(number)}</td><td class='we-value'>{value(number)}</td>"
-        f"<td>{html.escape(number.should)}</td><td class='we-{mark or 'none'}' title='{meaning}'>{words}</td></tr>"
+        f"<tr><th scope='row'>{name}{key}{note}</th><td class='we-value'>{value(number)}</td>"
+        f"<td>{html.escape(number.should)}</td><td class='we-{mark or 'none'}' title='{meaning}'>{words}</td>"
+        f"<td>{strip(number)}</td></tr>"
     )
 
 
