@@ -15,6 +15,7 @@ from pages.ui.samples.look import (
     MOVE_HELP,
     REACH,
     SEFA,
+    Grid,
     Look,
     columns_of,
     grid_of,
@@ -57,6 +58,13 @@ def _some_real(sampler: Sampler, n: int) -> Tensor:
     return torch.randperm(len(_images(sampler)), generator=Generator().manual_seed(0))[:n]
 
 
+def _real(sampler: Sampler, asked: Grid) -> Tensor:
+    """As many real images, of the same classes where the run is conditional."""
+    if asked.classes is None:
+        return as_samples(_images(sampler)[_some_real(sampler, len(asked.latents))])
+    return sampler.config.dataset.sample_of(asked.classes, Generator(CPU).manual_seed(0))
+
+
 def grid(sampler: Sampler, look: Look) -> list[Panel]:
     asked = grid_of(sampler, look)
     generated = sampler(*asked)
@@ -75,16 +83,16 @@ def grid(sampler: Sampler, look: Look) -> list[Panel]:
         )
     ]
     with suppress(DataError):  # what is generated can be seen where the data are not
-        real = _images(sampler)[_some_real(sampler, look.n)]
+        real = _real(sampler, asked)
         found.append(
             panel(
                 "real",
                 "Real",
                 sampler.config.dataset.label,
-                "Images of the data set, always the same ones, as training sees them.",
+                "Images of the data set, always the same ones, as training sees them; of a conditional run of the same classes.",
                 "the data set",
                 6,
-                shows=tiles(as_samples(real), columns, says=[f"real image {i}" for i in range(len(real))]),
+                shows=tiles(real, columns, sides=sides, says=[f"real image {i}" for i in range(len(real))]),
             )
         )
     return found
