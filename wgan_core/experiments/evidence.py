@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import median_filter
 from scipy.stats import rankdata
 
 from wgan_core.config import RunConfig
@@ -68,15 +69,25 @@ class Evidence:
 
         return self.each(lane, median)
 
-    def best(self, lane: str, name: str) -> Floats:
-        """The largest value."""
+    def least(self, lane: str, name: str) -> Floats:
+        """The smallest value."""
 
-        def largest(track: Track) -> float:
+        def smallest(track: Track) -> float:
             values = track.scalar(name)
             values = values[np.isfinite(values)]
-            return float(values.max()) if len(values) else math.nan
+            return float(values.min()) if len(values) else math.nan
 
-        return self.each(lane, largest)
+        return self.each(lane, smallest)
+
+    def left(self, lane: str, name: str) -> Floats:
+        """How much of a scalar is left late, as a share of its first value: that of the untrained networks, if measured then."""
+
+        def first(track: Track) -> float:
+            values = track.scalar(name)
+            values = values[np.isfinite(values)]
+            return float(values[0]) if len(values) else math.nan
+
+        return self.late(lane, name) / self.each(lane, first)
 
     def reached(self, lane: str, name: str, at_least: float = -math.inf, at_most: float = math.inf) -> Floats:
         """The first step at which a scalar is in a range; infinite where it never is."""
@@ -88,13 +99,20 @@ class Evidence:
 
         return self.each(lane, first)
 
-    def rank_correlation(self, lane: str, name: str, other: str, until: float = math.inf) -> Floats:
-        """Spearman's rank correlation of two scalars over the snapshots of a seed, up to a step. NaN where one is constant."""
+    def rank_correlation(self, lane: str, name: str, other: str, window: int = 1) -> Floats:
+        """Spearman's rank correlation of two scalars over the snapshots of a seed. NaN where one is constant.
+
+        Parameters
+        ----------
+        window : int
+            The first scalar passes a median filter of so many snapshots, as the WGAN paper's curves do.
+        """
 
         def spearman(track: Track) -> float:
             a, b = track.scalar(name), track.scalar(other)
-            there = np.isfinite(a) & np.isfinite(b) & (track.history["step"] <= until)
-            return correlation(rankdata(a[there]), rankdata(b[there]))
+            there = np.isfinite(a) & np.isfinite(b)
+            a = median_filter(a[there], window, mode="nearest")
+            return correlation(rankdata(a), rankdata(b[there]))
 
         return self.each(lane, spearman)
 

@@ -20,7 +20,7 @@ import torch
 
 from wgan_core.experiments.evidence import NoVerdict
 from wgan_core.experiments.experiment import Computed, Experiment, Leg, Size, Trained
-from wgan_core.experiments.standing import Standing, computed_standing, keep, mark, record
+from wgan_core.experiments.standing import Standing, belongs, computed_standing, keep, mark, record
 from wgan_core.records import RunView
 from wgan_core.runs import Run
 from wgan_core.store import NotStored, Store, StoreProblem
@@ -194,7 +194,7 @@ class Reproduction:
             run = self._store.run(run_id)
         except NotStored:
             return False
-        return run.status == "finished" and run.deleted is None and run.race_json == leg.race.to_json()
+        return run.status == "finished" and run.deleted is None and belongs(run, leg)
 
 
 def machine() -> str:

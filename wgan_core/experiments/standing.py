@@ -19,6 +19,7 @@ from typing import Any
 from wgan_core.experiments.evidence import Computations, NoVerdict
 from wgan_core.experiments.experiment import SIZES, Computed, Experiment, Leg, Part, Size, Trained
 from wgan_core.experiments.verdict import Verdict
+from wgan_core.explain import ConfigError
 from wgan_core.store import Store, StoredRun
 from wgan_core.theory.result import Number
 
@@ -109,8 +110,15 @@ def scoreboard(store: Store, experiments: Mapping[str, Experiment]) -> dict[str,
 def runs_of(store: Store, experiment: Trained, size: Size) -> dict[str, list[StoredRun]]:
     """Stored runs of each leg, the newest first, whatever became of them."""
     there = store.runs(tags=[tag_of(experiment), size], limit=OLDER * len(experiment.legs[size]))
-    races = {leg.name: leg.race.to_json() for leg in experiment.legs[size]}
-    return {name: [run for run in there if run.race_json == race] for name, race in races.items()}
+    return {leg.name: [run for run in there if belongs(run, leg)] for leg in experiment.legs[size]}
+
+
+def belongs(run: StoredRun, leg: Leg) -> bool:
+    """Whether a run was started with a leg's settings; what has become a setting since has its default."""
+    try:
+        return run.race == leg.race
+    except ConfigError:  # of a version that this one cannot read
+        return False
 
 
 def _trained(store: Store, experiment: Trained, sizes: tuple[Size, ...]) -> Iterator[Standing]:
