@@ -20,6 +20,7 @@ from tests.core.exported import RUNS, SEEDS, failed, images, race, seeds, solo
 from tests.core.helpers import small
 from wgan_core.config import RunConfig
 from wgan_core.export import EXPORTS, Bundle, ExportProblem, download, drawing, file_name, of_run, save, tensors
+from wgan_core.export.graphs import steps_of
 from wgan_core.export.media import FRAME_MS, LAST_MS, moments, picture
 from wgan_core.export.tables import series
 from wgan_core.export.weights import model_of, pack_model, unpack_model
@@ -214,7 +215,25 @@ CONFIGS = {
     "resnet-batch": small("fashion-mnist", "gan", generator=RESNET, critic=RESNET | {"normalisation": "batch"}),
     "resnet-layer": small("fashion-mnist", generator=RESNET, critic=RESNET | {"normalisation": "layer"}),
     "dcgan-layer": small("fashion-mnist", critic={"base_channels": 4, "normalisation": "layer"}),
+    "mlp-spectral": small(objective="wgan"),
+    "dcgan-spectral": small("fashion-mnist", "wgan"),
 }
+
+
+def test_models_of_remedies_that_change_the_networks_come_back_whole() -> None:
+    remedies = {"virtual_batch": {"references": 6}, "minibatch_discrimination": {"kernels": 3}}
+    config = small(objective="gan", generator={"width": 16, "normalisation": "batch"}, remedies=remedies)
+    training = Training(config)
+    list(training.updates())
+    model = model_of(config, training.state())
+    again = unpack_model(pack_model(model))
+    z = config.latent.sample(5, torch.Generator().manual_seed(1), torch.device("cpu"))
+    with torch.no_grad():
+        samples = model.generator(z)
+        assert torch.equal(again.generator(z), samples)
+        assert torch.equal(again.critic(samples), model.critic(samples))
+    with pytest.raises(ExportProblem, match="no ONNX translation"):
+        list(steps_of(model.generator, "latents", "", "samples"))
 
 
 @needs("onnx", "onnxruntime")

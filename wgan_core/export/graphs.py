@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import Tensor, nn
 
+from wgan_core.constraints import SPECTRAL, normalised
 from wgan_core.export.subject import Bundle, ExportProblem, File
 from wgan_core.export.weights import ROLES, Model, models
 from wgan_core.networks import Residual, ToSigned
@@ -40,8 +41,14 @@ class Step(NamedTuple):
     tensors: dict[str, Any] = {}
 
 
+def weight_of(layer: nn.Module) -> Tensor:
+    """The weights that a layer applies."""
+    assert isinstance(layer.weight, Tensor)
+    return normalised(layer.weight) if isinstance(layer, tuple(SPECTRAL.values())) else layer.weight
+
+
 def linear(layer: nn.Linear) -> Node:
-    return Node("Gemm", (layer.weight, layer.bias), {"transB": 1})
+    return Node("Gemm", (weight_of(layer), layer.bias), {"transB": 1})
 
 
 def batch_norm(layer: nn.BatchNorm1d | nn.BatchNorm2d) -> Node:
@@ -65,7 +72,7 @@ def convolution(layer: nn.Conv2d | nn.ConvTranspose2d) -> Node:
         raise ExportProblem(f"This padding of {layer} has no ONNX translation.")
     return Node(
         "ConvTranspose" if isinstance(layer, nn.ConvTranspose2d) else "Conv",
-        tuple(tensor for tensor in (layer.weight, layer.bias) if tensor is not None),
+        tuple(tensor for tensor in (weight_of(layer), layer.bias) if tensor is not None),
         {
             "kernel_shape": list(layer.kernel_size),
             "strides": list(layer.stride),
@@ -110,6 +117,8 @@ TRANSLATIONS: dict[type[nn.Module], Callable[[Any], Node | list[Node]]] = {
     nn.GroupNorm: group_norm,
     nn.Conv2d: convolution,
     nn.ConvTranspose2d: convolution,
+    SPECTRAL[nn.Linear]: linear,
+    SPECTRAL[nn.Conv2d]: convolution,
     nn.Flatten: lambda layer: Node("Flatten", (), {"axis": layer.start_dim}),
     nn.Unflatten: unflatten,
     nn.Identity: lambda _: Node("Identity"),
