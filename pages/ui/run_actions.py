@@ -121,6 +121,10 @@ def _one(run: StoredRun) -> None:
         if attempt(lambda: run.race):
             open_form(run.race)
         st.rerun()
+    if run.seeds == 1 and st.button(
+        "Samples", icon=":material/grid_view:", help="Look into the generator, where weights are kept.", key="samples"
+    ):
+        st.switch_page("pages/samples.py", query_params={"run": run.id})
     _edit(run)
     _pin([run])
     exports.menu(run.id)

@@ -182,6 +182,12 @@ def test_it_opens_with_the_newest_run_that_has_weights_and_says_so_in_the_addres
     assert panels(page)
 
 
+def test_the_table_of_runs_leads_to_it(full: Store) -> None:
+    page = Page("pages/runs.py", run="ring").press("samples")
+    assert page.run_id == "ring"
+    assert panels(page)["generated"]["unit"] == "step 3, seed 0"
+
+
 def test_a_link_opens_run_step_view_and_seed(full: Store) -> None:
     page = opened(run="clothes", step="1", seed="7", view="samples")
     assert panels(page)["generated"]["unit"] == "step 1, seed 7"
