@@ -5,13 +5,15 @@ Scores come at some snapshots only, so their curves have a mark at each and a li
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from pages.ui import theme
 from pages.ui.plotting import Clock, Figure, Trace, chart, curve, event_lines, layout, level, middle
-from wgan_core.datasets import Published
+from wgan_core.datasets import DataError, Dataset
 from wgan_core.records import Array, RunView, Snapshot
 
 # More bars than this have no names below them.
@@ -45,7 +47,7 @@ def classes(view: RunView, clock: Clock) -> Figure | None:
     # Names take more room below than numbers do.
     axes = {
         "xaxis": {"type": "category", "automargin": True, "tickfont": {"size": 10}},
-        "yaxis": {"title": {"text": "share"}},
+        "yaxis": {"title": {"text": "share"}, "range": [0, room]},
     }
     return {
         "data": [
@@ -70,12 +72,20 @@ def _scored(view: RunView) -> Snapshot | None:
 
 
 def _names(view: RunView, count: int) -> list[str]:
-    """What stands below the bars: the classes' names where they can be had without reading files."""
+    """What stands below the bars: the classes' names, or their numbers where there are too many, or where they cannot be read."""
     data = view.config.dataset
-    base = getattr(data, "base", data)
-    if isinstance(base, Published) and len(base.names) == count <= MOST_NAMES:
-        return list(base.names)
-    return [str(number) for number in range(1, count + 1)]
+    names = _class_names(getattr(data, "base", data).model_dump_json())
+    return list(names) if len(names) == count <= MOST_NAMES else [str(number) for number in range(1, count + 1)]
+
+
+@lru_cache(maxsize=32)
+def _class_names(settings: str) -> tuple[str, ...]:
+    """The names of a data set's classes, read once: those of one's own pictures stand in files."""
+    try:
+        dataset: Dataset = Dataset.kinds[json.loads(settings)["kind"]].model_validate_json(settings)
+        return dataset.class_names
+    except DataError:
+        return ()
 
 
 @chart(

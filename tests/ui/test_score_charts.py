@@ -11,8 +11,9 @@ import plotly.graph_objects as go
 import pytest
 
 from pages.ui.charts import CHARTS
-from pages.ui.live import progress, shown
-from tests.core.helpers import small
+from pages.ui.lanes import shown
+from pages.ui.live import progress
+from tests.core.helpers import pictures_at_hand, small
 from tests.ui.views import finished
 from wgan_core.datasets import FashionMnist
 from wgan_core.race import Race
@@ -76,6 +77,16 @@ def test_the_classes_are_those_of_the_newest_scored_snapshot(scored: RunView) ->
     back = drawn("classes", scored.at(3))  # step 3 was not scored, step 2 was
     assert back["layout"]["annotations"][0]["text"].startswith("step 2: ")
     assert CHARTS["classes"].draw(scored.at(1), "step") is None
+
+
+def test_classes_of_ones_own_pictures_have_their_names_and_what_cannot_be_read_has_numbers(scored: RunView) -> None:
+    assert scored.latest is not None
+    two = np.array([0.25, 0.75], np.float32)
+    arrays = {**scored.latest.arrays, "class_shares": two, "class_shares_real": two}
+    latest = replace(scored.latest, arrays=arrays)
+    for path, names in ((pictures_at_hand(), ["cats", "dogs"]), ("/nowhere", ["1", "2"])):
+        own = replace(scored, config=small({"kind": "folder", "path": path}), latest=latest)
+        assert drawn("classes", own)["data"][0]["x"] == names
 
 
 def test_the_strip_says_what_a_run_is_at_while_it_does_not_train(scored: RunView) -> None:
