@@ -9,7 +9,7 @@ import tempfile
 
 from benchmarks.report import write
 
-NAMES = ("loop", "seeds", "store", "scores", "refresh", "click", "slider", "watched")
+NAMES = ("loop", "images", "seeds", "store", "scores", "refresh", "click", "slider", "watched")
 
 
 def main() -> None:
