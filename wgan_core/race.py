@@ -253,5 +253,26 @@ def differing(lanes: Sequence[RunConfig]) -> list[tuple[str, list[Any]]]:
     return [(path, [lane.get(path) for lane in flat]) for path in paths if len({lane.get(path) for lane in flat}) > 1]
 
 
+def added(config: RunConfig, path: str) -> str | None:
+    """What a constraint or remedy is called in a list of what tells lanes apart; None for the path of another knob.
+
+    Examples
+    --------
+    >>> config = RunConfig.parse({"objective": {"kind": "gan"}, "remedies": {"instance_noise": {"sigma": 0.5}}})
+    >>> added(config, "constraint.kind"), added(config, "remedies.instance_noise.sigma"), added(config, "n_critic")
+    ('no constraint', 'instance noise 0.5', None)
+    """
+    top, *_, leaf = path.split(".")
+    if path == "constraint.kind":
+        return config.constraint.label if config.constraint.kind != "none" else "no constraint"
+    if top != "remedies":
+        return None
+    remedy = getattr(config.remedies, path.split(".")[1])
+    label, value = remedy.label[0].lower() + remedy.label[1:], getattr(remedy, leaf)
+    if leaf != remedy.switch():
+        return f"{type(remedy).model_fields[leaf].title.lower()} {value:g}"
+    return f"{label} {value:g}" if value else f"no {label}"
+
+
 def _shape(config: RunConfig) -> str:
     return " × ".join(map(str, config.dataset.shape))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pages.ui import theme
 from wgan_core.config import RunConfig
-from wgan_core.race import differing
+from wgan_core.race import added, differing
 from wgan_core.records import RunView
 from wgan_core.schema import Variant
 
@@ -59,7 +59,8 @@ def lane_names(configs: Sequence[RunConfig]) -> list[str]:
             if values[group.index(i)] is not None
         ]
         names.append(
-            ", ".join(f"{knob_name(config, path)} {_value(value)}" for path, value in knobs[:2]) or f"lane {i + 1}"
+            ", ".join(added(config, path) or f"{knob_name(config, path)} {_value(value)}" for path, value in knobs[:2])
+            or f"lane {i + 1}"
         )
     return names
 
@@ -70,6 +71,8 @@ def knob_name(config: RunConfig, path: str) -> str:
     *parents, leaf = path.split(".")
     for name in parents:
         part = getattr(part, name)
+    if parents[:1] == ["remedies"]:
+        return f"{part.label}: {type(part).model_fields[leaf].title}"
     if leaf == "kind":
         return str(type(config).model_fields[parents[-1]].title)
     title = str(type(part).model_fields[leaf].title)
@@ -128,7 +131,7 @@ def knob_columns(configs: Sequence[RunConfig]) -> dict[str, list[str]]:
         parts = [getattr(config, top) for config in configs]
         if isinstance(parts[0], Variant) and len({part.kind for part in parts}) > 1:
             columns[title] = [summary(part) for part in parts]
-        elif "." in path and top != "objective":
+        elif "." in path and top not in ("objective", "remedies"):
             columns[f"{title}: {knob_name(configs[0], path)}"] = [_cell(value) for value in values]
         else:
             columns[knob_name(configs[0], path)] = [_cell(value) for value in values]

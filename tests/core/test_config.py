@@ -13,12 +13,14 @@ from pydantic.fields import FieldInfo
 
 from tests.core.helpers import small
 from wgan_core.config import MAX_PARAMETERS, MAX_URL_CHARACTERS, RunConfig, difference, live_paths, with_paths
+from wgan_core.constraints import Constraint
 from wgan_core.datasets import Dataset
 from wgan_core.explain import ConfigError, bounds, choices
 from wgan_core.networks import Latent, Network
 from wgan_core.objectives import Objective
 from wgan_core.optimisers import Optimiser
 from wgan_core.presets import PRESETS
+from wgan_core.remedies import REMEDIES
 from wgan_core.training import Training
 
 # Defaults
@@ -267,10 +269,28 @@ def configs(draw: st.DrawFn) -> RunConfig:
     data: dict[str, Any] = {}
     dataset = draw(variant_of(Dataset))
     objective = draw(variant_of(Objective))
+    held = Objective.kinds[objective["kind"]]()
+    unfit = frozenset(kind for kind, cls in Constraint.kinds.items() if cls().refusal(held))
+    constraint = draw(variant_of(Constraint, without=unfit))
+    if constraint["kind"] != "none" or draw(st.booleans()):
+        data["constraint"] = constraint
+    remedies = ["instance_noise", "historical_averaging", *(["label_smoothing"] if not held.no_labels else [])]
+    data["remedies"] = draw(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                name: st.fixed_dictionaries(
+                    {}, optional={n: value_of(f) for n, f in REMEDIES[name].model_fields.items()}
+                )
+                for name in remedies
+            },
+        )
+    )
     is_image = Dataset.kinds[dataset["kind"]].is_image
     sizes = {"width": st.integers(1, 512), "depth": st.integers(1, 3), "base_channels": st.integers(4, 64)}
     for role in ("generator", "critic"):
-        penalised = role == "critic" and Objective.kinds[objective["kind"]].no_batch_norm
+        reasons = held.no_batch_norm, Constraint.kinds[constraint["kind"]].no_batch_norm
+        penalised = role == "critic" and any(reasons)
         # A DCGAN's own default is batch normalisation, so a penalised critic of that kind must say otherwise.
         norms = st.sampled_from(["none", "layer"] if penalised else ["none", "layer", "batch"])
         without = frozenset() if is_image else frozenset(k for k, c in Network.kinds.items() if c.images_only)

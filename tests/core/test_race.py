@@ -315,3 +315,16 @@ def test_a_solo_run_is_a_race_of_one() -> None:
     assert Race.solo(config).lanes == (config,)
     with pytest.raises(ConfigError, match="from 1 to 32"):
         Race.solo(config, seeds=100)
+
+
+def test_lanes_may_differ_in_constraint_and_remedies() -> None:
+    noisy: dict[str, Any] = {"objective": {"kind": "gan"}, "remedies": {"instance_noise": {"sigma": 0.5}}}
+    plain: dict[str, Any] = {"objective": {"kind": "gan"}}
+    lanes = [plain, plain | {"constraint": {"kind": "r1"}}, noisy]
+    found = race(*lanes, length=2)
+    assert [lane.constraint.kind for lane in found.lanes] == ["none", "r1", "none"]
+    assert Race.parse(found.to_url()) == found
+    assert Race.from_json(found.to_json()) == found
+    views = ended(found).views()
+    assert [view.status for view in views] == ["finished"] * 3
+    assert "r1_penalty" in views[1].history

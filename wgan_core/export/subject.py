@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from wgan_core.config import RunConfig
-from wgan_core.race import Race, differing
+from wgan_core.race import Race, added, differing
 from wgan_core.records import RunView
 from wgan_core.states import State
 
@@ -114,7 +114,11 @@ def lane_titles(configs: Sequence[RunConfig]) -> list[str]:
     for config in configs:
         group = [other for other in configs if other.objective.kind == config.objective.kind]
         place = next(i for i, other in enumerate(group) if other is config)
-        knobs = [f"{path.rpartition('.')[2]} {_value(values[place])}" for path, values in differing(group)]
+        knobs = [
+            added(config, path) or f"{path.rpartition('.')[2]} {_value(values[place])}"
+            for path, values in differing(group)
+            if values[place] is not None
+        ]
         titles.append(", ".join([config.objective.label, *knobs[:2]]))
     return titles
 
