@@ -26,9 +26,9 @@ def pixels_of(grid: NDArray[Any], side: int) -> NDArray[Any]:
 @chart(
     "pixels",
     "Values of the pixels",
-    "−1 is black, 1 white; log axis",
-    "How often each value occurs in the 64 generated and the 64 real images. Real images often have many pixels at the very ends,"
-    " which a generator that ends in tanh only comes near to; a generator of grey mush has its pixels in the middle.",
+    "log axis",
+    "How often each value, from −1, black, to 1, white, occurs in the generated and the real images. Real images often"
+    " have many pixels at the very ends, which a generator that ends in tanh only comes near to; a generator of grey mush has its pixels in the middle.",
     "by definition",
     images=True,
     moment=True,
@@ -59,6 +59,6 @@ def pixels(view: RunView, clock: Clock) -> Figure | None:
         "xaxis": {"title": {"text": "value"}},
         "yaxis": {"title": {"text": "share"}, "type": "log", "exponentformat": "power"},
     }
-    note = {"xref": "paper", "yref": "paper", "x": 0.5, "y": 1, "yanchor": "top", "showarrow": False}
-    note |= {"text": f"mean ± std: {', '.join(said)}", "font": {"size": 11}}
+    note = {"xref": "paper", "yref": "paper", "x": 0.97, "y": 1, "yanchor": "top", "showarrow": False, "align": "right"}
+    note |= {"text": "<br>".join(["mean ± std", *said]), "font": {"size": 11}}
     return {"data": bars, "layout": axes | {"barmode": "overlay", "bargap": 0, "annotations": [note]}}
