@@ -19,11 +19,13 @@ from tests.core.helpers import ROOT, python, scalars, small, wait_until
 from wgan_core.cli import main
 from wgan_core.cli.lines import last_lines
 from wgan_core.config import RunConfig
+from wgan_core.constraints import Constraint
 from wgan_core.crew import usable_cores
 from wgan_core.datasets import Dataset
 from wgan_core.objectives import Objective
 from wgan_core.presets import PRESETS
 from wgan_core.records import Failure, Snapshot
+from wgan_core.remedies import REMEDIES
 from wgan_core.training import Diverged, train
 
 QUICK = [
@@ -340,7 +342,13 @@ def test_the_module_passes_its_exit_status_on() -> None:
 
 @pytest.mark.parametrize(
     ("command", "names"),
-    [("presets", list(PRESETS)), ("datasets", list(Dataset.kinds)), ("objectives", list(Objective.kinds))],
+    [
+        ("presets", list(PRESETS)),
+        ("datasets", list(Dataset.kinds)),
+        ("objectives", list(Objective.kinds)),
+        ("constraints", list(Constraint.kinds)),
+        ("remedies", list(REMEDIES)),
+    ],
 )
 def test_lists_name_everything_in_the_registry(capsys: Out, command: str, names: list[str]) -> None:
     assert main([command, "--json"]) == 0

@@ -9,13 +9,14 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from wgan_core.cli.driving import resume, run, stopped_by_signals
 from wgan_core.cli.getting import fetch
 from wgan_core.cli.stored import runs, transfer
 from wgan_core.config import RunConfig, with_paths
+from wgan_core.constraints import Constraint
 from wgan_core.datasets import Dataset
 from wgan_core.devices import DeviceError, resolve
 from wgan_core.drawing import MAX_BYTES
@@ -25,7 +26,7 @@ from wgan_core.explain import ConfigError, Problem, allowed
 from wgan_core.objectives import Objective
 from wgan_core.presets import PRESETS
 from wgan_core.race import MOST_SEEDS
-from wgan_core.schema import Variant
+from wgan_core.remedies import REMEDIES
 
 USAGE = """\
 python -m wgan_core train [--preset NAME] [--FIELD VALUE ...] [--seeds K] [--no-store] [--json]
@@ -34,7 +35,7 @@ python -m wgan_core resume ID [--steps N] [--json]
 python -m wgan_core export ID --format FORMAT --out PATH
 python -m wgan_core import FILE
 python -m wgan_core eject [--preset NAME] [--FIELD VALUE ...] > script.py
-python -m wgan_core presets|datasets|objectives [--json]
+python -m wgan_core presets|datasets|objectives|constraints|remedies [--json]
 python -m wgan_core fetch mnist|fashion-mnist|cifar10
 python -m wgan_core theory [--figure NAME] [--KNOB VALUE ...] [--json] [--out FILE]
 python -m wgan_core reproduce [NAME ... | --all] [--quick | --control] [--out DIR]
@@ -74,6 +75,15 @@ OWN: dict[str, Callable[[Sequence[str]], int]] = {
 }
 
 
+# What can be listed, by name.
+FAMILIES: dict[str, Mapping[str, Any]] = {
+    "datasets": Dataset.kinds,
+    "objectives": Objective.kinds,
+    "constraints": Constraint.kinds,
+    "remedies": REMEDIES,
+}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit status: 0 finished or stopped, 1 failed, 2 bad arguments."""
     arguments = sys.argv[1:] if arguments is None else arguments
@@ -93,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser("python -m wgan_core", usage=USAGE, allow_abbrev=False)
-    parser.add_argument("command", choices=("train", "eject", "presets", "datasets", "objectives", *OWN))
+    parser.add_argument("command", choices=("train", "eject", "presets", *FAMILIES, *OWN))
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--preset", metavar="NAME", help="start from a preset (train only)")
     parser.add_argument(
@@ -120,11 +130,11 @@ def _main(arguments: Sequence[str]) -> int:
         print(json.dumps(entries, ensure_ascii=False))
     else:
         for entry in entries:
-            print(f"{entry['name']:<24}{entry['title']}")
+            print(f"{entry['name']:<26}{entry['title']}")
             if text := entry.get("shows"):
-                print(f"{'':<24}{text}")
+                print(f"{'':<26}{text}")
             for knob in entry.get("knobs", []):
-                print(f"{'':<24}{knob['name']} = {knob['default']}  ({knob['allowed']})")
+                print(f"{'':<26}{knob['name']} = {knob['default']}  ({knob['allowed']})")
     return 0
 
 
@@ -172,13 +182,12 @@ def seeds_of(config: RunConfig, text: str) -> int:
 
 
 def listing(what: str) -> list[dict[str, Any]]:
-    """What there is: presets, data sets or objectives, with their knobs."""
+    """What there is: presets, or the kinds of a family with their knobs."""
     if what == "presets":
         return [
             {"name": p.name, "title": p.title, "shows": p.shows, "config": p.config.model_dump()}
             for p in PRESETS.values()
         ]
-    family: type[Variant] = {"datasets": Dataset, "objectives": Objective}[what]
     return [
         {
             "name": kind,
@@ -190,5 +199,5 @@ def listing(what: str) -> list[dict[str, Any]]:
                 if name != "kind"
             ],
         }
-        for kind, entry in family.kinds.items()
+        for kind, entry in FAMILIES[what].items()
     ]
