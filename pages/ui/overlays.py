@@ -28,6 +28,7 @@ from pages.ui.plotting import (
     symlog,
     symlog_axis,
 )
+from pages.ui.score_charts import marked, reference
 from pages.ui.theme import INK
 
 __all__ = ["OVERLAYS"]
@@ -119,6 +120,42 @@ def quality(lanes: Sequence[Shown], clock: Clock) -> Figure | None:
 
 
 @overlay(
+    "frechet",
+    "Fréchet distance of the lanes",
+    "log axis, no FID",
+    "How far the features of each lane's samples are from those of real images, by one small classifier that was trained here;"
+    " dashed, what two samples of real images have. It ranks lanes on the same data, and mixes quality with variety.",
+    "Heusel et al. 2017",
+    images=True,
+)
+def frechet(lanes: Sequence[Shown], clock: Clock) -> Figure | None:
+    return _scores(lanes, clock, "frechet_small_cnn", "Fréchet", type="log", exponentformat="power")
+
+
+@overlay(
+    "coverage",
+    "Coverage of the lanes",
+    "share",
+    "The share of real images that have a generated one within their reach, which is variety; dashed, what real images reach"
+    " among themselves. A lane that has collapsed stays near 0, however good its few pictures are.",
+    "Naeem et al. 2020 (k = 5)",
+    images=True,
+)
+def coverage(lanes: Sequence[Shown], clock: Clock) -> Figure | None:
+    return _scores(lanes, clock, "coverage", "share", range=[0, 1.05])
+
+
+def _scores(lanes: Sequence[Shown], clock: Clock, name: str, title: str, **yaxis: Any) -> Figure | None:
+    """A score of all lanes, and what real images reach: the same for all that train on the same data."""
+    traces = [trace for lane in lanes for trace in marked(lane.view, clock, name, lane.name, lane.color)]
+    data = {lane.view.config.dataset: lane for lane in reversed(lanes)}
+    reached = [(reference(lane.view, name), lane.color if len(data) > 1 else INK) for lane in data.values()]
+    log = yaxis.get("type") == "log"
+    parts = [level(value, "real images", color, log=log) for value, color in reached if value]
+    return {"data": traces, "layout": layout(clock, title, events(lanes, clock), *parts, **yaxis)} if traces else None
+
+
+@overlay(
     "generator-gradients",
     "The generator's gradient",
     "‖∇ loss‖₂, log axis",
@@ -167,7 +204,16 @@ def seeds(lanes: Sequence[Shown], clock: Clock) -> Figure | None:
 
 # The scalars that the charts above have.
 DRAWN = frozenset(
-    {"modes_covered", "w1", "w_estimate", "js_estimate", "high_quality", "input_grad_norm_mean"}
+    {
+        "modes_covered",
+        "w1",
+        "frechet_small_cnn",
+        "coverage",
+        "w_estimate",
+        "js_estimate",
+        "high_quality",
+        "input_grad_norm_mean",
+    }
 ) | frozenset({"generator_grad_norm", "critic_grad_norm"})
 
 

@@ -99,13 +99,13 @@ def _class_names(settings: str) -> tuple[str, ...]:
     images=True,
 )
 def frechet(view: RunView, clock: Clock) -> Figure | None:
-    traces = _marked(view, clock, "frechet_small_cnn", "Fréchet", theme.GENERATED)
-    traces += _marked(view, clock, "kid", "KID", theme.CRITIC, yaxis="y2")
+    traces = marked(view, clock, "frechet_small_cnn", "Fréchet", theme.GENERATED)
+    traces += marked(view, clock, "kid", "KID", theme.CRITIC, yaxis="y2")
     if not traces:
         return None
     parts = [event_lines(view, clock)]
-    if reference := _reference(view, "frechet_small_cnn"):
-        parts.append(level(reference, "real images", theme.GENERATED, log=True))
+    if reached := reference(view, "frechet_small_cnn"):
+        parts.append(level(reached, "real images", theme.GENERATED, log=True))
     parts.append(_seen_by(view))
     right = {"title": {"text": "KID"}, "overlaying": "y", "side": "right", "showgrid": False, "rangemode": "tozero"}
     log = {"type": "log", "exponentformat": "power"}
@@ -146,10 +146,10 @@ def precision(view: RunView, clock: Clock) -> Figure | None:
     traces: list[Trace] = []
     shapes: list[dict[str, Any]] = []
     for name, (color, style) in LINES.items():
-        traces += _marked(view, clock, name, name, color, **style)
-        if (reference := _reference(view, name)) is not None:
+        traces += marked(view, clock, name, name, color, **style)
+        if (reached := reference(view, name)) is not None:
             line = {"color": color, "width": 3} | style
-            place = {"xref": "paper", "x0": 0.96, "x1": 1, "y0": reference, "y1": reference}
+            place = {"xref": "paper", "x0": 0.96, "x1": 1, "y0": reached, "y1": reached}
             shapes.append({"type": "line", "line": line} | place)
     if not traces:
         return None
@@ -157,14 +157,14 @@ def precision(view: RunView, clock: Clock) -> Figure | None:
     return {"data": traces, "layout": layout(clock, "share", *parts, rangemode="tozero")}
 
 
-def _marked(view: RunView, clock: Clock, name: str, label: str, color: str, **style: Any) -> list[Trace]:
+def marked(view: RunView, clock: Clock, name: str, label: str, color: str, **style: Any) -> list[Trace]:
     """A curve with a mark at each scoring."""
     marks: dict[str, Any] = {"mode": "lines+markers", "marker": {"size": 5, "color": color}}
     traces = curve(view, clock, name, label, color, raw=True, **style)
     return [trace | marks if trace["line"]["width"] else trace for trace in traces]
 
 
-def _reference(view: RunView, name: str) -> float | None:
+def reference(view: RunView, name: str) -> float | None:
     """What real images reached, as last measured."""
     values = view.history.get(f"{name}_real", np.empty(0))
     there = np.isfinite(values) if values.ndim == 1 else np.isfinite(values).any(1)

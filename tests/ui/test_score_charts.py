@@ -13,6 +13,7 @@ import pytest
 from pages.ui.charts import CHARTS
 from pages.ui.lanes import shown
 from pages.ui.live import progress
+from pages.ui.overlays import OVERLAYS
 from tests.core.helpers import pictures_at_hand, small
 from tests.ui.views import finished
 from wgan_core.datasets import FashionMnist
@@ -94,3 +95,13 @@ def test_the_strip_says_what_a_run_is_at_while_it_does_not_train(scored: RunView
     busy = replace(scored, activity="training the classifier for the scores, 40%")
     (before,), (after,) = shown([scored]), shown([busy])
     assert progress(after, race)["progress"] == f"{progress(before, race)['progress']} · {busy.activity}"
+
+
+@pytest.mark.parametrize("name", ["frechet", "coverage"])
+def test_lanes_are_scored_beside_one_reference(name: str, scored: RunView) -> None:
+    lanes = shown([scored, replace(scored, id="other")])
+    made = OVERLAYS[name].draw(lanes, "step")
+    assert made is not None
+    assert [trace["line"]["color"] for trace in made["data"]] == [lane.color for lane in lanes]
+    assert len(made["layout"]["shapes"]) == 1
+    assert OVERLAYS[name].draw(shown([finished(dataset="fashion-mnist")]), "step") is None

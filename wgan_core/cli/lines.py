@@ -12,7 +12,7 @@ import numpy as np
 
 from wgan_core.records import Failure, RunView, Snapshot, Status
 
-SHOWN = ("critic_loss", "generator_loss", "w1", "modes_covered")
+SHOWN = ("critic_loss", "generator_loss", "w1", "modes_covered", "classes_covered", "frechet_small_cnn")
 
 
 @dataclass(frozen=True)
