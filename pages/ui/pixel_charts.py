@@ -27,8 +27,8 @@ def pixels_of(grid: NDArray[Any], side: int) -> NDArray[Any]:
     "pixels",
     "Values of the pixels",
     "log axis",
-    "How often each value, from −1, black, to 1, white, occurs in the generated and the real images. Real images often"
-    " have many pixels at the very ends, which a generator that ends in tanh only comes near to; a generator of grey mush has its pixels in the middle.",
+    "How often each value, from −1, black, to 1, white, occurs in the generated and the real images. Real images often have many"
+    " pixels at the very ends, which a generator that ends in tanh only comes near to; one of grey mush has them in the middle.",
     "by definition",
     images=True,
     moment=True,
