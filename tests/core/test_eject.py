@@ -31,6 +31,7 @@ from wgan_core.objectives import Objective, WganGp
 from wgan_core.optimisers import Adam, Optimiser
 from wgan_core.pictures import Folder
 from wgan_core.presets import PRESETS
+from wgan_core.remedies import REMEDIES
 from wgan_core.schema import Variant
 from wgan_core.training import train
 
@@ -123,6 +124,18 @@ CONFIGS: dict[str, RunConfig] = {
             "label_smoothing": {"amount": 0.1},
             "feature_matching": {"weight": 1},
         },
+    ),
+    "ring-gan-minibatch": small(
+        objective="gan", remedies={"minibatch_discrimination": {"kernels": 4, "size": 3}}, n_critic=2
+    ),
+    "ring-gan-virtual": small(
+        objective="gan",
+        generator=net("relu", "batch"),
+        critic=net("tanh", "batch"),
+        remedies={"virtual_batch": {"references": 8}},
+    ),
+    "fashion-gp-virtual": small(
+        "fashion-mnist", remedies={"virtual_batch": {"references": 6}, "feature_matching": {"weight": 1}}
     ),
     "ring-clip-noise": small(objective="wgan-clip", remedies={"instance_noise": {"sigma": 0.3}}),
     "fashion-wgan-spectral": small(
@@ -282,6 +295,22 @@ def test_every_kind_has_a_script(path: str, kind: str) -> None:
     text = script(config)
     compile(text, "script", "exec")
     assert imported(text) <= {"torch", "numpy", *sys.stdlib_module_names}
+
+
+@pytest.mark.parametrize("name", REMEDIES)
+def test_every_remedy_has_a_script(name: str) -> None:
+    remedy = REMEDIES[name]
+    on = {name: {remedy.switch(): remedy.usual}}
+    text = script(small(objective="gan", generator=net("relu", "batch"), remedies=on))
+    compile(text, "script", "exec")
+    assert imported(text) <= {"torch", "numpy", *sys.stdlib_module_names}
+    assert remedy.label in text
+
+
+def test_a_remedy_without_a_snippet_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(SNIPPETS, REMEDIES["instance_noise"])
+    with pytest.raises(ConfigError, match="remedies.instance_noise: there is no script for instance noise yet"):
+        script(small(remedies={"instance_noise": {"sigma": 1}}))
 
 
 @settings(max_examples=60, deadline=None)

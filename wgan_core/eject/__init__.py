@@ -20,9 +20,10 @@ from wgan_core.datasets import Dataset
 from wgan_core.eject.loops import loop
 from wgan_core.eject.nets import layers, own_layers
 from wgan_core.eject.snippets import latents, missing, snippet_of
+from wgan_core.eject.steps import steps_of
 from wgan_core.metrics import GRID_IMAGES, MODE_SAMPLES
 from wgan_core.piecewise import Net
-from wgan_core.remedies import FeatureMatching
+from wgan_core.remedies import FeatureMatching, VirtualBatch
 from wgan_core.training import STREAMS
 
 MODULES = ("argparse", "gzip", "json", "math")
@@ -88,8 +89,11 @@ def script(config: RunConfig) -> str:
     with torch.device("meta"):
         generator = config.generator.generator(config.latent.dim, config.dataset.shape)
         critic = config.critic.critic(config.dataset.shape)
+        for remedy in config.remedies.active:
+            generator = remedy.layers("generator", generator, config, (config.latent.dim,))
+            critic = remedy.layers("critic", critic, config, config.dataset.shape)
     data = snippet_of(config.dataset, "dataset")
-    if any(isinstance(remedy, FeatureMatching) for remedy in config.remedies.active):
+    if any(isinstance(remedy, FeatureMatching | VirtualBatch) for remedy in config.remedies.active):
         # A second stream of real samples.
         code = data.code.replace("def draw_real(n)", "def draw_real(n, rng=real_rng)")
         data = replace(data, code=code.replace("generator=real_rng", "generator=rng"))
@@ -100,7 +104,7 @@ def script(config: RunConfig) -> str:
             f"# Real samples: {config.dataset.label}.\nreal_rng = stream({STREAMS.index('real')}, device)\n{data.code}",
             latents(config.latent),
             _networks(config, generator, critic),
-            *filter(None, (snippet_of(config.constraint, "constraint").code,)),
+            *(step.code for step in steps_of(config)[1:] if step.code),
             _optimisers(config),
             loop(config, critic.mixes_samples),
             _end(config.dataset, generator.mixes_samples),

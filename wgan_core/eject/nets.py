@@ -14,6 +14,7 @@ from torch import nn
 from wgan_core.eject.snippets import SNIPPETS, Snippet, missing, snippet
 from wgan_core.networks import Dcgan, Mlp, Network, ReportDcgan, Residual, ResNet, ToSigned
 from wgan_core.piecewise import Net
+from wgan_core.remedies.batches import Closeness, VirtualBatchNorm, VirtualNet
 
 
 @snippet(Mlp)
@@ -105,6 +106,47 @@ class Residual(nn.Module):
     def forward(self, x):
         return self.main(x) + self.shortcut(x)
 ''',
+    Closeness: '''\
+class Closeness(nn.Module):
+    """Appends to each sample's features how close it is to the samples of its batch, in several ways."""
+
+    def __init__(self, features, kernels, size):
+        super().__init__()
+        self.kernels = kernels
+        self.weight = nn.Parameter(torch.empty(features, kernels * size))
+
+    def forward(self, features):
+        here = (features @ self.weight).view(len(features), self.kernels, -1).transpose(0, 1)
+        close = torch.cdist(here, here, p=1).neg().exp().sum(-1)
+        return torch.cat([features, close.t()], 1)
+''',
+    VirtualBatchNorm: '''\
+class VirtualBatchNorm(nn.Module):
+    """Normalises each sample by the mean and variance of the references, which come first, and itself."""
+
+    def __init__(self, references, channels):
+        super().__init__()
+        self.references = references
+        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x):
+        r, places = self.references, x.flatten(2) if x.dim() > 2 else x.unsqueeze(2)
+        mean, variance = places[:r].mean((0, 2), keepdim=True), places[:r].var((0, 2), correction=0, keepdim=True)
+        own = places[r:]
+        its_mean, its_variance = own.mean(2, keepdim=True), own.var(2, correction=0, keepdim=True)
+        both = (r * variance + its_variance) / (r + 1) + r * (its_mean - mean).square() / (r + 1) ** 2
+        first = (places[:r] - mean) * (variance + 1e-5).rsqrt()
+        rest = (own - (r * mean + its_mean) / (r + 1)) * (both + 1e-5).rsqrt()
+        found = torch.cat([first, rest]) * self.weight.view(1, -1, 1) + self.bias.view(1, -1, 1)
+        return found.view_as(x)
+''',
+    VirtualNet: '''\
+class VirtualNet(nn.Sequential):
+    """Layers through which samples go behind a reference batch, which is chosen once."""
+
+    def forward(self, x):
+        return super().forward(torch.cat([self.reference, x]))[len(self.reference) :]
+''',
 }
 
 
@@ -117,7 +159,7 @@ def own_layers(*nets: Net) -> list[str]:
 def layers(net: nn.Sequential, path: str) -> str:
     """A net as an expression, one layer a line."""
     lines = [f"{layer(module, path)}," for module in net if not isinstance(module, nn.Identity)]
-    return _call("nn.Sequential", lines)
+    return _call("VirtualNet" if isinstance(net, VirtualNet) else "nn.Sequential", lines)
 
 
 def _call(function: str, lines: list[str]) -> str:
@@ -136,6 +178,10 @@ def layer(module: nn.Module, path: str) -> str:
     kind = type(module)
     if isinstance(module, Residual):
         return _call("Residual", [f"{layers(branch, path)}," for branch in (module.main, module.shortcut)])
+    if isinstance(module, Closeness):
+        return f"Closeness({len(module.weight)}, {module.kernels}, {module.newest.shape[-1]})"
+    if isinstance(module, VirtualBatchNorm):
+        return f"VirtualBatchNorm({module.references}, {len(module.weight)})"
     if kind in OWN_LAYERS:
         return f"{kind.__name__}()"
     given = [getattr(module, name) for name in LAYERS.get(kind, ())]

@@ -16,7 +16,15 @@ from wgan_core.constraints import R1, Clip, Constraint, DraganPenalty, Free, Gra
 from wgan_core.eject.snippets import SNIPPETS, Snippet, missing, snippet, snippet_of
 from wgan_core.objectives import Dragan, FGan, Gan, Hinge, Lsgan, Objective, Wgan, WganLp
 from wgan_core.objectives.margins import CODINGS
-from wgan_core.remedies import FeatureMatching, HistoricalAveraging, InstanceNoise, LabelSmoothing, Remedy
+from wgan_core.remedies import (
+    FeatureMatching,
+    HistoricalAveraging,
+    InstanceNoise,
+    LabelSmoothing,
+    MinibatchDiscrimination,
+    Remedy,
+    VirtualBatch,
+)
 from wgan_core.training import stream_number
 
 
@@ -27,7 +35,8 @@ class Step(Snippet):
     Attributes
     ----------
     code : str
-        Of an objective the paper's whole box, if there is one; of a constraint what is done to the critic's layers.
+        Of an objective the paper's whole box, if there is one; of a
+        constraint or remedy what is done to the networks once they have their weights.
     functions : tuple[str, ...]
         Functions that its lines call.
     setup : str
@@ -65,6 +74,9 @@ def steps_of(config: RunConfig) -> list[Step]:
         if (write := SNIPPETS.get(type(remedy))) is None:
             raise missing(f"remedies.{remedy.name}", remedy.label.lower())
         found.append(write(remedy))
+    active = {remedy.name for remedy in config.remedies.active}
+    if config.critic.normalisation == "batch" and {"virtual_batch", "feature_matching"} <= active:
+        raise missing("remedies.feature_matching", "feature matching in a virtually normalised critic")
     return [step for step in found if isinstance(step, Step)]
 
 
@@ -409,4 +421,31 @@ def feature_matching(remedy: FeatureMatching) -> Step:
             "means = [critic[:-1](batch).mean(0) for batch in (x, x_fake)]",
             "generator_loss = matching_weight * (means[0] - means[1]).square().sum()",
         ),
+    )
+
+
+@snippet(MinibatchDiscrimination)
+def minibatch_discrimination(remedy: MinibatchDiscrimination) -> Step:
+    return Step(
+        f"""\
+with torch.no_grad():
+    closeness = critic[-2].weight
+    drawn = torch.randn(closeness.shape, generator=stream({stream_number(remedy.name)}))
+    closeness.copy_(drawn / len(closeness) ** 0.5)
+"""
+    )
+
+
+@snippet(VirtualBatch)
+def virtual_batch(remedy: VirtualBatch) -> Step:
+    draws = {"generator": "draw_latents", "critic": "draw_real"}
+    return Step(
+        f"""\
+# The reference batches, chosen once.
+reference_rng = stream({stream_number(remedy.name)}, device)
+"""
+        + "".join(
+            f"if isinstance({role}, VirtualNet):\n    {role}.reference = {draw}({remedy.references}, reference_rng)\n"
+            for role, draw in draws.items()
+        )
     )
