@@ -60,11 +60,11 @@ class Measured:
     @property
     def judged(self) -> bool:
         """The claim says something of it."""
-        return math.isfinite(self.low) or math.isfinite(self.high)
+        return self.low > -math.inf or self.high < math.inf
 
     @property
     def _sorted(self) -> list[float]:
-        worst = math.inf if math.isfinite(self.high) else -math.inf
+        worst = math.inf if self.high < math.inf else -math.inf
         return sorted(worst if math.isnan(value) else value for value in self.values)
 
     @property
