@@ -20,6 +20,7 @@ from torch import Tensor
 from tests.core.helpers import CPU, rng, scalars, small, wait_until
 from wgan_core.config import RunConfig
 from wgan_core.datasets import FashionMnist, Images, StackedMnist
+from wgan_core.race import Race
 from wgan_core.records import CLOCKS, History
 from wgan_core.runs import Run
 from wgan_core.scores import Fitting, Scorer, due, frechet, kid, neighbours, reverse_kl
@@ -317,6 +318,22 @@ def test_training_the_classifier_can_be_watched_and_stopped(home: Path, monkeypa
     assert run.join(60)
     assert run.status == "stopped"
     assert run.view().activity == ""
+
+
+def test_lanes_of_a_race_are_scored_against_the_same_images_by_the_same_classifier() -> None:
+    nets = {"generator": {"base_channels": 4}, "critic": {"base_channels": 4}}
+    shared = {"dataset": {"kind": "fashion-mnist"}, "batch_size": 8, "device": "cpu", "scores_every": 2} | nets
+    lanes = [{"objective": {"kind": kind}, "n_critic": 1} for kind in ("gan", "wgan-gp")]
+    run = Run(Race.parse({"shared": shared, "lanes": lanes, "length": 2, "snapshot_every": 1}))
+    run.start()
+    assert run.join(120)
+    gan, gp = (view.latest for view in run.views())
+    assert gan is not None
+    assert gp is not None
+    real = {name: value for name, value in gan.scalars.items() if name.endswith("_real") and name != "critic_real"}
+    assert len(real) == 8
+    assert {name: gp.scalars[name] for name in real} == real
+    assert gp.scalars["classifier_accuracy"] == gan.scalars["classifier_accuracy"]
 
 
 def test_a_history_holds_scores_where_there_are_some() -> None:
