@@ -103,14 +103,15 @@ def _before(experiment: Experiment) -> None:
 def _predict(experiment: Experiment) -> None:
     question = experiment.question
     key = f"predict.{experiment.name}"
-    place = st.radio(
+    # Once a widget has a value, its index is not asked for: the address may have come to hold another answer.
+    st.session_state[key] = reader.answer(experiment)
+    st.radio(
         f"**What do you expect?** {plain(question.text)}",
         range(len(question.options)),
-        index=reader.answer(experiment),
         format_func=lambda place: plain(question.options[place]),
         key=key,
+        on_change=lambda: reader.predict(experiment, st.session_state[key]),
     )
-    reader.predict(experiment, place)
 
 
 def _size(experiment: Experiment) -> Size:
