@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from wgan_core.presets import adam, rmsprop
-from wgan_core.race import Race
+from wgan_core.presets import SMALL_HORSES, adam, rmsprop
+from wgan_core.race import ARCHITECTURE, SHARED, Race
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ WIDE, NARROW = {"kind": "ring"}, {"kind": "ring", "sigma": 0.02}
 THREE = [gan(), clip(), gp()]
 DEEP = {"kind": "mlp", "depth": 3}
 PLANE = {"latent": {"dim": 2, "prior": "uniform"}, "generator": DEEP, "critic": DEEP}
+HORSE_RATES = adam(5e-4, beta2=0.99)
 PLAIN_GENERATOR = {"generator_optimiser": {"kind": "sgd", "lr": 0.01}}
 
 SCENARIOS: dict[str, Scenario] = {
@@ -245,6 +246,33 @@ SCENARIOS: dict[str, Scenario] = {
                 ],
                 "length": 300,
                 "snapshot_every": 10,
+            },
+        ),
+        Scenario(
+            "horses",
+            "Horses: the report's image experiment, small",
+            "CIFAR-10's horses; the same networks and rates, only the loss differs. Whose pictures end nearest to the horses, by"
+            " the Fréchet distance of a small CNN?",
+            ("the GAN with log(1 − D)", "the GAN with −log D", "WGAN-clip", "WGAN-GP"),
+            3,
+            "After 2,000 steps the distances are 61, 75, 85 and 7 (horses against other horses: 1.6), and only WGAN-GP has"
+            " variety: recall 0.49, the others 0.00. Its generator's gradient stays between 13 and 36. That of log(1 − D) falls"
+            " to 0.1 where the discriminator wins, as the report says, and comes back; that of WGAN-clip falls to 0.01. One"
+            " seed. (The report, §3.1.4 and Figure 6.)",
+            540,
+            {
+                "shared": {name: value for name, value in SMALL_HORSES.items() if name in SHARED + ARCHITECTURE},
+                "lanes": [
+                    HORSE_RATES | {"objective": objective}
+                    for objective in (
+                        {"kind": "gan", "generator_goal": "saturating"},
+                        {"kind": "gan"},
+                        {"kind": "wgan-clip", "clip": 0.01},
+                        {"kind": "wgan-gp", "penalty_weight": 10.0},
+                    )
+                ],
+                "length": 2000,
+                "snapshot_every": 20,
             },
         ),
     )
