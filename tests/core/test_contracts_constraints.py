@@ -258,6 +258,13 @@ def test_the_largest_singular_value_and_its_slope_are_torchs(shape: tuple[int, i
     torch.testing.assert_close(*(torch.autograd.grad(value, matrix)[0] for value in (found, expected)))
 
 
+def test_the_largest_singular_value_is_as_exact_where_products_are_not() -> None:
+    matrix = torch.randn(64, 64, generator=rng())
+    exact = largest_singular_value(matrix)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(largest_singular_value(matrix), exact)
+
+
 def test_a_layer_of_zeros_stays_finite() -> None:
     critic = Spectral().held(critic_of())
     with torch.no_grad():

@@ -309,7 +309,7 @@ def test_every_remedy_has_a_script(name: str) -> None:
 
 def test_a_remedy_without_a_snippet_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(SNIPPETS, REMEDIES["instance_noise"])
-    with pytest.raises(ConfigError, match="remedies.instance_noise: there is no script for instance noise yet"):
+    with pytest.raises(ConfigError, match=r"remedies\.instance_noise: there is no script for instance noise yet"):
         script(small(remedies={"instance_noise": {"sigma": 1}}))
 
 
