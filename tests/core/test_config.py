@@ -309,7 +309,14 @@ def configs(draw: st.DrawFn) -> RunConfig:
     data |= draw(
         st.fixed_dictionaries(
             {},
-            optional=top | {"batch_size": st.integers(1, 10_000), "device": st.sampled_from(["cpu", "auto", "cuda:3"])},
+            optional=top
+            | {
+                "batch_size": st.integers(1, 1000),  # one class of a test split has no more
+                "device": st.sampled_from(["cpu", "auto", "cuda:3"]),
+                "conditional": st.just(dataset["kind"] == "grid" and dataset.get("side", 5) > 1),
+                "generator_average": st.floats(0, 0.9999),
+                "speed": st.fixed_dictionaries({}, optional={"channels_last": st.booleans()}),
+            },
         )
     )
     return RunConfig.parse(data | {"dataset": dataset, "objective": objective})
