@@ -168,6 +168,8 @@ class Training(Attempt):
             self._views[leg.name] = run.views()
             if not all(view.status == "finished" for view in self._views[leg.name]):
                 break
+        if self._manager.store is not None:
+            self._manager.store.flush()  # the scoreboard, which reads the store, is then not behind
         return judged(self.experiment, self.size, self.when, self.runs, self._views)
 
     def _begin_when_there_is_room(self, leg: Leg) -> Run | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from wgan_core.experiments.evidence import NoVerdict
 from wgan_core.experiments.experiment import Computed, Experiment, Size, Trained
-from wgan_core.experiments.standing import Standing, runs_of, size_of, standings
+from wgan_core.experiments.standing import Standing, belongs, runs_of, size_of, standings
 from wgan_core.experiments.verdict import Verdict
 from wgan_core.records import RunView
 from wgan_core.runs import UnknownRun
@@ -57,17 +57,18 @@ def reopened(store: Store, experiment: Experiment, run_id: str) -> Standing:
     for standing in standings(store, experiment, size):
         if run_id in standing.runs.values():
             return standing
-    if stored.race_json not in {leg.race.to_json() for leg in experiment.legs[size]}:
+    legs = [leg.name for leg in experiment.legs[size] if belongs(stored, leg)]
+    if not legs:
         changed = "The experiment has other settings now than when this was run."
         return Standing(name, size, stored.created, 0.0, {}, None, changed)
     # Not all legs have finished: those that followed the first one.
     runs: dict[str, str] = {}
     after = stored.created
-    for leg, there in runs_of(store, experiment, size).items():
+    for name_of_leg, there in runs_of(store, experiment, size).items():
         later = [run for run in there if run.created >= after]
         if not later:
             break
-        runs[leg], after = later[-1].id, later[-1].created
-    runs = runs or {leg.name: run_id for leg in experiment.legs[size] if leg.race.to_json() == stored.race_json}
+        runs[name_of_leg], after = later[-1].id, later[-1].created
+    runs = runs or {legs[0]: run_id}
     views = {name: store.views(each) for name, each in runs.items()}
     return judged(experiment, size, stored.created, runs, views)
