@@ -17,7 +17,16 @@ from wgan_core.store.table import MOST_TAG
 from wgan_core.theory import FIGURES
 from wgan_core.theory.result import shown
 
+SLOW = ("weight-clipping", "vanishing-gradient", "saturation", "perfect-discriminator")
 EACH = pytest.mark.parametrize("name", EXPERIMENTS)
+# Those whose control trains, or computes for a while.
+CONTROLLED = pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if isinstance(it, Trained) or it.name in SLOW else name
+        for name, it in EXPERIMENTS.items()
+    ],
+)
 TRAINED = [name for name, experiment in EXPERIMENTS.items() if isinstance(experiment, Trained)]
 COMPUTED = [name for name, experiment in EXPERIMENTS.items() if isinstance(experiment, Computed)]
 # Other ways to write a threshold.
@@ -49,7 +58,6 @@ def test_it_says_what_it_is(name: str) -> None:
     assert len(tag_of(it)) <= MOST_TAG
     assert it.paper in PAPERS
     for text in (it.claim, it.criterion, it.why, it.control, it.question.why, *it.tries):
-        assert text[0].isupper() or not text[0].isalpha() or text[0] in "pmδ", text
         assert text.endswith((".", "?")), text
     assert it.title
     assert not it.title.endswith(".")
@@ -67,21 +75,22 @@ def test_its_question_has_an_answer(name: str) -> None:
     assert 0 <= question.answer < len(question.options)
 
 
-@EACH
+@CONTROLLED
 def test_in_its_control_the_claim_fails(name: str) -> None:
     verdict = control(name)
     assert verdict.outcome == "not", verdict.text
     assert any(number.key and not number.holds for number in verdict.numbers)
 
 
-@EACH
+@CONTROLLED
 def test_its_criterion_names_every_threshold(name: str) -> None:
     criterion = EXPERIMENTS[name].criterion
     judged = [number for number in control(name).numbers if number.judged]
     assert judged
     for number in judged:
         bounds = [bound for bound in (number.low, number.high) if bound not in (-math.inf, math.inf)] or [number.low]
-        ways = {way for b in bounds for way in (f"{abs(b):g}", shown(abs(b)), WRITTEN.get(b, "")) if way}
+        ways = {way for b in bounds for way in (f"{abs(b):g}", shown(abs(b)), f"{b:.0e}", WRITTEN.get(b, "")) if way}
+        ways |= {way.replace("e-0", "e-") for way in ways}
         ways |= {"ln 2"} if any(abs(b - math.log(2)) < 1e-3 for b in bounds) else set()
         ways |= {"1e-8", "1e-9"} if any(abs(b - 1) < 1e-6 for b in bounds) else set()
         ways |= {"no number", "meets"} if number.low == number.high == 0 else set()
