@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from statistics import median
 from time import perf_counter, process_time
 from typing import Any
 
@@ -17,6 +18,7 @@ from benchmarks.report import Table, paired, spread, verdict
 from wgan_core.config import RunConfig
 from wgan_core.datasets import ImageDataset
 from wgan_core.objectives import WganGp
+from wgan_core.scores import Scorer
 from wgan_core.training import Training
 
 TARGET = 1.1
@@ -158,6 +160,29 @@ def taking_turns(
     return wall, cpu
 
 
+def measuring(settings: dict[str, Any]) -> tuple[float, float]:
+    """CPU time of snapshots, and of scores, at their usual distances: as shares of the training between them."""
+    config = RunConfig.parse({name: value for name, value in (SETTINGS | settings).items() if name != "scores_every"})
+    training = Training(config)
+    scorer = Scorer(config, torch.Generator().manual_seed(0), torch.device("cpu"))
+    for _ in scorer.prepare():
+        pass
+
+    def seconds(work: Callable[[], Any], times: int) -> float:
+        found = []
+        for _ in range(times):
+            start = process_time()
+            work()
+            found.append(process_time() - start)
+        return median(found)
+
+    for _ in range(WARM_UP):
+        list(training.round())
+    a_round = seconds(lambda: list(training.round()), 5)
+    snapshot, score = seconds(training.snapshot, 3), seconds(lambda: scorer.score(training.generator), 3)
+    return snapshot / (config.snapshot_every * a_round), score / (config.scores_every * a_round)
+
+
 def run(quick: bool) -> Table:
     table = Table(
         "Our loop on images against tutorial loops (speed ratio, tutorial = 1; above 1 is faster)",
@@ -187,7 +212,15 @@ def run(quick: bool) -> Table:
             "cpu": cpu,
             "ratios": dict(zip(OPTIONS, ratios, strict=True)),
         }
+    shares = {
+        name: measuring(settings) for name, (settings, _, _) in CASES.items() if name != "the same, fresh latents"
+    }
+    table.raw["measuring"] = shares
     table.notes = [
+        *(
+            f"{name}: snapshots take {snapshot:.1%} of the CPU time of the training between them, scores {score:.1%}."
+            for name, (snapshot, score) in shares.items()
+        ),
         f"Median of {rounds} rounds: the loops take turns, each with an equal part of the steps, on one torch thread.",
         "32 × 32 pixels, batches of 64, no measurements on either side; float32 on both, but for the column bf16.",
         "“range” and “CPU time” are those of our loop as it comes. The tutorial for GANs makes its images once a round; the"
