@@ -55,7 +55,7 @@ export function makePanel(chart, parent, fileName, look) {
   csv.onclick = () => saveCsv(panel, fileName(chart.name));
   png.onclick = () => savePng(panel, fileName(chart.name));
   panel.observer = new ResizeObserver(() => {
-    if (panel.drawn && window.Plotly) window.Plotly.Plots.resize(plot).then(() => placeMarker(panel));
+    if (panel.drawn && window.Plotly && plot.isConnected) window.Plotly.Plots.resize(plot).then(() => placeMarker(panel));
   });
   panel.observer.observe(plot);
   return panel;
