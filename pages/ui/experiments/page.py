@@ -24,7 +24,7 @@ STYLE = """<style>
 .we-scroll thead th { font-weight: 400; opacity: 0.75; white-space: nowrap; }
 .we-scroll tbody th { font-weight: 500; min-width: 11rem; }
 .we-scroll small { font-weight: 400; opacity: 0.75; }
-.we-value, .we-board td:nth-of-type(2), .we-board td:nth-of-type(6) { white-space: nowrap; }
+.we-value, .we-value + td, .we-board td:nth-of-type(2), .we-board td:nth-of-type(6) { white-space: nowrap; }
 .we-key { padding: 0 6px; border-radius: 8px; background: rgba(128, 128, 128, 0.25); font-size: 11px; font-weight: 400; }
 .we-strip { position: relative; width: 200px; height: 26px; overflow: hidden; }
 .we-strip span { position: absolute; display: block; }
