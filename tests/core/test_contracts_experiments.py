@@ -42,11 +42,13 @@ def control(name: str) -> Verdict:
         assert last.computations is not None
         return experiment.judge(last.computations)
     views: dict[str, tuple[RunView, ...]] = {}
-    for leg in experiment.legs["control"]:
-        run = Run(leg.race.with_seeds(1))
-        run.start()
-        assert run.join(60)
-        views[leg.name] = run.views()
+    with pytest.MonkeyPatch.context() as short:
+        short.setattr("wgan_core.scores.classifier.STEPS", 20)  # of the classifier that scores images
+        for leg in experiment.legs["control"]:
+            run = Run(leg.race.with_seeds(1))
+            run.start()
+            assert run.join(60)
+            views[leg.name] = run.views()
     return experiment.judge(experiment.evidence("control", views))
 
 
@@ -113,7 +115,8 @@ def test_all_its_races_parse_and_its_quick_size_is_the_smaller_one(name: str) ->
             # A history that is not thinned gives live and stored runs the same verdict.
             assert leg.race.length / leg.race.snapshot_every < HISTORY_ROWS
         assert {lane for leg in legs for lane in leg.lanes} == {lane for leg in it.legs["full"] for lane in leg.lanes}
-    for quick, full in zip(it.legs["quick"], it.legs["full"], strict=True):
+    assert len(it.legs["quick"]) <= len(it.legs["full"])  # seeds of images are legs of their own
+    for quick, full in zip(it.legs["quick"], it.legs["full"], strict=False):
         assert quick.race.seeds <= full.race.seeds
         assert quick.race.length <= full.race.length
     assert it.shows

@@ -20,6 +20,7 @@ from wgan_core.config import RunConfig
 from wgan_core.experiments import EXPERIMENTS, Leg, Measured, NoVerdict, Trained, mark, scoreboard, size_of, standings
 from wgan_core.experiments import commands as commands
 from wgan_core.experiments.evidence import Evidence, Track
+from wgan_core.experiments.report import html, markdown
 from wgan_core.experiments.reproduce import Reproduction
 from wgan_core.experiments.verdict import interval, measured, verdict
 from wgan_core.runs import Run
@@ -228,6 +229,33 @@ def test_a_leg_that_fails_is_named(store: Store, tmp_path: Path) -> None:
     (entry,) = job.entries
     assert entry.standing is None
     assert "diverged" in entry.problem
+
+
+def test_what_lacks_its_files_is_not_run_and_says_what_it_needs(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WGAN_DATA", "")
+    monkeypatch.setenv("WGAN_HOME", str(tmp_path / "empty"))
+    monkeypatch.chdir(tmp_path)
+    horses = RACE | {"shared": {"dataset": {"kind": "cifar10", "classes": "horse"}, "batch_size": 16}}
+    lacking = small(name="horses", legs={"quick": (Leg("horses", LANES, horses),)})
+    there = small(legs={"quick": small().legs["quick"][:1]})
+    said: list[str] = []
+    drive = Trains()
+    job = Reproduction([lacking, there], "quick", tmp_path / "out", store, drive)
+    job.run(said.append)
+    assert drive.done == 1, "the other one is run all the same"
+    assert "Not run: It needs the files of CIFAR-10" in said[1]
+    assert "wgan_core fetch cifar10" in said[1]
+    assert "| Not run | It needs the files of CIFAR-10" in markdown(job.entries)
+    assert "0 not reproduced, 1 not run." in html(job.entries)
+    assert json.loads((tmp_path / "out" / "horses.quick.json").read_text())["verdict"] is None
+    # Whoever starts it all the same is told the reason as well.
+    run = Run(Leg("horses", LANES, horses).race)
+    run.start()
+    assert run.join(60)
+    with pytest.raises(NoVerdict, match="CIFAR-10: the files of its train split are not on this computer"):
+        lacking.evidence("quick", {"horses": run.views()})
 
 
 def test_a_damaged_file_is_begun_anew(store: Store, tmp_path: Path) -> None:

@@ -27,7 +27,10 @@ Guard = Callable[[Run], AbstractContextManager[None]]
 
 
 def main(arguments: Sequence[str], guard: Guard) -> int:
-    """Run ``reproduce``, the command first. Returns the exit status: 0 it ran, 1 something has no verdict, 2 bad arguments."""
+    """Run ``reproduce``, the command first. Returns the exit status: 0 it ran, 1 something has no verdict, 2 bad arguments.
+
+    What lacks its files is left out, and no failure.
+    """
     parser = argparse.ArgumentParser("python -m wgan_core", usage=USAGE, allow_abbrev=False)
     parser.add_argument("command", choices=("reproduce",))
     parser.add_argument("names", nargs="*", metavar="NAME")
@@ -73,7 +76,8 @@ def _reproduce(wanted: Sequence[Experiment], size: Size, folder: Path, guard: Gu
     print(f"\n{text.splitlines()[0]}\n{folder / 'report.html'}")
     if interrupted:
         print("Interrupted. The same command goes on where it was.", file=sys.stderr)
-    return 0 if all(e.standing is not None and e.standing.verdict is not None for e in job.entries) else 1
+    judged = all(e.lacks or (e.standing is not None and e.standing.verdict is not None) for e in job.entries)
+    return 0 if judged else 1
 
 
 def entry(experiment: Experiment) -> dict[str, Any]:

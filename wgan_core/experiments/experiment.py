@@ -66,6 +66,10 @@ class Claim:
     minutes: Mapping[Size, float]
     tries: tuple[str, ...]
 
+    def lacks(self, size: Size) -> str:
+        """What is not on this computer and must be fetched before it can run, as a sentence; empty if it can."""
+        return ""
+
 
 @dataclass(frozen=True)
 class Leg:
@@ -108,6 +112,13 @@ class Trained(Claim):
     legs: Mapping[Size, tuple[Leg, ...]] = field(default_factory=dict)
     shows: tuple[str, ...] = ("w1", "modes_covered")
     measure: Callable[[Evidence], Sequence[Measured]] = field(default=lambda _: ())
+
+    def lacks(self, size: Size) -> str:
+        for leg in self.legs[size]:
+            if (data := leg.race.lanes[0].dataset.lacks()) is not None:
+                get = f"Get them with “python -m wgan_core fetch {data.kind}”."
+                return f"It needs the files of {data.label}, which are not on this computer. {get}"
+        return ""
 
     def judge(self, evidence: Evidence) -> Verdict:
         """The verdict from the histories of all legs of one size."""

@@ -68,18 +68,24 @@ def _intro(entries: Iterable[Entry]) -> str:
     entries = list(entries)
     counts = Counter(entry.standing.verdict.outcome for entry in entries if entry.standing and entry.standing.verdict)
     parts = [f"{counts[outcome]} {words.lower()}" for outcome, words in OUTCOMES.items()]
-    if open_ := len(entries) - counts.total():
+    lacking = sum(bool(entry.lacks) for entry in entries)
+    if open_ := len(entries) - counts.total() - lacking:
         parts.append(f"{open_} without a verdict")
+    if lacking:
+        parts.append(f"{lacking} not run")
     dates = sorted({entry.standing.date for entry in entries if entry.standing})
     when = " to ".join(dict.fromkeys((dates[0], dates[-1]))) if dates else ""
     machines = "; ".join(sorted({entry.machine for entry in entries if entry.machine}))
     minutes = sum(entry.seconds for entry in entries) / 60
     sizes = " and ".join(sorted({entry.size for entry in entries}))
-    return f"Of {len(entries)} claims: {', '.join(parts)}. Size: {sizes}. Run on {when}, on {machines}, in {minutes:.0f} minutes."
+    ran = f" Run on {when}, on {machines}, in {minutes:.0f} minutes." if when else ""
+    return f"Of {len(entries)} claims: {', '.join(parts)}. Size: {sizes}.{ran}"
 
 
 def _outcome(entry: Entry) -> str:
-    return OUTCOMES[entry.standing.verdict.outcome] if entry.standing and entry.standing.verdict else "No verdict"
+    if entry.standing and entry.standing.verdict:
+        return OUTCOMES[entry.standing.verdict.outcome]
+    return "Not run" if entry.lacks else "No verdict"
 
 
 def _verdict_cell(entry: Entry) -> str:

@@ -42,6 +42,8 @@ class Entry:
         The run of each leg that is done, by the leg's name.
     numbers : dict
         Of a computed experiment, see :func:`wgan_core.experiments.standing.record`.
+    lacks : str
+        Why it was not run: see :meth:`wgan_core.experiments.experiment.Claim.lacks`.
     """
 
     experiment: Experiment
@@ -54,6 +56,7 @@ class Entry:
     numbers: dict[str, Any] = field(default_factory=dict)
     standing: Standing | None = None
     problem: str = ""
+    lacks: str = ""
 
     @classmethod
     def of(cls, experiment: Experiment, size: Size, folder: Path) -> Entry:
@@ -107,6 +110,11 @@ class Reproduction:
             begun = perf_counter()
             say(f"[{number}/{len(self.entries)}] {entry.experiment.name}: {entry.experiment.title}")
             done = self._judged(entry)
+            if not done and (lacks := entry.experiment.lacks(self.size)):
+                entry.lacks = entry.problem = lacks
+                entry.write()
+                say(f"    Not run: {lacks}")
+                continue
             try:
                 if not done:
                     entry.machine, entry.problem = machine(), ""
