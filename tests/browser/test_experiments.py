@@ -82,7 +82,7 @@ def test_a_reader_predicts_runs_reloads_in_the_middle_and_gets_the_verdict(reade
     for each, right in ((one, "You expected: fewer."), (other, "You expected: 20.")):
         expect(each.verdict).to_be_visible()
         expect(each.page.get_by_text(right)).to_be_visible()
-        expect(each.page.get_by_role("row", name=re.compile("^steps of the WGAN-GP"))).to_contain_text("600 [600, 600]")
+        expect(each.page.get_by_role("row", name=re.compile("^steps of the WGAN-GP"))).to_contain_text("400 [400, 400]")
     # The strip of a number with an interval has both seeds on it.
     expect(page.locator(".we-strip").nth(1).locator(".we-seed")).to_have_count(2)
     live.wait_for_data()
@@ -90,7 +90,7 @@ def test_a_reader_predicts_runs_reloads_in_the_middle_and_gets_the_verdict(reade
     page.get_by_role("link", name="All experiments").click()
     expect(card).to_contain_text("Reproduced")
     page.get_by_text("Scoreboard", exact=True).click()
-    expect(one.row("A race of two lanes")).to_contain_text("600 [600, 600]")
+    expect(one.row("A race of two lanes")).to_contain_text("400 [400, 400]")
     one.row("A race of two lanes").get_by_role("link", name="open").click()
     expect(one.verdict).to_be_visible()
     assert page.url.split("run=")[1].split("&")[0] in address
@@ -98,6 +98,20 @@ def test_a_reader_predicts_runs_reloads_in_the_middle_and_gets_the_verdict(reade
     page.get_by_role("link", name="This run on its page").click()
     page.wait_for_url(re.compile(r"/compare\?run="))
     live.shows_status("finished")
+
+
+def test_what_was_stopped_says_so_and_goes_on(reader: Any) -> None:
+    one = reader("name=tiny&answer=3")
+    page, live = one.page, one.live
+    expect(live.button("start")).to_be_enabled()
+    live.button("start").click()
+    page.wait_for_url(re.compile(r"[?&]run="))
+    live.button("stop").click()
+    expect(page.get_by_text("No verdict.")).to_be_visible()
+    expect(page.get_by_text("It was stopped before its end.")).to_be_visible()
+    live.button("go_on").click()
+    expect(one.verdict).to_be_visible()
+    expect(one.verdict).to_contain_text("400 [400, 400]")
 
 
 def test_a_computed_one_shows_its_figure_and_its_verdict(reader: Any) -> None:

@@ -7,7 +7,7 @@ from streamlit.web.cli import main
 from tests.core import tiny_claims
 from wgan_core.experiments import EXPERIMENTS
 
-STEPS = 600  # enough to be paused by a hand
+STEPS = 400  # enough to be paused by a hand
 
 if __name__ == "__main__":
     for each in (tiny_claims.trained(steps=STEPS, every=50), tiny_claims.computed()):
