@@ -15,6 +15,7 @@ from string import Template
 
 import torch
 
+import wgan_core.eject.remedied  # noqa: F401  its steps enter the map
 from wgan_core.config import RunConfig
 from wgan_core.datasets import Dataset
 from wgan_core.eject.loops import loop
