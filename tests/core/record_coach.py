@@ -51,8 +51,8 @@ TWO: Settings = {"dataset": {"kind": "two-gaussians"}}
 APART: Settings = {"dataset": {"kind": "two-gaussians", "separation": 6.0}}
 IMAGES: Settings = {
     "dataset": {"kind": "fashion-mnist"},
-    "generator": {"kind": "mlp"},
-    "critic": {"kind": "mlp"},
+    "generator": {"kind": "mlp", "depth": 2, "width": 128},
+    "critic": {"kind": "mlp", "depth": 2, "width": 128},
     "batch_size": 32,
     "n_critic": 5,
     "snapshot_every": 10,
