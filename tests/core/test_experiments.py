@@ -275,7 +275,7 @@ def test_the_command_writes_a_report_of_what_it_ran(
     names = ["reproduce", "spiral", "moving-earth", "--quick", "--out", str(tmp_path / "out")]
     assert commands.main(names, lambda _: nullcontext()) == 0
     table = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
-    assert table.startswith("Of 2 claims: 2 reproduced, 0 partly reproduced, 0 not reproduced.")
+    assert "\nOf 2 claims: 2 reproduced, 0 partly reproduced, 0 not reproduced." in table
     assert table.count("\n| `") == 2
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert page.count("data:image/png;base64,") == 2

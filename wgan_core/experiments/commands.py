@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wgan_core.experiments import EXPERIMENTS, PAPERS, Experiment, Size, find
-from wgan_core.experiments.report import html, markdown
+from wgan_core.experiments.report import html, intro, markdown
 from wgan_core.experiments.reproduce import Reproduction
 from wgan_core.explain import ConfigError, Problem
 from wgan_core.runs import Run
@@ -70,10 +70,9 @@ def _reproduce(wanted: Sequence[Experiment], size: Size, folder: Path, guard: Gu
             job.run(lambda line: print(line, flush=True))
         except KeyboardInterrupt:
             interrupted = True
-        text = markdown(job.entries)
-        (folder / "report.md").write_text(text, encoding="utf-8")
+        (folder / "report.md").write_text(markdown(job.entries), encoding="utf-8")
         (folder / "report.html").write_text(html(job.entries), encoding="utf-8")
-    print(f"\n{text.splitlines()[0]}\n{folder / 'report.html'}")
+    print(f"\n{intro(job.entries)}\n{folder / 'report.html'}")
     if interrupted:
         print("Interrupted. The same command goes on where it was.", file=sys.stderr)
     judged = all(e.lacks or (e.standing is not None and e.standing.verdict is not None) for e in job.entries)

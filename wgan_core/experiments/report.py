@@ -13,6 +13,11 @@ from wgan_core.experiments.verdict import HOW_JUDGED, OUTCOMES, Measured, Outcom
 from wgan_core.theory.result import shown
 
 TITLE = "Claims of the papers, tried again"
+MINUTES = "Minutes are those of the clock on the wall, whatever else the machine had to do."
+AGAIN = (
+    "This page is `report.md` of `python -m wgan_core reproduce --all --out DIR`, which goes on where it was interrupted; a new"
+    " one is put here by `cp DIR/report.md docs/reproduction.md`."
+)
 BAR = r"\|"  # within a table's cell
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #262730; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
@@ -25,9 +30,11 @@ section { margin-top: 3rem; } svg, img { max-width: 100%; height: auto; }
 
 
 def markdown(entries: Sequence[Entry]) -> str:
-    """The table: claim, paper, verdict, numbers, seeds, minutes."""
+    """A page with a table: claim, paper, verdict, numbers, seeds, minutes."""
     lines = [
-        _intro(entries),
+        f"# {TITLE}",
+        "",
+        intro(entries),
         "",
         "| Experiment | Claim | Source | Verdict | Numbers: median [interval], should be | Seeds | Minutes |",
         "| --- | --- | --- | --- | --- | --- | --- |",
@@ -44,7 +51,7 @@ def markdown(entries: Sequence[Entry]) -> str:
             _minutes(entry),
         )
         lines.append(f"| {' | '.join(cell.replace('|', BAR) for cell in cells)} |")
-    return "\n".join([*lines, "", HOW_JUDGED, ""])
+    return "\n".join([*lines, "", HOW_JUDGED, "", MINUTES, "", AGAIN, ""])
 
 
 def html(entries: Sequence[Entry]) -> str:
@@ -58,13 +65,14 @@ def html(entries: Sequence[Entry]) -> str:
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{TITLE}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>'
-        f"<h1>{TITLE}</h1><p>{escape(_intro(entries))}</p><p>{escape(HOW_JUDGED)}</p>"
+        f"<h1>{TITLE}</h1><p>{escape(intro(entries))}</p><p>{escape(HOW_JUDGED)}</p>"
         f"<table><tr><th>Experiment</th><th>Paper</th><th>Verdict</th><th>First number</th></tr>{rows}</table>"
         f"{''.join(map(_section, entries))}</body></html>\n"
     )
 
 
-def _intro(entries: Iterable[Entry]) -> str:
+def intro(entries: Iterable[Entry]) -> str:
+    """How many claims came to what, when and where."""
     entries = list(entries)
     counts = Counter(entry.standing.verdict.outcome for entry in entries if entry.standing and entry.standing.verdict)
     parts = [f"{counts[outcome]} {words.lower()}" for outcome, words in OUTCOMES.items()]
