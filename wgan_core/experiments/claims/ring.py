@@ -210,8 +210,8 @@ EXPERIMENTS = (
             "A GAN ends on one mode of eight. How many of the six remedies bring it to two modes or more?",
             ("one or two", "three or four", "five or six"),
             1,
-            "Three did: feature matching, minibatch discrimination and virtual batch normalisation. Averaging, smoothing and noise"
-            " steady a training, but this generator still outruns its discriminator.",
+            "Three did: feature matching, minibatch discrimination and virtual batch normalisation. Averaging, smoothing and"
+            " noise steady a training, but this generator still outruns its discriminator.",
         ),
         criterion="At least 4 of the six remedies raise the median of the modes covered late in the training by at least 1.",
         why="More than half of the remedies must help for the claim as a whole to hold, and one mode more is the least that"
