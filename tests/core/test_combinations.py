@@ -20,7 +20,7 @@ NET = {"width": 8}
 
 @pytest.fixture(autouse=True)
 def no_measurements(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wgan_core.training.measure", lambda *_: {})
+    monkeypatch.setattr("wgan_core.training.measuring.measure", lambda *_: {})
     monkeypatch.setattr("wgan_core.metrics.EM_SAMPLES", 8)
 
 

@@ -227,7 +227,7 @@ def printed(folder: Path) -> dict[str, list[dict[str, float]]]:
 def test_a_script_has_the_first_losses_of_the_run(
     name: str, printed: dict[str, list[dict[str, float]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wgan_core.training, "measure", lambda *_: {})
+    monkeypatch.setattr(wgan_core.training.measuring, "measure", lambda *_: {})
     config = CONFIGS[name].edited({"snapshot_every": 1, "steps": rounds(CONFIGS[name])})
     run = [snapshot for snapshot in train(config) if snapshot.step > 0]
     assert len(run) == len(printed[name])

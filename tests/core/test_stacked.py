@@ -142,7 +142,7 @@ def test_an_edit_is_recorded_or_refused_as_in_a_training_alone() -> None:
 
 
 def test_fakes_of_several_passes_are_those_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wgan_core.training.MOST_IN_ONE_PASS", 0)
+    monkeypatch.setattr("wgan_core.training.loop.MOST_IN_ONE_PASS", 0)
     assert_members_equal_solo(small(steps=4))
 
 
@@ -183,7 +183,7 @@ def test_a_number_that_one_member_lacks_is_nan_there(monkeypatch: pytest.MonkeyP
     def sometimes(*args: Any) -> dict[str, float]:
         return {"always": 1.0} if next(counter) == 1 else {"always": 1.0, "sometimes": 2.0}
 
-    monkeypatch.setattr("wgan_core.training.measure", sometimes)
+    monkeypatch.setattr("wgan_core.training.measuring.measure", sometimes)
     found = scalars_of(StackedTraining(small(), SEEDS).snapshot())
     np.testing.assert_array_equal(found["sometimes"], [2.0, np.nan, 2.0])
     np.testing.assert_array_equal(found["always"], [1.0, 1.0, 1.0])

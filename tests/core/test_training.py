@@ -185,7 +185,7 @@ def test_each_update_has_fresh_real_samples_and_fresh_latents(
 
 def test_fakes_in_one_pass_are_the_fakes_of_several(monkeypatch: pytest.MonkeyPatch) -> None:
     together = scalars(train(small()))
-    monkeypatch.setattr(wgan_core.training, "MOST_IN_ONE_PASS", 0)
+    monkeypatch.setattr(wgan_core.training.loop, "MOST_IN_ONE_PASS", 0)
     apart = scalars(train(small()))
     for step, values in together.items():
         assert apart[step] == pytest.approx(values, rel=1e-4, abs=1e-6)
@@ -204,7 +204,7 @@ def test_snapshots_come_at_0_at_every_multiple_and_at_the_end(steps: int, every:
 
 def test_losses_that_wait_too_long_are_read_before_the_next_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
     patient = scalars(train(small(steps=4, snapshot_every=4)))
-    monkeypatch.setattr(wgan_core.training, "MOST_GATHERED", 3)
+    monkeypatch.setattr(wgan_core.training.measuring, "MOST_GATHERED", 3)
     assert scalars(train(small(steps=4, snapshot_every=4))) == patient
 
 
@@ -221,8 +221,8 @@ def test_seconds_count_updates_and_neither_pauses_nor_measurements(monkeypatch: 
         return measure(*args)
 
     training = Training(small(steps=3, n_critic=2, snapshot_every=1))
-    monkeypatch.setattr(wgan_core.training, "perf_counter", lambda: clock[0])
-    monkeypatch.setattr(wgan_core.training, "measure", a_long_measurement)
+    monkeypatch.setattr(wgan_core.training.measuring, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(wgan_core.training.measuring, "measure", a_long_measurement)
     monkeypatch.setattr(Ring, "sample", one_second_of_work)
     seconds = []
     for snapshot in training.updates():
