@@ -61,14 +61,18 @@ def small(**changes: Any) -> Trained:
 # Verdicts
 
 
-@given(st.lists(numbers, min_size=1, max_size=40))
+@given(st.lists(numbers, min_size=1, max_size=40, unique=True))
 def test_the_interval_holds_the_median_with_the_confidence_it_says(values: list[float]) -> None:
     low, high = interval(values)
     n, ordered = len(values), sorted(values)
     assert low <= float(np.median(values)) <= high
-    k = max(k for k in range(1, n + 1) if ordered[k - 1] == low and ordered[n - k] == high) if low != high else 1
-    if low != high and n >= 6:
+    k = ordered.index(low) + 1
+    assert ordered.index(high) == n - k
+    if n >= 6:
         assert 1 - 2 * binom.cdf(k - 1, n, 0.5) >= 0.95
+        assert k > n // 2 or 1 - 2 * binom.cdf(k, n, 0.5) < 0.95
+    else:
+        assert k == 1
 
 
 @pytest.mark.parametrize(("n", "k"), [(5, 1), (6, 1), (8, 1), (9, 2), (16, 4), (32, 10)])
