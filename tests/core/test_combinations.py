@@ -21,7 +21,7 @@ NET = {"width": 8}
 @pytest.fixture(autouse=True)
 def no_measurements(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wgan_core.training.measuring.measure", lambda *_: {})
-    monkeypatch.setattr("wgan_core.metrics.EM_SAMPLES", 8)
+    monkeypatch.setattr("wgan_core.metrics.moment.EM_SAMPLES", 8)
 
 
 def combined(objective: str, constraint: str | None = None, remedy: str | None = None) -> RunConfig | None:

@@ -28,7 +28,7 @@ K = 3
 @pytest.fixture(autouse=True)
 def few_points_for_w1(monkeypatch: pytest.MonkeyPatch) -> None:
     """Exact W1 of the usual 512 points would take most of the time, and is not what is tested."""
-    monkeypatch.setattr("wgan_core.metrics.EM_SAMPLES", 64)
+    monkeypatch.setattr("wgan_core.metrics.moment.EM_SAMPLES", 64)
 
 
 @pytest.fixture(params=KINDS)

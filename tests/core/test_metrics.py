@@ -18,10 +18,7 @@ from tests.core.helpers import CPU, rng, scalars, small
 from wgan_core.config import RunConfig
 from wgan_core.datasets import Grid, Modes, Ring
 from wgan_core.metrics import (
-    ARROWS,
     EM_SAMPLES,
-    HISTOGRAM_BINS,
-    SURFACE_SIDE,
     Moment,
     Probe,
     coverage_threshold,
@@ -33,6 +30,7 @@ from wgan_core.metrics import (
     relative_spread,
     share_at_clip,
 )
+from wgan_core.metrics.critic import ARROWS, HISTOGRAM_BINS, SURFACE_SIDE
 from wgan_core.networks import FlatParameters, build_critic, build_generator
 from wgan_core.piecewise import Net
 from wgan_core.training import Training, train
@@ -324,8 +322,8 @@ def test_measuring_between_snapshots_does_not_change_the_training() -> None:
 def test_measuring_with_more_samples_does_not_change_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
     trained = ("w_estimate", "critic_loss", "generator_loss", "gradient_penalty", "critic_grad_norm")
     few = scalars(train(small()))
-    monkeypatch.setattr(wgan_core.metrics, "EM_SAMPLES", 100)
-    monkeypatch.setattr(wgan_core.metrics, "MODE_SAMPLES", 200)
+    monkeypatch.setattr(wgan_core.metrics.moment, "EM_SAMPLES", 100)
+    monkeypatch.setattr(wgan_core.metrics.moment, "MODE_SAMPLES", 200)
     many = scalars(train(small()))
     assert few[3]["w1"] != many[3]["w1"]
     assert [few[3][name] for name in trained] == [many[3][name] for name in trained]
@@ -372,7 +370,7 @@ def test_a_rings_circle_and_its_bumps_are_told_apart() -> None:
     radii = config.dataset.sample(2500, draws, CPU).norm(dim=1)
 
     def read(samples: torch.Tensor) -> Any:
-        return wgan_core.metrics.circle(Moment(config, net, net, torch.zeros(1), probe, samples))
+        return wgan_core.metrics.samples.circle(Moment(config, net, net, torch.zeros(1), probe, samples))
 
     even = read(torch.stack([turn.cos(), turn.sin()], 1) * radii[:, None])
     assert even["radius_w1"] < 0.05
@@ -382,4 +380,4 @@ def test_a_rings_circle_and_its_bumps_are_told_apart() -> None:
     assert real["bumps"] == pytest.approx(1, abs=0.1)
     assert read(torch.zeros(2500, 2))["radius_w1"] == pytest.approx(2.0, abs=0.05)
     other = RunConfig.parse({"dataset": {"kind": "grid"}, "device": "cpu"})
-    assert wgan_core.metrics.circle(Moment(other, net, net, torch.zeros(1), probe, torch.zeros(9, 2))) == {}
+    assert wgan_core.metrics.samples.circle(Moment(other, net, net, torch.zeros(1), probe, torch.zeros(9, 2))) == {}
