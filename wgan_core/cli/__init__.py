@@ -39,6 +39,7 @@ python -m wgan_core presets|datasets|objectives|constraints|remedies [--json]
 python -m wgan_core fetch mnist|fashion-mnist|cifar10
 python -m wgan_core theory [--figure NAME] [--KNOB VALUE ...] [--json] [--out FILE]
 python -m wgan_core reproduce [NAME ... | --all] [--quick | --control] [--out DIR]
+python -m wgan_core fid ID --weights FILE [--lane N] [--step S] [--samples N] [--seed S] [--json]
 
 FIELD is a dotted path into the config, for example
   --dataset.kind ring --objective.kind wgan-gp --objective.penalty_weight 10
@@ -63,6 +64,13 @@ def reproduce(arguments: Sequence[str]) -> int:
     return commands.main(arguments, stopped_by_signals)
 
 
+def fid(arguments: Sequence[str]) -> int:
+    """See :func:`wgan_core.cli.inception.fid`."""
+    from wgan_core.cli import inception
+
+    return inception.fid(arguments)
+
+
 # Commands that read their arguments by themselves.
 OWN: dict[str, Callable[[Sequence[str]], int]] = {
     "runs": runs,
@@ -72,6 +80,7 @@ OWN: dict[str, Callable[[Sequence[str]], int]] = {
     "fetch": fetch,
     "theory": theory,
     "reproduce": reproduce,
+    "fid": fid,
 }
 
 

@@ -38,16 +38,20 @@ def frechet(a: Tensor, b: Tensor) -> float:
     >>> round(frechet(a, a + 3), 6)
     18.0
     """
-    (mean_a, root, trace_a), (mean_b, _, trace_b) = _moments(a), _moments(b)
+    rows_a, rows_b = _rows(a), _rows(b)
+    if len(a) + len(b) < a.shape[1]:
+        # In coordinates of what the samples span, since there are fewer of them: an isometry, and smaller matrices.
+        _, columns = np.linalg.qr(np.concatenate([rows_a, rows_b]).T)
+        rows_a, rows_b = columns.T[: len(a)], columns.T[len(a) :]
+    (mean_a, root, trace_a), (mean_b, _, trace_b) = _moments(rows_a), _moments(rows_b)
     # tr (Σ_a Σ_b)^½ is the sum of the singular values of Σ_a^½ Σ_b^½, and those are roots of what is symmetric.
-    inner = root @ np.cov(_rows(b), rowvar=False) @ root
+    inner = root @ np.cov(rows_b, rowvar=False) @ root
     cross = np.sqrt(np.linalg.eigvalsh(inner).clip(min=0)).sum()
     return max(0.0, float(((mean_a - mean_b) ** 2).sum() + trace_a + trace_b - 2 * cross))
 
 
-def _moments(x: Tensor) -> tuple[Floats, Floats, float]:
+def _moments(rows: Floats) -> tuple[Floats, Floats, float]:
     """Mean, the covariance's symmetric root, and its trace."""
-    rows = _rows(x)
     covariance = np.cov(rows, rowvar=False)
     values, vectors = np.linalg.eigh(covariance)
     root = (vectors * np.sqrt(values.clip(min=0))) @ vectors.T
