@@ -34,7 +34,7 @@ FEWEST, MOST, MOST_SEED = 2, 10_000, 2**31 - 1
 MOST_BYTES = 500_000_000
 IN_ONE_PASS = 16
 WANTED = (
-    f"The FID takes the weights of Inception, the file {FILE} of the package torch-fidelity (its sha256 begins with {PREFIX}). "
+    f"The FID takes weights of Inception, the file {FILE} of torch-fidelity's release v0.2.0 (sha256 {PREFIX}…). "
     "It does not come with this software and is not fetched; without it no FID is shown. Put the file anywhere on this computer "
     f"and name it with --weights FILE or in the variable {VARIABLE}"
 )
@@ -109,9 +109,8 @@ def _net(file: Path, content: bytes) -> nn.Module:
         clean.seek(0)
         with torch.random.fork_rng(devices=[]):  # it draws weights before it loads them
             net: nn.Module = FeatureExtractorInceptionV3("inception", [LAYER], feature_extractor_weights_path=clean)
-    except Exception as error:  # a damaged pickle can raise anything
-        why = str(error).strip().partition("\n")[0][:100] or type(error).__name__
-        raise _refused(file, f"does not hold the weights of Inception as torch-fidelity keeps them ({why})") from None
+    except Exception:  # a damaged pickle can raise anything
+        raise _refused(file, "does not hold the weights of Inception as torch-fidelity keeps them") from None
     return net
 
 
