@@ -113,8 +113,8 @@ EXPERIMENTS = (
         " with log(1 − D), and at least 0.1 for the clipped WGAN, which covers all 5 modes and has at most 0.5 of W₁ left; both"
         " GANs cover at most 2 modes.",
         why="Norms of different losses have different units, so each is compared with its own start. A tenth is far outside of"
-        " what minibatches do; 2 of 5 is fewer than half. The report derives the vanishing gradient for log(1 − D); its notebook"
-        " trains with −log D.",
+        " what minibatches do; 2 of 5 is fewer than half. The report says it of supports that hardly overlap: neighbouring modes"
+        " are ten σ apart here. It derives the vanishing gradient for log(1 − D); its notebook trains with −log D.",
         control="The WGAN under all names.",
         minutes={"quick": 0.5, "full": 1.2},
         tries=(
@@ -141,8 +141,8 @@ EXPERIMENTS = (
             ("1, nearly everywhere", "clearly below 1", "above 1 in places"),
             1,
             "The full size: 0.58 on average, and never above 0.86, as norms of 1 bound the slope from above only. The constraint"
-            " holds, but a flat critic teaches slowly: after 400 steps two seeds of six still lack a mode or two. The quick"
-            " size ends earlier, with 0.55 of W₁ left. The gradient penalty keeps the mean at 0.96, and lets single slopes reach 1.9.",
+            " holds, but a flat critic teaches slowly: after 400 steps two seeds of six still lack a mode or two. The quick size"
+            " ends earlier, with 0.55 of W₁ left. The gradient penalty keeps the mean at 0.96, and lets single slopes reach 1.9.",
         ),
         criterion="The steepest slope measured between data and samples, over all snapshots, is at most 1.001; late in the"
         " training all 5 modes are covered, and at most 0.5 of W₁ is left.",
