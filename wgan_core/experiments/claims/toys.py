@@ -116,7 +116,7 @@ EXPERIMENTS = (
         " what minibatches do; 2 of 5 is fewer than half. The report says it of supports that hardly overlap: neighbouring modes"
         " are ten σ apart here. It derives the vanishing gradient for log(1 − D); its notebook trains with −log D.",
         control="The WGAN under all names.",
-        minutes={"quick": 0.5, "full": 1.2},
+        minutes={"quick": 0.5, "full": 1.1},
         tries=(
             "Run “Two lines: a GAN stands still, a WGAN arrives”: there the supports do not meet, and the gradient vanishes.",
             "Let the GAN's generator learn ten times faster than its discriminator.",
