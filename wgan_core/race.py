@@ -262,12 +262,13 @@ def added(config: RunConfig, path: str) -> str | None:
     >>> added(config, "constraint.kind"), added(config, "remedies.instance_noise.sigma"), added(config, "n_critic")
     ('no constraint', 'instance noise 0.5', None)
     """
-    top, *_, leaf = path.split(".")
+    top, *rest = path.split(".")
     if path == "constraint.kind":
         return config.constraint.label if config.constraint.kind != "none" else "no constraint"
     if top != "remedies":
         return None
-    remedy = getattr(config.remedies, path.split(".")[1])
+    name, leaf = rest
+    remedy = getattr(config.remedies, name)
     label, value = remedy.label[0].lower() + remedy.label[1:], getattr(remedy, leaf)
     if leaf != remedy.switch():
         return f"{type(remedy).model_fields[leaf].title.lower()} {value:g}"

@@ -205,8 +205,8 @@ def distance(view: RunView, clock: Clock) -> Figure | None:
     "Modes and quality",
     "modes, share",
     "A sample is of high quality when it lies within 3σ of a mode; a mode is covered when at least 1 % of 2,500 samples are of"
-    " high quality and nearest to it. A perfect generator reaches a share of 0.989. Of a conditional run “as asked” is the share"
-    " of samples nearest to the mode that was asked for.",
+    " high quality and nearest to it; of a conditional run “as asked” is the share of samples nearest to the mode that was asked"
+    " for. A perfect generator reaches a share of 0.989.",
     "VEEGAN (Srivastava et al. 2017); PacGAN (Lin et al. 2018)",
     needs_modes=True,
 )

@@ -227,7 +227,12 @@ def test_subfolders_are_classes_and_the_rest_is_listed(home: Path) -> None:
     assert found.images.pixels.shape == (6, 3, 32, 32)
     assert [mean(picture.numpy()) for picture in found.images.pixels] == [list(RED)] * 3 + [list(BLUE)] * 3
     assert sum(one.count for one in found.left_out) == len(BAD)
-    assert left_out(found)["damaged or cut off"] == ("set/b/cut.jpg", "set/b/cut.png", "set/b/lies.png")
+    assert left_out(found)["damaged or cut off"] == (
+        "set/b/cut.jpg",
+        "set/b/cut.png",
+        "set/b/lies.png",
+        "set/b/text-bomb.png",
+    )
     assert {file.suffix for file in home.iterdir()} == {".zip", ".npz"}
 
 

@@ -174,7 +174,7 @@ def test_a_wrong_link_is_refused_in_words_and_loses_nothing(name: str) -> None:
     [
         ([{}], "a comparison has 2 to 4 lanes"),
         ([{}, {"dataset": {"kind": "fashion-mnist"}}], "lane 2: each of its samples has 1 × 32 × 32 numbers"),
-        ([{}, {"objective": {"kind": "wgan"}}], "lane 2: objective.kind: must be one of"),
+        ([{}, {"objective": {"kind": "sgan"}}], "lane 2: objective.kind: must be one of"),
     ],
 )
 def test_wrong_lanes_are_refused_in_words(lanes: list[dict[str, Any]], words: str) -> None:

@@ -20,7 +20,7 @@ BROKEN: dict[str, tuple[str, str]] = {
     "empty": (" ", "not valid JSON"),
     "no object": ("[1, 2, 3]", "must be a JSON object"),
     "null": ("null", "must be a JSON object"),
-    "unknown field": ('{"speed": 3}', "speed: there is no such field"),
+    "unknown field": ('{"swiftness": 3}', "swiftness: there is no such field"),
     "unknown nested field": ('{"dataset": {"kind": "ring", "colour": 1}}', "dataset.colour: there is no such field"),
     "unknown kind": ('{"dataset": {"kind": "moon"}}', "dataset.kind: must be one of"),
     "below its range": ('{"steps": 0}', "steps: must be a whole number from 1 to 10,000,000; you gave 0"),

@@ -232,4 +232,5 @@ def test_the_x_axis_can_be_switched(clock: str) -> None:
 def test_images_fill_their_charts() -> None:
     small = {"base_channels": 4}
     page = started(dataset={"kind": "fashion-mnist"}, generator=small, critic=small, batch_size=8, snapshot_every=1)
-    assert page.drawn() == dict.fromkeys(live.names_for(Dataset.kinds["fashion-mnist"]()), True)
+    scores = {"classes", "frechet", "precision"}  # not measured in so short a run
+    assert page.drawn() == {name: name not in scores for name in live.names_for(Dataset.kinds["fashion-mnist"]())}
