@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -218,10 +218,12 @@ class Live:
         )
         return found
 
-    def wait_for_data(self) -> Live:
-        """Wait until every chart has something to show."""
+    def wait_for_data(self, but: Collection[str] = ()) -> Live:
+        """Wait until every chart has something to show, but for some."""
         self.page.wait_for_function(
-            "() => [...document.querySelectorAll('.wl-plot')].every(gd => gd.data && gd.data.length && gd._fullLayout)"
+            """but => [...document.querySelectorAll('.wl-plot')].every(gd =>
+                but.includes(gd.closest('.wl-panel').dataset.chart) || gd.data && gd.data.length && gd._fullLayout)""",
+            arg=list(but),
         )
         return self
 
