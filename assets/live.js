@@ -3,19 +3,12 @@
 
 // The same mark of the version as this file's, so that a browser never mixes versions.
 const version = new URL(import.meta.url).search;
-const { colours, drawFindings, drawPanel, drawTable, dropPanel, element, makePanel, placeMarker, plotly } = await import("./panels.js" + version);
+const { colours, drawFindings, drawPanel, drawTable, dropPanel, element, makePanel, placeMarker, plotly, stylesheet, watchTheme } = await import("./panels.js" + version);
 const { answered, makePlayer, pause, want } = await import("./player.js" + version);
 
 const states = new WeakMap(); // the element that Streamlit gave us → what is drawn in it
 
-// Nothing is drawn before the styles are there: panels would jump.
-await new Promise((resolve) => {
-  const link = document.createElement("link");
-  link.rel = "stylesheet";
-  link.href = new URL("live.css" + version, import.meta.url).href;
-  link.onload = link.onerror = resolve;
-  document.head.appendChild(link);
-});
+await stylesheet("live.css");
 
 export function show({ parentElement, data, setStateValue }) {
   let state = states.get(parentElement);
@@ -100,13 +93,9 @@ function mount(parent) {
   state.strip.bar.setAttribute("role", "progressbar");
   state.strip.status.setAttribute("aria-live", "polite");
   const redraw = () => state.message && colours(root).key !== state.drawnColours && draw(state);
-  // Streamlit changes the theme by changing styles further up; draw again when it does.
-  state.themeWatch = new MutationObserver(redraw);
+  state.themeWatch = watchTheme(redraw);
   state.sizeWatch = new ResizeObserver(redraw); // the projector's switch changes the width
   state.sizeWatch.observe(root);
-  for (const watched of [document.documentElement, document.body, document.querySelector(".stApp")]) {
-    if (watched) state.themeWatch.observe(watched, { attributes: true, attributeFilter: ["class", "style", "data-theme"] });
-  }
   return state;
 }
 

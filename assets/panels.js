@@ -254,3 +254,23 @@ function saveCsv(panel, filename) {
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
+
+// Once the styles are there. Nothing is drawn before: panels would jump.
+export function stylesheet(name) {
+  return new Promise((resolve) => {
+    const link = document.createElement("link");
+    link.rel = "stylesheet";
+    link.href = new URL(name + new URL(import.meta.url).search, import.meta.url).href;
+    link.onload = link.onerror = resolve;
+    document.head.appendChild(link);
+  });
+}
+
+// Streamlit changes the theme by changing styles further up; `redraw` is called when it does.
+export function watchTheme(redraw) {
+  const watch = new MutationObserver(redraw);
+  for (const watched of [document.documentElement, document.body, document.querySelector(".stApp")]) {
+    if (watched) watch.observe(watched, { attributes: true, attributeFilter: ["class", "style", "data-theme"] });
+  }
+  return watch;
+}

@@ -3,18 +3,12 @@
 
 // The same mark of the version as this file's, so that a browser never mixes versions.
 const version = new URL(import.meta.url).search;
-const { colours, drawPanel, dropPanel, element, makePanel, plotly } = await import("./panels.js" + version);
+const { colours, drawPanel, dropPanel, element, makePanel, plotly, stylesheet, watchTheme } = await import("./panels.js" + version);
 const { read } = await import("./live.js" + version);
 
 const states = new WeakMap(); // the element that Streamlit gave us → what is drawn in it
 
-await new Promise((resolve) => {
-  const link = document.createElement("link");
-  link.rel = "stylesheet";
-  link.href = new URL("theory.css" + version, import.meta.url).href;
-  link.onload = link.onerror = resolve;
-  document.head.appendChild(link);
-});
+await stylesheet("theory.css");
 
 export function show({ parentElement, data }) {
   let state = states.get(parentElement);
@@ -49,10 +43,7 @@ function mount(parent) {
   state.reading.setAttribute("aria-live", "polite");
   state.tables = element("div", "wt-tables", root);
   const redraw = () => state.message && colours(root).key !== state.drawnColours && draw(state);
-  state.themeWatch = new MutationObserver(redraw);
-  for (const watched of [document.documentElement, document.body, document.querySelector(".stApp")]) {
-    if (watched) state.themeWatch.observe(watched, { attributes: true, attributeFilter: ["class", "style", "data-theme"] });
-  }
+  state.themeWatch = watchTheme(redraw);
   return state;
 }
 
