@@ -15,11 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
+from tests.core.helpers import pictures_at_hand
 from wgan_core.cli import main
 from wgan_core.config import RunConfig
 from wgan_core.experiments import EXPERIMENTS, Leg, Measured, NoVerdict, Trained, mark, scoreboard, size_of, standings
 from wgan_core.experiments import commands as commands
 from wgan_core.experiments.evidence import Evidence, Track
+from wgan_core.experiments.reopening import reopened
 from wgan_core.experiments.report import html, markdown
 from wgan_core.experiments.reproduce import Reproduction
 from wgan_core.experiments.verdict import interval, measured, verdict
@@ -241,8 +243,7 @@ def test_what_lacks_its_files_is_not_run_and_says_what_it_needs(
     monkeypatch.setenv("WGAN_DATA", "")
     monkeypatch.setenv("WGAN_HOME", str(tmp_path / "empty"))
     monkeypatch.chdir(tmp_path)
-    horses = RACE | {"shared": {"dataset": {"kind": "cifar10", "classes": "horse"}, "batch_size": 16}}
-    lacking = small(name="horses", legs={"quick": (Leg("horses", LANES, horses),)})
+    lacking = small(name="horses", legs={"quick": (Leg("horses", LANES, HORSES),)})
     there = small(legs={"quick": small().legs["quick"][:1]})
     said: list[str] = []
     drive = Trains()
@@ -255,11 +256,67 @@ def test_what_lacks_its_files_is_not_run_and_says_what_it_needs(
     assert "0 not reproduced, 1 not run." in html(job.entries)
     assert json.loads((tmp_path / "out" / "horses.quick.json").read_text())["verdict"] is None
     # Whoever starts it all the same is told the reason as well.
-    run = Run(Leg("horses", LANES, horses).race)
+    run = Run(Leg("horses", LANES, HORSES).race)
     run.start()
     assert run.join(60)
     with pytest.raises(NoVerdict, match="CIFAR-10: the files of its train split are not on this computer"):
         lacking.evidence("quick", {"horses": run.views()})
+
+
+OWN = pictures_at_hand.__wrapped__  # kept in the home of this test
+HORSES = RACE | {"shared": {"dataset": {"kind": "cifar10", "classes": "horse"}, "batch_size": 8}}
+
+
+@pytest.fixture
+def horses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trained:
+    """An experiment on horses, whose files are not there; pictures of one's own may stand in, and a zip of these is."""
+    monkeypatch.setenv("WGAN_DATA", "")
+    monkeypatch.setenv("WGAN_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    measure = lambda at: [measured("loss", at.end("GAN", "critic_loss"), high=math.inf, key=True)]  # noqa: E731
+    legs = {size: (Leg("horses", LANES, HORSES, own_pictures=True),) for size in ("quick", "full")}
+    return small(name="horses", legs=legs, measure=measure, shows=("critic_loss",))
+
+
+def test_pictures_of_ones_own_stand_in_where_they_may(horses: Trained, store: Store, tmp_path: Path) -> None:
+    own = {"kind": "folder", "path": OWN(), "classes": "cats"}
+    assert "--pictures" in horses.lacks("quick")
+    assert small().on(own).legs == small().legs, "other experiments keep their data"
+    on = horses.on(own)
+    assert on.lacks("quick") == ""
+    drive = Trains()
+    job = Reproduction([on], "quick", tmp_path / "out", store, drive)
+    job.run(lambda _: None)
+    assert drive.done == 1
+    assert "| Reproduced (on pictures of one's own: an upload, class cats) |" in markdown(job.entries)
+    # It is a run of the experiment itself, and counts without that being told of the pictures again.
+    (standing,) = standings(store, horses)
+    assert standing.verdict is not None
+    assert standing.pictures is not None
+    assert standing.pictures["classes"] == "cats"
+    assert reopened(store, horses, standing.runs["horses"]).pictures == standing.pictures
+    again = Reproduction([horses], "quick", tmp_path / "out", store, drive)
+    again.run(lambda _: None)
+    assert drive.done == 1, "done before"
+    # A leg for which no pictures may stand in does not count runs on some.
+    assert list(standings(store, small(name="horses", legs={"quick": (Leg("horses", LANES, HORSES),)}), "quick")) == []
+
+
+def test_the_command_takes_pictures_of_ones_own(
+    horses: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(EXPERIMENTS, "horses", horses)
+    command = ["reproduce", "horses", "--quick", "--out", str(tmp_path / "out")]
+    assert main([*command, "--pictures", "nowhere.zip"]) == 2
+    assert "WGAN_PICTURES" in capsys.readouterr().err
+    assert main([*command, "--pictures", OWN(), "--class", "cows"]) == 2
+    assert "there are cats, dogs, or all" in capsys.readouterr().err
+    assert main(["reproduce", "spiral", "--out", str(tmp_path / "out"), "--pictures", OWN()]) == 2
+    assert "horse-gradients, horses" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert main([*command, "--pictures", OWN(), "--class", "dogs"]) == 0
+    assert "an upload, class dogs" in (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    capsys.readouterr()
 
 
 def test_a_damaged_file_is_begun_anew(store: Store, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from wgan_core.cli.getting import fetch
 from wgan_core.cli.stored import runs, transfer
 from wgan_core.config import RunConfig, with_paths
 from wgan_core.constraints import Constraint
-from wgan_core.datasets import Dataset
+from wgan_core.datasets import DataError, Dataset
 from wgan_core.devices import DeviceError, resolve
 from wgan_core.drawing import MAX_BYTES
 from wgan_core.eject import script
@@ -104,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our lines has left (… | head); there is no one to tell.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
         return 0
-    except (ConfigError, DeviceError) as error:
+    except (ConfigError, DataError, DeviceError) as error:
         for problem in getattr(error, "problems", [error]):
             print(f"error: {problem}", file=sys.stderr)
         return 2

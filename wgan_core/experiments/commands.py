@@ -10,16 +10,18 @@ from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Any
 
-from wgan_core.experiments import EXPERIMENTS, PAPERS, Experiment, Size, find
+from wgan_core.config import RunConfig
+from wgan_core.experiments import EXPERIMENTS, PAPERS, Experiment, Size, Trained, find
 from wgan_core.experiments.report import html, intro, markdown
 from wgan_core.experiments.reproduce import Reproduction
 from wgan_core.explain import ConfigError, Problem
+from wgan_core.pictures import ALL, Folder
 from wgan_core.runs import Run
 from wgan_core.store import Store
 
 USAGE = """\
 python -m wgan_core reproduce [--json]
-python -m wgan_core reproduce (NAME ... | --all) [--quick | --control] --out DIR
+python -m wgan_core reproduce (NAME ... | --all) [--quick | --control] --out DIR [--pictures PATH [--class NAME]]
 
 Without a name it lists the experiments. The same command again goes on where it was interrupted"""
 # Ends a run on Ctrl-C and SIGTERM rather than this thread.
@@ -35,10 +37,13 @@ def main(arguments: Sequence[str], guard: Guard) -> int:
     parser.add_argument("command", choices=("reproduce",))
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--all", action="store_true", help="every experiment")
-    size = parser.add_mutually_exclusive_group()
-    size.add_argument("--quick", action="store_const", const="quick", dest="size", help="fewer seeds, fewer steps")
-    size.add_argument("--control", action="store_const", const="control", dest="size", help="where no claim may hold")
+    sizes = parser.add_mutually_exclusive_group()
+    sizes.add_argument("--quick", action="store_const", const="quick", dest="size", help="fewer seeds, fewer steps")
+    sizes.add_argument("--control", action="store_const", const="control", dest="size", help="where no claim may hold")
     parser.add_argument("--out", metavar="DIR", help="where the report goes")
+    own = "pictures of your own, as “train” takes them with --dataset.path, for the experiment on horses"
+    parser.add_argument("--pictures", metavar="PATH", help=own)
+    parser.add_argument("--class", metavar="NAME", dest="classes", default=ALL, help="one folder of these pictures")
     parser.add_argument("--json", action="store_true", help="list as one JSON array")
     known = parser.parse_args(arguments)
     wanted = [find(name) for name in dict.fromkeys(known.names)]
@@ -49,7 +54,24 @@ def main(arguments: Sequence[str], guard: Guard) -> int:
         return 0
     if known.out is None:
         raise ConfigError([Problem("out", "say into which folder the report goes: --out DIR")])
-    return _reproduce(wanted, known.size or "full", Path(known.out), guard)
+    size: Size = known.size or "full"
+    if known.pictures is not None:
+        wanted = _on_pictures(wanted, size, known.pictures, known.classes)
+    return _reproduce(wanted, size, Path(known.out), guard)
+
+
+def _on_pictures(wanted: Sequence[Experiment], size: Size, path: str, classes: str) -> list[Experiment]:
+    """The experiments, those that can be tried on pictures of one's own on these. DataError if they cannot be read."""
+    takes = [each for each in wanted if isinstance(each, Trained) and each.takes_pictures(size)]
+    if not takes:
+        can = [each.name for each in EXPERIMENTS.values() if isinstance(each, Trained) and each.takes_pictures("full")]
+        raise ConfigError(
+            [Problem("pictures", f"of these experiments none takes pictures; these do: {', '.join(can)}")]
+        )
+    pictures = RunConfig.parse({"dataset": {"kind": "folder", "path": path, "classes": classes}}).dataset
+    assert isinstance(pictures, Folder)
+    pictures.read()  # what is wrong with them is said before anything else is run
+    return [each.on(pictures.model_dump()) if each in takes else each for each in wanted]
 
 
 def _reproduce(wanted: Sequence[Experiment], size: Size, folder: Path, guard: Guard) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -83,15 +83,26 @@ class Leg:
         What the lanes are called. Lanes of one name in several legs are seeds of one thing.
     settings : dict
         What :meth:`wgan_core.race.Race.parse` takes.
+    own_pictures : bool
+        Whether pictures of the reader's own may stand in for its data set.
     """
 
     name: str
     lanes: tuple[str, ...]
     settings: Mapping[str, Any]
+    own_pictures: bool = False
 
     @cached_property
     def race(self) -> Race:
         return Race.parse(self.settings)
+
+    def on(self, pictures: Mapping[str, Any]) -> Leg:
+        """The same on pictures of the reader's own: a data set as a config has it. Itself where they cannot stand in."""
+        if not self.own_pictures:
+            return self
+        return replace(
+            self, settings={**self.settings, "shared": {**self.settings["shared"], "dataset": dict(pictures)}}
+        )
 
 
 @dataclass(frozen=True)
@@ -116,9 +127,18 @@ class Trained(Claim):
     def lacks(self, size: Size) -> str:
         for leg in self.legs[size]:
             if (data := leg.race.lanes[0].dataset.lacks()) is not None:
-                get = f"Get them with “python -m wgan_core fetch {data.kind}”."
-                return f"It needs the files of {data.label}, which are not on this computer. {get}"
+                get = f"Get them with “python -m wgan_core fetch {data.kind}”"
+                own = ", or name pictures of your own with --pictures" if leg.own_pictures else ""
+                return f"It needs the files of {data.label}, which are not on this computer. {get}{own}."
         return ""
+
+    def takes_pictures(self, size: Size) -> bool:
+        """Whether it can be tried on pictures of the reader's own."""
+        return any(leg.own_pictures for leg in self.legs[size])
+
+    def on(self, pictures: Mapping[str, Any]) -> Trained:
+        """The same on pictures of the reader's own, where they can stand in: see :meth:`Leg.on`."""
+        return replace(self, legs={size: tuple(leg.on(pictures) for leg in legs) for size, legs in self.legs.items()})
 
     def judge(self, evidence: Evidence) -> Verdict:
         """The verdict from the histories of all legs of one size."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from wgan_core.experiments.evidence import NoVerdict
 from wgan_core.experiments.experiment import Computed, Experiment, Size, Trained
-from wgan_core.experiments.standing import Standing, belongs, runs_of, size_of, standings
+from wgan_core.experiments.standing import Standing, belongs, own_pictures, runs_of, size_of, standings
 from wgan_core.experiments.verdict import Verdict
 from wgan_core.records import RunView
 from wgan_core.runs import UnknownRun
@@ -30,7 +30,8 @@ def judged(
     except NoVerdict as reason:
         problem = str(reason)
     seconds = math.fsum(view.seconds for lanes in views.values() for view in lanes)
-    return Standing(experiment.name, size, when, seconds, dict(runs), verdict, problem)
+    pictures = own_pictures(view.config for lanes in views.values() for view in lanes)
+    return Standing(experiment.name, size, when, seconds, dict(runs), verdict, problem, pictures)
 
 
 def reopened(store: Store, experiment: Experiment, run_id: str) -> Standing:

@@ -92,7 +92,8 @@ def intro(entries: Iterable[Entry]) -> str:
 
 def _outcome(entry: Entry) -> str:
     if entry.standing and entry.standing.verdict:
-        return OUTCOMES[entry.standing.verdict.outcome]
+        own = f" (on {entry.standing.stand_in})" if entry.standing.pictures else ""
+        return OUTCOMES[entry.standing.verdict.outcome] + own
     return "Not run" if entry.lacks else "No verdict"
 
 

@@ -11,7 +11,7 @@ import json
 import os
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter, time
 from typing import Any
@@ -20,6 +20,7 @@ import torch
 
 from wgan_core.experiments.evidence import NoVerdict
 from wgan_core.experiments.experiment import Computed, Experiment, Leg, Size, Trained
+from wgan_core.experiments.reopening import judged
 from wgan_core.experiments.standing import Standing, belongs, computed_standing, keep, mark, record
 from wgan_core.records import RunView
 from wgan_core.runs import Run
@@ -179,13 +180,9 @@ class Reproduction:
         legs = entry.experiment.legs[self.size]
         if not all(leg.name in entry.runs and self._stored(entry.runs[leg.name], leg) for leg in legs):
             return None
-        views = self.views(entry)
-        try:
-            verdict = entry.experiment.judge(entry.experiment.evidence(self.size, views))
-        except NoVerdict as reason:
-            entry.problem = str(reason)
-            return None
-        return Standing(entry.experiment.name, self.size, entry.when, entry.seconds, entry.runs, verdict)
+        standing = judged(entry.experiment, self.size, entry.when, entry.runs, self.views(entry))
+        entry.problem = standing.problem
+        return replace(standing, seconds=entry.seconds)
 
     def _draw(self, entry: Entry) -> None:
         if isinstance(entry.experiment, Trained) and importlib.util.find_spec("matplotlib") is not None:

@@ -9,17 +9,19 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from time import time
 from typing import Any
 
+from wgan_core.config import RunConfig
 from wgan_core.experiments.evidence import Computations, NoVerdict
 from wgan_core.experiments.experiment import SIZES, Computed, Experiment, Leg, Part, Size, Trained
 from wgan_core.experiments.verdict import Verdict
 from wgan_core.explain import ConfigError
+from wgan_core.pictures import ALL, Folder
 from wgan_core.store import Store, StoredRun
 from wgan_core.theory.result import Number
 
@@ -41,6 +43,8 @@ class Standing:
         The id of each leg's run, by the leg's name. Empty of a computed experiment.
     verdict : Verdict or None
         None where there can be none, and ``problem`` says why.
+    pictures : Mapping[str, Any] or None
+        The data set of the reader's own pictures that it trained on, as a config has it; None if it was the experiment's own.
     """
 
     name: str
@@ -50,6 +54,16 @@ class Standing:
     runs: Mapping[str, str]
     verdict: Verdict | None
     problem: str = ""
+    pictures: Mapping[str, Any] | None = None
+
+    @property
+    def stand_in(self) -> str:
+        """What it trained on, in words; empty if that was the experiment's own data set."""
+        if self.pictures is None:
+            return ""
+        path, classes = str(self.pictures["path"]), str(self.pictures["classes"])
+        name = "an upload" if path.startswith("sha256:") else path
+        return f"pictures of one's own: {name}" + (f", class {classes}" if classes != ALL else "")
 
     @property
     def date(self) -> str:
@@ -114,11 +128,21 @@ def runs_of(store: Store, experiment: Trained, size: Size) -> dict[str, list[Sto
 
 
 def belongs(run: StoredRun, leg: Leg) -> bool:
-    """Whether a run was started with a leg's settings; what has become a setting since has its default."""
+    """Whether a run was started with a leg's settings, perhaps on pictures of the reader's own where these may stand in.
+
+    What has become a setting since has its default.
+    """
     try:
-        return run.race == leg.race
+        race = run.race
     except ConfigError:  # of a version that this one cannot read
         return False
+    pictures = own_pictures(race.lanes)
+    return race == (leg if pictures is None else leg.on(pictures)).race
+
+
+def own_pictures(configs: Iterable[RunConfig]) -> Mapping[str, Any] | None:
+    """The first data set of the reader's own pictures, as a config has it."""
+    return next((config.dataset.model_dump() for config in configs if isinstance(config.dataset, Folder)), None)
 
 
 def _trained(store: Store, experiment: Trained, sizes: tuple[Size, ...]) -> Iterator[Standing]:
@@ -137,7 +161,8 @@ def _trained(store: Store, experiment: Trained, sizes: tuple[Size, ...]) -> Iter
             verdict = experiment.judge(experiment.evidence(size, views))
         except NoVerdict as reason:
             problem = str(reason)
-        yield Standing(experiment.name, size, when, seconds, runs, verdict, problem)
+        pictures = own_pictures(config for run in legs.values() for config in run.race.lanes)
+        yield Standing(experiment.name, size, when, seconds, runs, verdict, problem, pictures)
 
 
 # Computed: a file each

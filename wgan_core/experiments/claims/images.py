@@ -98,7 +98,9 @@ def _architectures(length: int, every: int, *, controls: bool = False) -> tuple[
 def _horses(objectives: Sequence[Mapping[str, Any]], length: int, every: int, **shared: Any) -> Leg:
     lanes = [{"objective": dict(each)} | adam(5e-4, beta2=0.99) for each in objectives]
     networks: dict[str, Any] = {"generator": REPORT, "critic": REPORT, "latent": {"dim": 100}}
-    return Leg("horses", HORSE_LANES, race(lanes, length, every, clock="step", **networks, **shared))
+    return Leg(
+        "horses", HORSE_LANES, race(lanes, length, every, clock="step", **networks, **shared), "dataset" in shared
+    )
 
 
 def _rho(at: Evidence, lane: str, estimate: str) -> Any:

@@ -221,7 +221,7 @@ EXPERIMENTS = (
         tries=("Change a remedy's weight: each was given one value, that of its paper where there is one.",),
         legs={
             "quick": _remedy_legs(2, 300),
-            "full": _remedy_legs(6, 300),
+            "full": _remedy_legs(16, 300),
             "control": (
                 Leg("first three", ("GAN alone", *list(REMEDIES)[:3]), race([gan()] * 4, 1, 50)),
                 Leg("other three", tuple(list(REMEDIES)[3:]), race([gan()] * 3, 1, 50)),
