@@ -106,7 +106,7 @@ export function drawPanel(Plotly, panel, chart, { view, race, look, lookAt }) {
   });
   if (race) {
     layout.showlegend = false; // the lanes' heads show their colours, and a line above them those of the samples
-    layout.margin.t = chart.group ? 6 : 20;
+    layout.margin.t = !chart.group ? 20 : layout.annotations ? 24 : 6; // notes stand above the grids of images
   }
   if (look.projector) layout.margin = { ...layout.margin, l: layout.margin.l + 14, b: layout.margin.b + 14 };
   Plotly.react(panel.plot, figure.data, layout, {

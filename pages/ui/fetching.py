@@ -32,15 +32,15 @@ def ask(missing: Published, damaged: bool = False) -> None:
     st.session_state.pop(REFUSED, None)
 
 
-def offer(dataset: dict[str, object], embedded: Callable[[], None]) -> None:
-    """In a form: say that files of its data set are missing, if they are, and draw the dialog where it is open.
+def offer(dataset: dict[str, object], embedded: Callable[[], None] | None = None) -> None:
+    """Say that files of its data set are missing, if they are, and draw the dialog where it is open.
 
     Parameters
     ----------
     dataset : dict
-        What the form holds, perhaps wrong.
-    embedded : callable
-        Puts the set that comes with the software into the form.
+        As a config has it, perhaps wrong.
+    embedded : callable, optional
+        Takes the set that comes with the software instead. Not offered if left out.
     """
     try:
         missing = Dataset.kinds[str(dataset["kind"])].model_validate(dataset).lacks()
@@ -73,7 +73,7 @@ def _close() -> None:
     st.session_state.pop(REFUSED, None)
 
 
-def _dialog(missing: Published, damaged: bool, embedded: Callable[[], None]) -> None:
+def _dialog(missing: Published, damaged: bool, embedded: Callable[[], None] | None) -> None:
     wanted, folder = missing.wanted(), missing.folder()
     job = job_in(folder)
     running = job is not None and job.state == "running"
@@ -104,7 +104,7 @@ def _dialog(missing: Published, damaged: bool, embedded: Callable[[], None]) -> 
             begin(wanted, folder)
             st.rerun()
         _bring(wanted, missing)
-        if st.button(
+        if embedded is not None and st.button(
             "Use Fashion-MNIST's test images instead",
             icon=":material/inventory_2:",
             width="stretch",

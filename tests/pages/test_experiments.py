@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.core import tiny_claims
 from tests.pages.conftest import Page, until
-from wgan_core.experiments import EXPERIMENTS, HOW_JUDGED, PAPERS, Computed
+from wgan_core.datasets import Cifar10
+from wgan_core.experiments import EXPERIMENTS, HOW_JUDGED, PAPERS, Computed, Trained
 from wgan_core.experiments.attempts import Training, attempts
+from wgan_core.pictures import ALLOWED, Folder
 from wgan_core.runs import manager
 
 FOREVER = 1_000_000
@@ -255,3 +261,43 @@ def test_every_computed_experiment_has_figures_to_move() -> None:
             for part in experiment.parts["quick"]:
                 (figure, *_) = part.figures()
                 assert type(figure).parse(figure.settings()) == figure
+
+
+def test_missing_files_can_be_fetched_or_pictures_of_ones_own_stand_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WGAN_DATA", "")
+    monkeypatch.setenv(ALLOWED, str(tmp_path))
+    monkeypatch.setattr(Cifar10, "places", ("nowhere",))
+    with zipfile.ZipFile(tmp_path / "own.zip", "w") as archive:
+        for number, picture in enumerate(np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), np.uint8)):
+            with archive.open(f"{'horse' if number % 2 else 'cow'}/{number}.png", "w") as file:
+                Image.fromarray(picture).save(file, "PNG")
+    one = EXPERIMENTS["horse-gradients"]
+    assert isinstance(one, Trained)
+    (leg,) = one.legs["quick"]
+    short = replace(leg, settings={**leg.settings, "length": 2, "snapshot_every": 1})
+    monkeypatch.setitem(EXPERIMENTS, "short", replace(one, name="short", legs={"quick": (short,), "full": (leg,)}))
+    page = Bench(name="short", answer="1")
+    assert page.warnings == ["The files of CIFAR-10 are not on this computer."]
+    assert page.at.button(key="start").disabled
+    page.press("fetch.form")
+    assert "these files are wanted" in page.words
+    assert not any(each.key == "fetch.embedded" for each in page.at.button), "no other set shows the claim"
+    page = Bench(name="short", answer="1").press("own.path")
+    page.at.selectbox(key="own.path.there").set_value("own.zip").run()
+    page.press("own.path.use")
+    page.at.selectbox(key="own.classes").set_value("horse").run()
+    page.press("start")
+    attempt = attempts().get(page.link["run"])
+    assert isinstance(attempt, Training)
+    assert attempt.now is not None
+    assert attempt.now.race.lanes[0].dataset == Folder(path="own.zip", classes="horse")
+    page.wait_for(lambda page: page.verdict)
+    assert "on pictures of one's own: own.zip, class horse" in page.words
+    # Again on the same, though nothing was chosen by who opens the verdict.
+    again = Bench(**page.link).press("start")
+    attempt = attempts().get(again.link["run"])
+    assert isinstance(attempt, Training)
+    assert attempt.id != page.link["run"]
+    assert attempt.experiment.legs["quick"][0].race.lanes[0].dataset == Folder(path="own.zip", classes="horse")

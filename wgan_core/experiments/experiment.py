@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
+from wgan_core.datasets import Published
 from wgan_core.experiments.evidence import Computations, Evidence, NoVerdict
 from wgan_core.experiments.verdict import Measured, Verdict, verdict
 from wgan_core.race import Race
@@ -124,13 +125,17 @@ class Trained(Claim):
     shows: tuple[str, ...] = ("w1", "modes_covered")
     measure: Callable[[Evidence], Sequence[Measured]] = field(default=lambda _: ())
 
+    def missing(self, size: Size) -> Published | None:
+        """The first data set whose files are not on this computer."""
+        lacking = (leg.race.lanes[0].dataset.lacks() for leg in self.legs[size])
+        return next((data for data in lacking if data is not None), None)
+
     def lacks(self, size: Size) -> str:
-        for leg in self.legs[size]:
-            if (data := leg.race.lanes[0].dataset.lacks()) is not None:
-                get = f"Get them with “python -m wgan_core fetch {data.kind}”"
-                own = ", or name pictures of your own with --pictures" if leg.own_pictures else ""
-                return f"It needs the files of {data.label}, which are not on this computer. {get}{own}."
-        return ""
+        if (data := self.missing(size)) is None:
+            return ""
+        get = f"Get them with “python -m wgan_core fetch {data.kind}”"
+        own = ", or name pictures of your own with --pictures" if self.takes_pictures(size) else ""
+        return f"It needs the files of {data.label}, which are not on this computer. {get}{own}."
 
     def takes_pictures(self, size: Size) -> bool:
         """Whether it can be tried on pictures of the reader's own."""

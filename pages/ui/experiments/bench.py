@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from pages.ui import lab, live, transport
-from pages.ui.experiments import reader, verdicts, words
+from pages.ui.experiments import material, reader, verdicts, words
 from pages.ui.text import plain
 from wgan_core.devices import DeviceError
 from wgan_core.experiments import PAPERS, Computed, Experiment, Size
@@ -79,16 +79,17 @@ def _before(experiment: Experiment) -> None:
     asked = reader.answer(experiment) is None and size != "control"
     if size == "control":
         st.caption(f"The claim must not hold here. {plain(experiment.control)}")
+    wanted = material.choose(experiment, size)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if st.button(
             "Run",
             icon=":material/play_arrow:",
             type="primary",
             key="start",
-            disabled=asked,
+            disabled=asked or wanted is None,
             help="First choose what you expect." if asked else None,
         ):
-            _start(experiment, size)
+            _start(wanted or experiment, size)
         for other in attempts().live(experiment.name):
             st.page_link(
                 "pages/experiments.py",

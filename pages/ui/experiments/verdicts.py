@@ -8,7 +8,7 @@ from datetime import datetime
 import streamlit as st
 
 from pages.ui import lab, live, transport
-from pages.ui.experiments import reader, words
+from pages.ui.experiments import material, reader, words
 from pages.ui.forms import too_long
 from pages.ui.runs_table import zone
 from pages.ui.text import plain
@@ -82,6 +82,8 @@ def _no_verdict(standing: Standing) -> None:
 def _about(experiment: Experiment, standing: Standing) -> None:
     began = datetime.fromtimestamp(standing.when, zone()).strftime("%Y-%m-%d %H:%M")
     said = f"{words.TITLES[standing.size]}, begun {began}"
+    if standing.pictures is not None:
+        said += f", on {plain(standing.stand_in)}"
     if standing.seconds:
         kind = "computing" if isinstance(experiment, Computed) else "training"
         said += f", {words.duration(standing.seconds / 60)} of {kind}"
@@ -112,9 +114,9 @@ def _onwards(experiment: Experiment, standing: Standing, start: Start) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         unfinished = standing.verdict is None and len(standing.runs) > 0
         if unfinished and st.button("Go on", icon=":material/resume:", key="go_on", help=GO_ON):
-            start(experiment, standing.size, dict(standing.runs))
+            start(material.again(experiment, standing), standing.size, dict(standing.runs))
         if st.button("Run again", icon=":material/replay:", key="start"):
-            start(experiment, standing.size)
+            start(material.again(experiment, standing), standing.size)
         for size in words.sizes(experiment):
             if size != standing.size:
                 st.page_link(
