@@ -23,13 +23,16 @@ from hypothesis import strategies as st
 
 from tests.core.exported import RUNS, assert_same, race, seeds, solo
 from tests.core.helpers import scalars, small
-from wgan_core.export import BadBundle, Bundle, ExportProblem, archive, pack_bundle, read_bundle, save, tensors
+from wgan_core.export import BadBundle, Bundle, ExportProblem, archive, of_run, pack_bundle, read_bundle, save, tensors
 from wgan_core.export.bundle import check_state, like_state
 from wgan_core.race import Race
+from wgan_core.remedies import REMEDIES
+from wgan_core.runs import Run
 from wgan_core.states import BadState, check
 from wgan_core.training import Training
 
 Members = dict[str, bytes]
+BATCH = {"normalisation": "batch"}
 
 
 @pytest.fixture(autouse=True)
@@ -130,6 +133,12 @@ def test_a_traceback_and_the_speed_stay_behind() -> None:
             "grid", "gan", generator={"normalisation": "batch"}, generator_optimiser={"kind": "sgd", "momentum": 0.5}
         ),
         small("fashion-mnist", "wgan-clip", critic_optimiser={"kind": "sgd"}),
+        small("fashion-mnist", "wgan-gp", conditional=True, generator_average=0.9),
+        small("ring", "wgan", constraint={"kind": "spectral"}),
+        *(
+            small("ring", "gan", remedies={name: {kind.switch(): kind.usual}}, generator=BATCH, critic=BATCH)
+            for name, kind in REMEDIES.items()
+        ),
     ],
 )
 def test_what_a_state_must_be_like_is_what_trainings_have(config: Any) -> None:
@@ -155,6 +164,15 @@ def test_a_frame_that_is_not_finite_is_left_out() -> None:
     broken = replace(view, frames=(view.frames[0], bad, *view.frames[2:]))
     found = read_bundle(pack_bundle(Bundle.of(solo().race, [broken])))
     assert [f.step for f in found.views[0].frames] == [f.step for f in view.frames if f.step != bad.step]
+
+
+def test_a_run_with_a_remedy_is_packed_and_read_again() -> None:
+    run = Run(small("ring", "gan", remedies={"historical_averaging": {"weight": 1.0}}))
+    run.start()
+    assert run.join(60)
+    (state,) = read_bundle(pack_bundle(of_run(run))).states
+    assert state is not None
+    assert state["remedy.critic.historical_averaging.steps"] == run.view().critic_steps
 
 
 # The outside of the file

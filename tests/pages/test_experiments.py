@@ -284,7 +284,8 @@ def test_missing_files_can_be_fetched_or_pictures_of_ones_own_stand_in(
     page.press("fetch.form")
     assert "these files are wanted" in page.words
     assert not any(each.key == "fetch.embedded" for each in page.at.button), "no other set shows the claim"
-    page = Bench(name="short", answer="1").press("own.path")
+    page = Bench(name="short", answer="1")
+    page.press("own.path")
     page.at.selectbox(key="own.path.there").set_value("own.zip").run()
     page.press("own.path.use")
     page.at.selectbox(key="own.classes").set_value("horse").run()
@@ -296,7 +297,8 @@ def test_missing_files_can_be_fetched_or_pictures_of_ones_own_stand_in(
     page.wait_for(lambda page: page.verdict)
     assert "on pictures of one's own: own.zip, class horse" in page.words
     # Again on the same, though nothing was chosen by who opens the verdict.
-    again = Bench(**page.link).press("start")
+    again = Bench(**page.link)
+    again.press("start")
     attempt = attempts().get(again.link["run"])
     assert isinstance(attempt, Training)
     assert attempt.id != page.link["run"]

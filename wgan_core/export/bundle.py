@@ -239,11 +239,16 @@ def check_state(config: RunConfig, state: Mapping[str, Any]) -> None:
     for name, value in state.items():
         if isinstance(value, Tensor) and value.is_floating_point() and not bool(value.isfinite().all()):
             raise BadState(f"{name} is not finite")
-    for name in RANDOM if device == "cpu" else ():
+    for name in _random(config) if device == "cpu" else ():
         try:
             Generator().set_state(state[name])
         except RuntimeError as error:
             raise BadState(f"{name} is no state of random numbers ({error})") from None
+
+
+def _random(config: RunConfig) -> tuple[str, ...]:
+    """What the random numbers in a state are called."""
+    return *RANDOM, *(f"random.{remedy.name}" for remedy in config.remedies.active)
 
 
 def like_state(config: RunConfig, device: str, given: Mapping[str, Any]) -> State:
@@ -263,9 +268,12 @@ def like_state(config: RunConfig, device: str, given: Mapping[str, Any]) -> Stat
         found |= {f"{role}.buffer.{name}": buffer for name, buffer in nets[role].named_buffers()}
         memory = getattr(config, f"{role}_optimiser").start(weights)
         found |= {f"{role}.memory.{name}": tensor for name, tensor in memory.items()}
+        for remedy in config.remedies.active:
+            own = remedy.start(weights)
+            found |= {f"remedy.{role}.{remedy.name}.{name}": tensor for name, tensor in own.items()}
     if config.generator_average:
         found |= averaged(found)
-    for name in RANDOM:
+    for name in _random(config):
         size = Generator().get_state().numel()
         if device != "cpu" and isinstance(value := given.get(name), Tensor):
             size = min(value.numel(), LARGEST_RANDOM_STATE)
