@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wgan_core.experiments.claims.ring import race
+from wgan_core.experiments.claims.ring import SEEDS, race
 from wgan_core.experiments.evidence import Evidence, Track
 from wgan_core.experiments.experiment import Leg, Trained
 from wgan_core.experiments.verdict import Measured, measured
@@ -106,7 +106,7 @@ EXPERIMENTS = (
         ),
         legs={
             "quick": (Leg("ring", THREE, race([SLOW_GP, SLOW_CLIP, gan()], 3, 350, 10)),),
-            "full": (Leg("ring", THREE, race([SLOW_GP, SLOW_CLIP, gan()], 6, 400, 10)),),
+            "full": (Leg("ring", THREE, race([SLOW_GP, SLOW_CLIP, gan()], SEEDS, 400, 10)),),
             "control": (Leg("ring", THREE, race([LAZY_GP, LAZY_CLIP, gan()], 1, 100, 10)),),
         },
         shows=("w1", "w_estimate", "js_estimate"),
@@ -135,7 +135,7 @@ EXPERIMENTS = (
         tries=("Rates of 1e-2: the run fails too, but less quietly.",),
         legs={
             "quick": (Leg("ring", RATES, race([clip(), clip(lr=5e-2)], 3, 400, 20)),),
-            "full": (Leg("ring", RATES, race([clip(), clip(lr=5e-2)], 6, 500, 20)),),
+            "full": (Leg("ring", RATES, race([clip(), clip(lr=5e-2)], SEEDS, 500, 20)),),
             "control": (Leg("ring", RATES, race([clip(), clip()], 1, 150, 10)),),
         },
         shows=("w1", "w_estimate"),
@@ -163,7 +163,7 @@ EXPERIMENTS = (
         tries=("Use Adam for the generator: it divides by the gradient's size, and walks even on next to nothing.",),
         legs={
             "quick": (Leg("lines", WALKERS, race([SATURATING, gp() | PLAIN], 3, 300, 15, **LINES)),),
-            "full": (Leg("lines", WALKERS, race([SATURATING, gp() | PLAIN], 8, 300, 15, **LINES)),),
+            "full": (Leg("lines", WALKERS, race([SATURATING, gp() | PLAIN], SEEDS, 300, 15, **LINES)),),
             "control": (Leg("lines", WALKERS, race([gp() | PLAIN, gp() | PLAIN], 1, 100, 20, **LINES)),),
         },
         shows=("w1", "js_estimate", "generator_grad_norm"),

@@ -34,6 +34,7 @@ CURVES: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
 )
 GENERATORS = {"DCGAN": DCGAN, "constant width": CONSTANT, "MLP": MLP}
 
+HORSES = {"kind": "cifar10", "classes": "horse"}
 REPORT = {"kind": "report-dcgan", "base_channels": 8}
 GAN_LANES = ("GAN, log(1 − D)", "GAN, −log D")
 HORSE_LANES = (*GAN_LANES, "WGAN-GP")
@@ -83,24 +84,23 @@ def _standing() -> Leg:
     return Leg("seed 0", tuple(name for name, _, _ in CURVES), race(lanes, 15, 5))
 
 
-def _architectures(length: int, every: int, *, controls: bool = False) -> tuple[Leg, ...]:
+def _architectures(length: int, every: int, seed: int = 0, *, controls: bool = False) -> tuple[Leg, ...]:
     """A leg for each generator, of a GAN and a WGAN; or of the same GAN twice."""
     return tuple(
         Leg(
-            name,
+            f"{name}, seed {seed}" if seed else name,
             (f"GAN, {name}", f"WGAN, {name}"),
-            race([each | {"generator": generator} for each in (GAN, GAN if controls else WGAN)], length, every),
+            race([each | {"generator": generator} for each in (GAN, GAN if controls else WGAN)], length, every, seed),
         )
         for name, generator in GENERATORS.items()
     )
 
 
-def _horses(objectives: Sequence[Mapping[str, Any]], length: int, every: int, **shared: Any) -> Leg:
+def _horses(objectives: Sequence[Mapping[str, Any]], length: int, every: int, seed: int = 0, **shared: Any) -> Leg:
     lanes = [{"objective": dict(each)} | adam(5e-4, beta2=0.99) for each in objectives]
     networks: dict[str, Any] = {"generator": REPORT, "critic": REPORT, "latent": {"dim": 100}}
-    return Leg(
-        "horses", HORSE_LANES, race(lanes, length, every, clock="step", **networks, **shared), "dataset" in shared
-    )
+    settings = race(lanes, length, every, seed, clock="step", **networks, **shared)
+    return Leg(f"seed {seed}", HORSE_LANES, settings, own_pictures="dataset" in shared)
 
 
 def _rho(at: Evidence, lane: str, estimate: str) -> Any:
@@ -213,7 +213,7 @@ EXPERIMENTS = (
         ),
         legs={
             "quick": _architectures(600, 60),
-            "full": _architectures(4000, 200),
+            "full": _architectures(4000, 200) + _architectures(4000, 200, seed=1),
             "control": _architectures(5, 5, controls=True),
         },
         shows=("frechet_small_cnn", "classes_covered"),
@@ -247,8 +247,8 @@ EXPERIMENTS = (
             "Train the discriminator five times a step: does the GAN's gradient vanish sooner?",
         ),
         legs={
-            "quick": (_horses(HORSE_OBJECTIVES, 300, 20, dataset={"kind": "cifar10", "classes": "horse"}),),
-            "full": (_horses(HORSE_OBJECTIVES, 2000, 50, dataset={"kind": "cifar10", "classes": "horse"}),),
+            "quick": (_horses(HORSE_OBJECTIVES, 300, 20, dataset=HORSES),),
+            "full": tuple(_horses(HORSE_OBJECTIVES, 2000, 50, seed, dataset=HORSES) for seed in range(2)),
             "control": (_horses([HORSE_OBJECTIVES[-1]] * 3, 10, 5),),
         },
         shows=("generator_grad_norm", "critic_grad_norm", "frechet_small_cnn", "w_estimate"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wgan_core.experiments.claims.ring import race
+from wgan_core.experiments.claims.ring import SEEDS, race
 from wgan_core.experiments.evidence import Evidence, Track
 from wgan_core.experiments.experiment import Leg, Trained
 from wgan_core.experiments.verdict import Measured, measured
@@ -123,7 +123,7 @@ EXPERIMENTS = (
         ),
         legs={
             "quick": (Leg("five", FIVE_LANES, race([*GANS.values(), CLIPPED], 2, 300, 20, **TOY)),),
-            "full": (Leg("five", FIVE_LANES, race([*GANS.values(), CLIPPED], 6, 500, 20, **TOY)),),
+            "full": (Leg("five", FIVE_LANES, race([*GANS.values(), CLIPPED], SEEDS, 500, 20, **TOY)),),
             "control": (Leg("five", FIVE_LANES, race([CLIPPED] * 3, 1, 40, 10, **TOY)),),
         },
         shows=("generator_grad_norm", "modes_covered", "w1"),
@@ -156,7 +156,7 @@ EXPERIMENTS = (
         ),
         legs={
             "quick": (Leg("five", SLOPE_LANES, race([SPECTRAL, gp()], 2, 250, 25, **TOY)),),
-            "full": (Leg("five", SLOPE_LANES, race([SPECTRAL, gp()], 6, 400, 25, **TOY)),),
+            "full": (Leg("five", SLOPE_LANES, race([SPECTRAL, gp()], SEEDS, 400, 25, **TOY)),),
             "control": (Leg("five", SLOPE_LANES, race([STEEP] * 2, 1, 40, 10, **TOY)),),
         },
         shows=("input_grad_norm_max", "input_grad_norm_mean", "modes_covered", "w1"),
@@ -186,7 +186,7 @@ EXPERIMENTS = (
         tries=("Ask for more modes: 25 on the grid, each told by its number.",),
         legs={
             "quick": _asking(2, 200, 20),
-            "full": _asking(6, 300, 20),
+            "full": _asking(SEEDS, 300, 20),
             "control": _asking(1, 20, 10, STANDING),
         },
         shows=("asked_mode", "modes_covered", "w1"),
