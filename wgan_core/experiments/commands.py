@@ -24,6 +24,8 @@ python -m wgan_core reproduce [--json]
 python -m wgan_core reproduce (NAME ... | --all) [--quick | --control] --out DIR [--pictures PATH [--class NAME]]
 
 Without a name it lists the experiments. The same command again goes on where it was interrupted"""
+# A signal that comes just before this thread falls asleep is heeded when it wakes: so it sleeps no longer than this.
+HEED_SECONDS = 0.5
 # Ends a run on Ctrl-C and SIGTERM rather than this thread.
 Guard = Callable[[Run], AbstractContextManager[None]]
 
@@ -77,7 +79,8 @@ def _on_pictures(wanted: Sequence[Experiment], size: Size, path: str, classes: s
 def _reproduce(wanted: Sequence[Experiment], size: Size, folder: Path, guard: Guard) -> int:
     def drive(run: Run) -> None:
         with guard(run):
-            run.join()
+            while not run.join(HEED_SECONDS):
+                pass
         if run.status == "stopped":
             raise KeyboardInterrupt
 
