@@ -41,11 +41,7 @@ export function makePanel(chart, parent, fileName, look) {
   element("p", "", text, chart.help);
   element("p", "wl-source", text, "Source: " + chart.source);
   if (chart.guide) {
-    // In a page of its own: the run that is shown here goes on being shown.
-    for (const [words, goal] of [["How to read this chart", chart.guide], ["Glossary", "guide#glossary"]]) {
-      const link = element("a", "wl-guide", text, words);
-      Object.assign(link, { href: new URL(goal, document.baseURI).href, target: "_blank", rel: "noopener" });
-    }
+    for (const [words, goal] of [["How to read this chart", chart.guide], ["Glossary", "guide#glossary"]]) guideLink(text, words, goal);
   }
   const plot = element("div", "wl-plot", box);
   const hint = element("div", "wl-hint", plot);
@@ -59,6 +55,12 @@ export function makePanel(chart, parent, fileName, look) {
   });
   panel.observer.observe(plot);
   return panel;
+}
+
+// To a text of the guide, in a page of its own: the run that is shown here goes on being shown.
+function guideLink(parent, words, goal) {
+  const link = element("a", "wl-guide", parent, words);
+  Object.assign(link, { href: new URL(goal, document.baseURI).href, target: "_blank", rel: "noopener" });
 }
 
 export function dropPanel(panel) {
@@ -159,6 +161,7 @@ export function drawFindings(box, findings, lanes, show) {
       const link = element("button", "wl-link", foot, "show the chart");
       link.onclick = () => show(finding.chart);
     }
+    if (finding.guide) guideLink(foot, "read on", finding.guide);
   }
 }
 

@@ -18,6 +18,7 @@ import plotly
 import streamlit as st
 
 from pages.ui import charts  # noqa: F401  (it enters its charts in the map)
+from pages.ui.documents import guide_to
 from pages.ui.lanes import Shown, lane_colours, lane_names, shown, table
 from pages.ui.overlays import of_scalars
 from pages.ui.packets import KEPT_MESSAGES, Cache, Packet, join, packet
@@ -260,6 +261,7 @@ def coached(views: Sequence[RunView]) -> list[dict[str, Any]]:
             if len(views) > 1:
                 chart = f"{chart}.{i}" if chart in ("samples", "images") else OVERLAY_OF.get(chart, chart)
             words = {"name": item.name, "title": item.title, "text": item.text, "source": item.source}
+            words["guide"] = guide_to(item.heading) if item.heading else ""
             found.append(words | {"chart": chart, "healthy": item.healthy, "lane": i})
     return found
 

@@ -32,6 +32,7 @@ MOSTLY, WRONG_SIZE = 0.8, 0.25
     "The penalty is met with the wrong sign",
     "distance",
     "Gulrajani et al. 2017, equation 3 and §4",
+    heading="Which λ?",
 )
 def wrong_sign(e: Evidence) -> str | None:
     estimate = e.late("w_estimate")
@@ -59,6 +60,7 @@ LARGE_LAMBDA, STRAYED = 10.0, 1.25
     "lipschitz",
     "Gulrajani et al. 2017, equation 3 and §4",
     unless=("wrong-sign",),
+    heading="Which λ?",
 )
 def lambda_too_large(e: Evidence) -> str | None:
     if (weight := wgan_penalty(e)) is None or weight < LARGE_LAMBDA:
@@ -82,6 +84,7 @@ def lambda_too_large(e: Evidence) -> str | None:
     "lipschitz",
     "Gulrajani et al. 2017, equation 3 and §4",
     unless=("learning-rate",),
+    heading="Which λ?",
 )
 def penalty_not_met(e: Evidence) -> str | None:
     if (weight := wgan_penalty(e)) is None or not e.slope > STEEP or not e.far:
@@ -104,6 +107,7 @@ TINY = 2e-5
     "gradients",
     "Gulrajani et al. 2017, §3.2; From GAN to WGAN, §6",
     unless=("learning-rate",),
+    heading="Which c?",
 )
 def c_too_small(e: Evidence) -> str | None:
     if (c := wgan_clip(e)) is None or not (e.slope < TINY and e.now("generator_grad_norm") < TINY):
@@ -120,7 +124,14 @@ def c_too_small(e: Evidence) -> str | None:
 UNCLIPPED = 0.05
 
 
-@rule(RULES, "c-too-large", "c is too large", "lipschitz", "Gulrajani et al. 2017, §3.2; From GAN to WGAN, §6")
+@rule(
+    RULES,
+    "c-too-large",
+    "c is too large",
+    "lipschitz",
+    "Gulrajani et al. 2017, §3.2; From GAN to WGAN, §6",
+    heading="Which c?",
+)
 def c_too_large(e: Evidence) -> str | None:
     if (c := wgan_clip(e)) is None or not (e.now("weights_at_clip") < UNCLIPPED and e.slope > STEEP and e.far):
         return None
@@ -142,6 +153,7 @@ PILED, BLURRED = 0.4, 0.2
     "weights",
     "Gulrajani et al. 2017, §3.1 and Figure 1",
     unless=("c-too-small",),
+    heading="Why do the weights pile up at ±c?",
 )
 def weights_at_clip(e: Evidence) -> str | None:
     if not (e.now("weights_at_clip") > PILED and e.now("high_quality") < BLURRED and e.way_left < FAR):

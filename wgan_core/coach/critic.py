@@ -57,6 +57,7 @@ RISEN, FALLEN, OPPOSITE, CURVE_ROWS = 1.6, 0.1, -0.5, 20
     "distance",
     "the WGAN paper, §3 and §4.3 (train the critic till optimality)",
     unless=("learning-rate", "wrong-sign", "lambda-too-large", "c-too-small", "c-too-large", "momentum"),
+    heading="Why five critic steps?",
 )
 def critic_behind(e: Evidence) -> str | None:
     # A critic that nothing holds swings for another reason.
@@ -99,6 +100,7 @@ VANISHED = 1e-2
     "gradients",
     "the WGAN paper, §3 and Figure 3; From GAN to WGAN, §4.3",
     unless=("learning-rate",),
+    heading="Why is a gradient norm 0, or huge?",
 )
 def discriminator_won(e: Evidence) -> str | None:
     if not at_ceiling(e) or not e.now("generator_grad_norm") < VANISHED:
@@ -118,6 +120,7 @@ def discriminator_won(e: Evidence) -> str | None:
     "distance",
     "the WGAN paper, Example 1 and Figure 5",
     unless=("discriminator-won",),
+    heading="Why does the JS estimate sit at ln 2?",
 )
 def js_at_ln_2(e: Evidence) -> str | None:
     if not at_ceiling(e):

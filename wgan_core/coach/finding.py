@@ -28,6 +28,8 @@ class Finding:
         Whether this is the good news.
     seeds : int
         In how many of the view's seeds it was found.
+    heading : str
+        The heading in docs/charts.md under which one reads on; empty where there is none.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Finding:
     source: str
     healthy: bool = False
     seeds: int = 1
+    heading: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,13 +61,14 @@ class Rule:
     says: Says
     healthy: bool = False
     unless: tuple[str, ...] = ()
+    heading: str = ""
 
     def find(self, evidence: Evidence) -> Finding | None:
         if (text := self.says(evidence)) is None:
             return None
         samples = "images" if evidence.config.dataset.is_image else "samples"
         chart = samples if self.chart == "modes" and not evidence.modes else self.chart
-        return Finding(self.name, self.title, text, chart, self.source, self.healthy)
+        return Finding(self.name, self.title, text, chart, self.source, self.healthy, heading=self.heading)
 
 
 def rule(
@@ -76,11 +80,12 @@ def rule(
     *,
     healthy: bool = False,
     unless: tuple[str, ...] = (),
+    heading: str = "",
 ) -> Callable[[Says], Says]:
     """Enter a function in a topic's list of rules, the most important first."""
 
     def enter(says: Says) -> Says:
-        rules.append(Rule(name, title, chart, source, says, healthy, unless))
+        rules.append(Rule(name, title, chart, source, says, healthy, unless, heading))
         return says
 
     return enter

@@ -24,6 +24,7 @@ FEW, TURNING = 0.5, 0.25
     "modes",
     "the WGAN paper, §4.1; Metz et al. 2016",
     unless=("learning-rate", "wrong-sign", "c-too-small", "c-too-large", "penalty-not-met"),
+    heading="Why does the count of modes jump?",
 )
 def rotating_modes(e: Evidence) -> str | None:
     main = e.all("main_mode")[e.rows // 2 :]
@@ -61,6 +62,7 @@ NARROW, GROWING = 0.2, 1.2
         "js-at-ln-2",
         "rotating-modes",
     ),
+    heading="Can a WGAN collapse?",
 )
 def mode_collapse(e: Evidence) -> str | None:
     covered, on_modes = e.now("modes_covered"), e.now("high_quality") > ON_MODES
@@ -92,6 +94,7 @@ UNREACHED = 0.1
     "precision",
     "Metz et al. 2016; Kynkäänniemi et al. 2019; Naeem et al. 2020",
     unless=("learning-rate", "wrong-sign", "penalty-not-met", "c-too-small", "c-too-large", "mode-collapse"),
+    heading="Precision, recall, density, coverage",
 )
 def image_collapse(e: Evidence) -> str | None:
     coverage = e.all("coverage")
@@ -133,7 +136,15 @@ def balance(e: Evidence) -> str:
 ALIKE = (0.7, 1.4)
 
 
-@rule(RULES, "healthy", "Healthy", "distance", "the WGAN paper, Figures 2 and 4", healthy=True)
+@rule(
+    RULES,
+    "healthy",
+    "Healthy",
+    "distance",
+    "the WGAN paper, Figures 2 and 4",
+    healthy=True,
+    heading="Why is W1 not 0 when the samples are perfect?",
+)
 def healthy(e: Evidence) -> str | None:
     alike = ALIKE[0] < e.now("spread") < ALIKE[1]
     if e.way_left < NEAR and alike and not e.now("modes_covered") <= MISSING * e.modes:
