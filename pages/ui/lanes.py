@@ -39,12 +39,14 @@ def lane_colours(kinds: Sequence[str]) -> list[str]:
 
 
 def lane_names(configs: Sequence[RunConfig]) -> list[str]:
-    """Short names that tell lanes apart: the objective, or the knobs in which lanes of one objective differ.
+    """Short names that tell lanes apart: the objective, the knobs in which lanes of one objective differ, or both.
 
     Examples
     --------
     >>> lane_names([RunConfig.parse({"objective": {"kind": "wgan-clip", "clip": c}}) for c in (0.01, 0.1)])
     ['c 0.01', 'c 0.1']
+    >>> lane_names([RunConfig.parse({"objective": given}) for given in ({"kind": "gan"}, {}, {})])
+    ['GAN', 'WGAN-GP, lane 2', 'WGAN-GP, lane 3']
     """
     labels = [config.objective.label for config in configs]
     names = []
@@ -58,10 +60,9 @@ def lane_names(configs: Sequence[RunConfig]) -> list[str]:
             for path, values in differing([configs[j] for j in group])
             if values[group.index(i)] is not None
         ]
-        names.append(
-            ", ".join(added(config, path) or f"{knob_name(config, path)} {_value(value)}" for path, value in knobs[:2])
-            or f"lane {i + 1}"
-        )
+        own = [added(config, path) or f"{knob_name(config, path)} {_value(value)}" for path, value in knobs[:2]]
+        alone = len(group) == len(configs)
+        names.append(", ".join(([] if alone else [labels[i]]) + (own or [f"lane {i + 1}"])))
     return names
 
 
