@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -33,7 +34,7 @@ from wgan_core.pictures import Folder
 from wgan_core.presets import PRESETS
 from wgan_core.remedies import REMEDIES
 from wgan_core.schema import Variant
-from wgan_core.training import train
+from wgan_core.training import Training, train
 
 LOSSES = 50
 TOLERANCE = 1e-5
@@ -145,6 +146,8 @@ CONFIGS: dict[str, RunConfig] = {
     "fashion-gan-r1": small(
         "fashion-mnist", "gan", constraint={"kind": "r1"}, remedies={"feature_matching": {"weight": 1}}
     ),
+    "ring-gp-averaged": small(generator=net("relu"), generator_average=0.9),
+    "fashion-gan-averaged": small("fashion-mnist", "gan", generator_average=0.5),
     "folder-gp": small(with_data("folder") | {"pixels": "28", "colour": "grey"}),
     "folder-clip": small(with_data("folder") | {"pixels": "64"}, "wgan-clip", critic={"normalisation": "layer"}),
 } | {
@@ -248,6 +251,28 @@ def test_a_script_leaves_samples(folder: Path, printed: dict[str, Any]) -> None:
         samples = np.load(folder / f"{name}.npy")
         assert samples.shape == ((64, *config.dataset.shape) if config.dataset.is_image else (2500, 2))
         assert np.isfinite(samples).all()
+
+
+@pytest.mark.parametrize("name", ["ring-gp-averaged", "fashion-gan-averaged"])
+def test_the_samples_are_those_of_the_averaged_generator(name: str, folder: Path, printed: dict[str, Any]) -> None:
+    assert printed
+    config = CONFIGS[name].edited({"steps": rounds(CONFIGS[name])})
+    training = Training(config)
+    for _ in training.updates():
+        pass
+    assert training._average is not None
+    samples = np.load(folder / f"{name}.npy")
+    latents = config.latent.sample(len(samples), training._member.generator_latent, training.device)
+    nets = {"averaged": training._average.net, "trained": training.generator}
+    with torch.no_grad():
+        off = {which: np.abs(n.eval()(latents).numpy() - samples).max() for which, n in nets.items()}
+    assert off["averaged"] < 1e-3
+    assert off["averaged"] < 0.1 * off["trained"], "rounding apart they are the same"
+
+
+def test_a_script_says_that_it_does_not_compute_in_half_precision() -> None:
+    assert "this script computes in float32" in script(small("fashion-mnist", "gan", speed={"autocast": "bf16"}))
+    assert "bfloat16" not in script(small("fashion-mnist", "gan"))
 
 
 def test_a_script_runs_by_itself_and_prints_lines_for_people(folder: Path) -> None:

@@ -17,7 +17,6 @@ import torch
 
 import wgan_core.eject.remedied  # noqa: F401  its steps enter the map
 from wgan_core.config import RunConfig
-from wgan_core.datasets import Dataset
 from wgan_core.eject.loops import loop
 from wgan_core.eject.nets import layers, own_layers
 from wgan_core.eject.snippets import latents, missing, snippet_of
@@ -27,13 +26,13 @@ from wgan_core.piecewise import Net
 from wgan_core.remedies import FeatureMatching, VirtualBatch
 from wgan_core.training import STREAMS
 
-MODULES = ("argparse", "gzip", "json", "math")
+MODULES = ("argparse", "copy", "gzip", "json", "math")
 
 HEAD = '''\
 """$title: a training script that needs PyTorch and numpy only.
 
 It starts from the same weights, draws the same random numbers and takes the same steps as the run in WGAN Live that it
-was written for. On a CPU its losses agree with that run's but for rounding, which training amplifies in time.
+was written for. On a CPU its losses agree with that run's but for rounding, which training amplifies in time.$precision
 """
 '''
 
@@ -58,13 +57,13 @@ def stream(number, device="cpu"):
 '''
 
 END = """\
-# Samples of the trained generator$evaluation
+# Samples of the $whose generator$evaluation
 with torch.no_grad():
-    samples = generator(draw_latents($count, generator_latent_rng))
+    samples = $generator(draw_latents($count, generator_latent_rng))
 np.save(args.out, samples.cpu().numpy())
 """
 EVALUATION = """, normalised by what it has seen on average and not by their own batch.
-generator.eval()"""
+$generator.eval()"""
 
 
 def script(config: RunConfig) -> str:
@@ -85,8 +84,6 @@ def script(config: RunConfig) -> str:
     """
     if config.conditional:
         raise missing("conditional", "a run whose networks are told the classes")
-    if config.generator_average:
-        raise missing("generator_average", "an averaged generator")
     with torch.device("meta"):
         generator = config.generator.generator(config.latent.dim, config.dataset.shape)
         critic = config.critic.critic(config.dataset.shape)
@@ -108,10 +105,13 @@ def script(config: RunConfig) -> str:
             *(step.code for step in steps_of(config)[1:] if step.code),
             _optimisers(config),
             loop(config, critic.mixes_samples),
-            _end(config.dataset, generator.mixes_samples),
+            _end(config, generator.mixes_samples),
         )
     )
-    head = Template(HEAD).substitute(title=_title(config))
+    precision = (
+        "" if config.speed.autocast == "off" else "\nThat run computed in bfloat16; this script computes in float32."
+    )
+    head = Template(HEAD).substitute(title=_title(config), precision=precision)
     return "\n".join((head, _imports(body), body))
 
 
@@ -155,6 +155,8 @@ def _networks(config: RunConfig, generator: Net, critic: Net) -> str:
     if config.dataset.is_image and config.speed.channels_last:
         layout = ", memory_format=torch.channels_last"
     ready = f"{weights}{start}generator.to(device{layout})\ncritic.to(device{layout})\n"
+    if config.generator_average:
+        ready += "averaged = copy.deepcopy(generator)\n"
     functions = dict.fromkeys(snippet.code for snippet in drawn.values())
     return "\n\n".join((*own_layers(generator, critic), nets, *functions, ready))
 
@@ -169,7 +171,9 @@ def _optimisers(config: RunConfig) -> str:
     )
 
 
-def _end(dataset: Dataset, mixes_samples: bool) -> str:
-    return Template(END).substitute(
-        evaluation=EVALUATION if mixes_samples else ".", count=GRID_IMAGES if dataset.is_image else MODE_SAMPLES
+def _end(config: RunConfig, mixes_samples: bool) -> str:
+    return Template(END.replace("$evaluation", EVALUATION if mixes_samples else ".")).substitute(
+        whose="averaged" if config.generator_average else "trained",
+        generator="averaged" if config.generator_average else "generator",
+        count=GRID_IMAGES if config.dataset.is_image else MODE_SAMPLES,
     )

@@ -154,6 +154,14 @@ for step in range(1, args.steps + 1):  # line 1
     }
 """
 
+AVERAGE = """\
+
+    # The generator averaged over its past, θ̄ ← β θ̄ + (1 − β) θ (Karras et al. 2018), with a smaller β in the first steps.
+    share = 1 - min($decay, (1 + step) / (10 + step))
+    for mean, value in zip(averaged.state_dict().values(), generator.state_dict().values(), strict=True):
+        mean.lerp_(value, share) if mean.is_floating_point() else mean.copy_(value)
+"""
+
 LOG = """\
 
     if step % args.log_every == 0 or step == args.steps:
@@ -167,7 +175,9 @@ def loop(config: RunConfig, mixes_samples: bool) -> str:
     """The training loop of a config, or ConfigError. ``mixes_samples`` says whether the critic does."""
     alone = config.constraint == Free() and not config.remedies.active
     box = snippet_of(config.objective, "objective").code if alone else ""
-    return Template((box or assembled(config)) + LOG).substitute(
+    average = AVERAGE if config.generator_average else ""
+    return Template((box or assembled(config)) + average + LOG).substitute(
+        decay=config.generator_average,
         n_critic=config.n_critic,
         m=config.batch_size,
         scores=APART if mixes_samples else TOGETHER,
