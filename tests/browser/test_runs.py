@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.driver import ENDLESS, SHORT, Live
-from tests.core.helpers import small
+from tests.core.helpers import small, wait_until
 from tests.core.stored import record
 from wgan_core.export import read_bundle
 from wgan_core.records import LIVE
@@ -226,8 +226,13 @@ def test_the_page_fits(visit: Visit, store: Store, width: int, height: int, sche
     assert place is not None
     assert place["y"] + place["height"] <= height
     page.click(2).says("A name that is as long")
-    assert page.table.bounding_box() == place
+    facts = page.page.get_by_text("seed 0")
+
+    def seen() -> bool:
+        box = facts.bounding_box()
+        return box is not None and box["y"] < height
+
+    # What was clicked comes bit by bit, and the table stays where it was.
+    wait_until(seen)
+    wait_until(lambda: page.table.bounding_box() == place)
     assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    facts = page.page.get_by_text("seed 0").bounding_box()
-    assert facts is not None
-    assert facts["y"] < height  # it is seen what was clicked
