@@ -50,7 +50,7 @@ EXPERIMENTS = (
         " the start, and no number of the figure misses its closed form.",
         why="With the smallest η the closed form gives 1.015: 1.01 is below that, and far above rounding.",
         control="Both players start at the equilibrium, where nothing moves them.",
-        minutes={"full": 0.01},
+        minutes={"quick": 0.01},
         tries=(
             "Alternating steps keep their distance up to η = 2.",
             "Extragradient steps come nearer, up to η = 1.",

@@ -128,7 +128,7 @@ EXPERIMENTS = (
         why="3 of 8 is what the paper reports, and 8 is all. Half of W₁ keeps a WGAN from passing that smears samples over the"
         " whole plane.",
         control="The GAN's settings under the names of the WGANs.",
-        minutes={"full": 4.8},
+        minutes={"quick": 0.33, "full": 2.0},
         tries=(
             "Give the GAN equal learning rates of 1e-3: it covers all eight.",
             "Take the narrow ring, σ = 0.02: every method needs far longer.",
@@ -159,7 +159,7 @@ EXPERIMENTS = (
         why="1 would be the bumps of the data and 0 an even circle. 1/3 and 0.5 are far enough apart that both cannot be the same"
         " number by chance.",
         control="The GAN's settings: it sits on single modes, each with a radius and a bump at once.",
-        minutes={"full": 8.3},
+        minutes={"quick": 0.35, "full": 5.6},
         tries=("Train the clipped WGAN four times as long: its bumps come too.",),
         legs={
             "quick": (Leg("ring", ORDERED, race([gp(), clip(lr=5e-4)], 3, 1000, 50)),),
@@ -187,7 +187,7 @@ EXPERIMENTS = (
         why="Half of the modes is a failure that no seed's luck makes up for. A cosine below 0 is what the paper saw: the step"
         " goes uphill.",
         control="RMSProp under the name of Adam.",
-        minutes={"full": 5.4},
+        minutes={"quick": 0.23, "full": 4.6},
         tries=(
             "β₁ = 0.5, the GAN's usual one: hardly a difference.",
             "A learning rate ten times higher, with β₁ = 0.9.",
@@ -218,7 +218,7 @@ EXPERIMENTS = (
         why="More than half of the remedies must help for the claim as a whole to hold, and one mode more is the least that"
         " can be called help where the GAN alone has one.",
         control="All remedies switched off.",
-        minutes={"full": 6.2},
+        minutes={"quick": 0.34, "full": 4.3},
         tries=("Change a remedy's weight: each was given one value, that of its paper where there is one.",),
         legs={
             "quick": _remedy_legs(2, 300),
