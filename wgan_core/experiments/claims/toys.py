@@ -175,8 +175,8 @@ EXPERIMENTS = (
             " clipped WGAN put into the mode that was asked for?",
             ("about 2, as by chance", "about 5", "9 or more"),
             2,
-            "All ten, with either constraint. Only coverage is not sure: with the gradient penalty one seed of sixteen lost a mode"
-            " in the full size.",
+            "All ten, with either constraint. Only coverage is not sure: with the gradient penalty one seed of sixteen lost a"
+            " mode in the full size.",
         ),
         criterion="Late in the training at least 0.9 of the samples are nearest to the mode that was asked for, all 5 modes are"
         " covered, and at most 0.5 of W₁ is left, with either constraint.",
