@@ -13,6 +13,10 @@ from wgan_core.presets import PRESETS
 from wgan_core.race import Race
 from wgan_core.runs import Run
 
+# What the page opens with: settings that show what it is about at the first click. Those of the papers, which are the defaults of
+# a config, are unsettled on points (λ = 10).
+FIRST = "ring-wgan-gp"
+
 shell.require_app()
 form = forms.Form()
 
@@ -75,8 +79,10 @@ def share(config: RunConfig) -> None:
 
 transport.open_shared(("fork", "preset", "config"), fill_from_link)
 run = transport.attached(several=False)
-if run is not None and not form.filled():
-    form.fill(run.view().config)
+if not form.filled():
+    if run is None:
+        st.session_state["chosen_preset"] = FIRST
+    form.fill(PRESETS[FIRST].config if run is None else run.view().config)
 with st.sidebar:
     transport.run_list(run, several=False)
     if isinstance(run, Run) and run.view().live:

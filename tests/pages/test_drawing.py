@@ -43,7 +43,7 @@ def points(page: Page) -> str:
 
 
 def test_the_kind_brings_a_button_and_says_what_is_in_use() -> None:
-    page = Page().choose("dataset.kind", "points")
+    page = Page(config="{}").choose("dataset.kind", "points")
     assert page.config() == RunConfig.parse({"dataset": {"kind": "points"}})
     assert not is_open(page)
     assert "The shape smiley: 182 points, 4 modes." in texts(page)

@@ -18,16 +18,19 @@ OBJECTIVE_KNOBS = {
 }
 
 
+PLAIN = "{}"  # a link to what a config is by default
+
+
 def of_objective(page: Page) -> set[str]:
     return {path for path in page.knobs() if path.startswith("objective.")}
 
 
-def test_the_page_opens_with_the_default_config_ready_to_start() -> None:
+def test_the_page_opens_with_a_preset_ready_to_start() -> None:
     page = Page()
     assert not page.errors
     assert not page.warnings
     assert page.enabled() == {"start"}
-    assert page.config() == RunConfig.parse({})
+    assert page.config() == PRESETS["ring-wgan-gp"].config
     assert page.shown()[0] is None
     assert set(page.drawn()) == set(live.names_for(Dataset.kinds["ring"]()))
     assert not any(page.drawn().values())
@@ -55,7 +58,7 @@ def test_only_the_chosen_kinds_knobs_are_there() -> None:
 
 
 def test_an_objective_brings_its_papers_settings() -> None:
-    page = Page()
+    page = Page(config=PLAIN)
     for kind in ["gan", "wgan-clip", "wgan-gp", "gan"]:
         page.choose("objective.kind", kind)
         expected = RunConfig.parse({"objective": {"kind": kind}})
@@ -99,7 +102,7 @@ def test_one_preset_after_another() -> None:
 
 @pytest.mark.parametrize("objective", ["gan", "wgan-clip", "wgan-gp", "wgan"])
 def test_images_bring_a_dcgan_and_points_take_it_away(objective: str) -> None:
-    page = Page()
+    page = Page(config=PLAIN)
     page.choose("objective.kind", objective).choose("dataset.kind", "fashion-mnist")
     assert page.config() == RunConfig.parse({"dataset": {"kind": "fashion-mnist"}, "objective": {"kind": objective}})
     assert page.value("generator.kind") == page.value("critic.kind") == "dcgan"
@@ -112,7 +115,7 @@ def test_images_bring_a_dcgan_and_points_take_it_away(objective: str) -> None:
 
 @pytest.mark.parametrize("objective", ["gan", "wgan-clip", "wgan-gp", "wgan"])
 def test_on_images_every_objective_gets_a_critic_that_goes_with_it(objective: str) -> None:
-    page = Page()
+    page = Page(config=PLAIN)
     page.choose("dataset.kind", "fashion-mnist").choose("objective.kind", objective)
     assert not page.errors
     assert page.config() == RunConfig.parse({"dataset": {"kind": "fashion-mnist"}, "objective": {"kind": objective}})
@@ -143,7 +146,7 @@ def test_a_dcgan_for_points_is_refused_and_can_be_taken_back() -> None:
     assert page.enabled() == set()
     page.choose("critic.kind", "mlp")
     assert not page.errors
-    assert page.config() == RunConfig.parse({})
+    assert page.config() == PRESETS["ring-wgan-gp"].config
 
 
 def test_an_objective_that_takes_batch_normalisation_mends_a_form_that_did_not() -> None:
@@ -169,7 +172,7 @@ def test_numbers_have_the_bounds_of_the_schema() -> None:
 
 
 def test_the_command_line_stands_beside_the_link() -> None:
-    page = Page().choose("objective.kind", "gan")
+    page = Page(config=PLAIN).choose("objective.kind", "gan")
     commands = [code.value for code in page.at.code if code.value.startswith("python")]
     assert commands == ["python -m wgan_core train --dataset.kind ring --objective.kind gan"]
 

@@ -72,7 +72,7 @@ def test_a_broken_config_is_refused_and_the_form_keeps_what_it_had(name: str) ->
     assert unescaped(error).startswith(REFUSED)
     assert why in unescaped(error)
     assert len(error) < 1000
-    assert page.config() == RunConfig.parse({})
+    assert page.config() == PRESETS["ring-wgan-gp"].config
     assert page.enabled() == {"start"}
     no_markup(page)
     # Said once; the next refresh does not say it again.
@@ -90,7 +90,7 @@ def test_an_unknown_preset_is_refused(name: str) -> None:
     (error,) = page.errors
     assert "preset: must be one of" in unescaped(error)
     assert len(error) < 1000
-    assert page.config() == RunConfig.parse({})
+    assert page.config() == PRESETS["ring-wgan-gp"].config
     no_markup(page)
 
 

@@ -43,7 +43,7 @@ GOOD = {f"{kind}/{n}.png": saved(plain(color)) for kind, color in (("cats", RED)
 
 
 def test_the_kind_brings_its_inputs_and_says_that_nothing_is_chosen() -> None:
-    page = Page().choose("dataset.kind", "folder")
+    page = Page(config="{}").choose("dataset.kind", "folder")
     assert page.config() == RunConfig.parse({"dataset": {"kind": "folder"}})
     assert not is_open(page)
     assert "No pictures are chosen yet." in texts(page)
