@@ -15,7 +15,7 @@ from wgan_core.runs import Run
 
 # What the page opens with: settings that show what it is about at the first click. Those of the papers, which are the defaults of
 # a config, are unsettled on points (λ = 10).
-FIRST = "ring-wgan-gp"
+DEFAULT = "ring-wgan-gp"
 
 shell.require_app()
 form = forms.Form()
@@ -81,8 +81,8 @@ transport.open_shared(("fork", "preset", "config"), fill_from_link)
 run = transport.attached(several=False)
 if not form.filled():
     if run is None:
-        st.session_state["chosen_preset"] = FIRST
-    form.fill(PRESETS[FIRST].config if run is None else run.view().config)
+        st.session_state["chosen_preset"] = DEFAULT
+    form.fill(PRESETS[DEFAULT].config if run is None else run.view().config)
 with st.sidebar:
     transport.run_list(run, several=False)
     if isinstance(run, Run) and run.view().live:
@@ -105,4 +105,4 @@ with st.sidebar:
     if config is not None:
         share(config)
 
-transport.show(run, Race.solo(config) if config else None, seeds, next_seed, Race.solo(RunConfig.parse({})))
+transport.show(run, Race.solo(config) if config else None, seeds, next_seed, Race.solo(PRESETS[DEFAULT].config))
