@@ -68,7 +68,7 @@ def test_images_fill_too(visit: Visit) -> None:
 
 def test_a_preset_starts_from_its_link(visit: Visit) -> None:
     page = visit().open(urlencode({"preset": "lines-gan"}))
-    page.start().wait_for_data().wait_for_updates(2)
+    page.start().wait_for_data().shows_status("finished")  # on a fast machine after a single update
     assert "modes" not in page.charts()
     assert page.page.locator(".wl-step").inner_text().endswith(f"of {PRESETS['lines-gan'].config.steps:,}")
     expect(page.panel("distance").locator(".annotation-text", has_text="ln 2")).to_be_visible()
