@@ -60,8 +60,13 @@ def lane_names(configs: Sequence[RunConfig]) -> list[str]:
             for path, values in differing([configs[j] for j in group])
             if values[group.index(i)] is not None
         ]
-        own = [added(config, path) or f"{knob_name(config, path)} {_value(value)}" for path, value in knobs[:2]]
         alone = len(group) == len(configs)
+        # Beside an objective's name there is little room, and a word says which knob it is of.
+        own = [
+            added(config, path)
+            or (_value(value) if isinstance(value, str) and not alone else f"{knob_name(config, path)} {_value(value)}")
+            for path, value in knobs[:2]
+        ]
         names.append(", ".join(([] if alone else [labels[i]]) + (own or [f"lane {i + 1}"])))
     return names
 
