@@ -47,6 +47,9 @@ def lane_names(configs: Sequence[RunConfig]) -> list[str]:
     ['c 0.01', 'c 0.1']
     >>> lane_names([RunConfig.parse({"objective": given}) for given in ({"kind": "gan"}, {}, {})])
     ['GAN', 'WGAN-GP, lane 2', 'WGAN-GP, lane 3']
+    >>> goals = [{"kind": "gan", "generator_goal": goal} for goal in ("saturating", "non-saturating")]
+    >>> lane_names([RunConfig.parse({"objective": given}) for given in (*goals, {})])
+    ['GAN, saturating', 'GAN, non-saturating', 'WGAN-GP']
     """
     labels = [config.objective.label for config in configs]
     names = []
