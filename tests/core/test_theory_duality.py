@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from itertools import islice, pairwise
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import linprog
 
 from wgan_core.explain import ConfigError
 from wgan_core.theory import build
+from wgan_core.theory.commands import main
 from wgan_core.theory.critics import BATCH, Critic, Recipe, batch
 from wgan_core.theory.learner import Learner, stream
 from wgan_core.theory.piles import read_piles
@@ -164,3 +167,39 @@ def test_totals_need_not_agree_since_shares_are_compared() -> None:
     result = next(build("duality", {"p": "0: 1", "q": "3: 7"}).frames())
     assert value(result, "W₁") == pytest.approx(3)
     assert not math.isnan(value(result, "estimate over"))
+
+
+UNEQUAL = {"p": "(0, 1): 3, (2, 0): 1, (-1, -2): 2", "q": "(1, 1): 1, (0.5, -1): 4"}
+
+
+def test_no_gap_opens_between_piles_of_unequal_totals() -> None:
+    p, q = (read_piles(text) for text in UNEQUAL.values())
+    # By another solver, over the shares of all 3 × 2 ways.
+    ways = np.linalg.norm(p.places[:, None] - q.places, axis=2)
+    margins = np.concatenate([np.kron(np.eye(3), np.ones(2)), np.kron(np.ones(3), np.eye(2))])
+    expected = linprog(ways.ravel(), A_eq=margins, b_eq=np.concatenate([p.shares, q.shares])).fun
+    assert expected == pytest.approx(1.71985, abs=5e-6)
+    first = next(build("duality", UNEQUAL).frames())
+    (w1, gap) = (next(n for n in first.numbers if n.name.startswith(name)) for name in ("W₁", "duality gap"))
+    assert w1.value == pytest.approx(expected, abs=1e-9)
+    assert w1.expected == pytest.approx(expected, abs=1e-9)
+    assert abs(gap.value) < 1e-9
+    assert all(number.holds is not False for number in first.numbers)
+
+
+def test_the_command_line_shows_no_gap_between_piles_of_unequal_totals(capsys: pytest.CaptureFixture[str]) -> None:
+    flags = [word for name, text in UNEQUAL.items() for word in (f"--{name}", text)]
+    assert main(["theory", "--figure", "duality", "--json", "--steps", "50", *flags]) == 0
+    found = {number["name"]: number for number in json.loads(capsys.readouterr().out)["numbers"]}
+    assert found["W₁, price of the cheapest plan"]["value"] == pytest.approx(1.71985, abs=5e-6)
+    assert found["duality gap"]["value"] == pytest.approx(0, abs=1e-9)
+    assert all(number["holds"] is not False for number in found.values())
+
+
+def test_the_slope_between_two_places_is_no_rounding_however_near_they_are() -> None:
+    for apart in (1e-3, 1e-6):
+        p, q = read_piles(f"9: 1, {9 + apart:.9f}: 1"), read_piles("-9: 1")
+        critic = Critic(p, q, Recipe("gradient-penalty"), 0)
+        (slope,) = np.diff(critic.at(p.places), axis=0) / np.diff(p.line)
+        (smooth,) = np.diff(critic.at(np.array([[9.0], [9.001]]))) / 0.001
+        assert slope == pytest.approx(smooth, rel=1e-4)

@@ -45,8 +45,10 @@ def test_figure_7_takes_its_steps_and_costs_five() -> None:
     # 2 from the first to the second, 2 on to the third, and 1 from the fourth back to the third.
     assert [(m.source + 1, m.target + 1, m.mass) for m in walk.moves()] == [(1, 2, 2), (2, 3, 2), (4, 3, 1)]
     best = Transport.between(*FIGURE_7)
-    assert best.cost == pytest.approx(5, abs=1e-12)
-    assert best.dual == pytest.approx(5, abs=1e-12)
+    # The plan is of shares, and there are 10 in all.
+    assert best.cost * 10 == pytest.approx(5, abs=1e-12)
+    assert best.dual * 10 == pytest.approx(5, abs=1e-12)
+    assert sum(move.mass * abs(move.target - move.source) for move in best.moves(walk)) == pytest.approx(5, abs=1e-12)
 
 
 @given(p=ON_A_LINE, q=ON_A_LINE)
@@ -64,9 +66,10 @@ def test_on_a_line_convex_costs_keep_the_order(p: Piles, q: Piles, power: float)
 
 def test_a_concave_cost_need_not_keep_the_order() -> None:
     p, q = read_piles("0: 1, 1: 1"), read_piles("1: 1, 2: 1")
-    assert Transport.between(p, q, 0.5).cost == pytest.approx(math.sqrt(2))  # one book jumps, one stays
-    assert monotone_cost(p, q, 0.5) == pytest.approx(2)
-    assert Transport.between(p, q, 2).cost == pytest.approx(2)
+    # Of two books: one jumps and one stays, or both move one place.
+    assert 2 * Transport.between(p, q, 0.5).cost == pytest.approx(math.sqrt(2))
+    assert 2 * monotone_cost(p, q, 0.5) == pytest.approx(2)
+    assert 2 * Transport.between(p, q, 2).cost == pytest.approx(2)
 
 
 @given(pair=ANY_PAIR, power=st.sampled_from([0.5, 1.0, 2.0]))
@@ -83,10 +86,27 @@ def test_the_potential_is_1_lipschitz_and_closes_the_gap(pair: tuple[Piles, Pile
     p, q = pair
     best = Transport.between(p, q)
     assert abs(best.gap) < 1e-8
+    assert best.dual == pytest.approx(best.cost, abs=1e-8)
     anywhere = np.random.default_rng(0).uniform(-12, 12, (60, p.dimension))
     x = np.concatenate([anywhere, p.places, q.places])
     f = best.potential(x)
     assert (np.abs(f[:, None] - f) <= cdist(x, x) + 1e-9).all()
+
+
+@given(pair=ANY_PAIR, more=st.tuples(*[st.floats(0.01, 100)] * 2), power=st.sampled_from([0.5, 1.0, 2.0]))
+def test_only_shares_count_whatever_the_piles_hold(
+    pair: tuple[Piles, Piles], more: tuple[float, float], power: float
+) -> None:
+    p, q = pair
+    heavy = tuple(Piles(each.places, each.masses * factor) for each, factor in zip(pair, more, strict=True))
+    plain, found = Transport.between(p, q, power), Transport.between(*heavy, power)
+    assert found.cost == pytest.approx(plain.cost, abs=1e-9)
+    assert found.dual == pytest.approx(plain.dual, abs=1e-9)
+    np.testing.assert_allclose(found.plan.sum(1), p.shares, atol=1e-12)
+    np.testing.assert_allclose(found.plan.sum(0), q.shares, atol=1e-12)
+    assert wasserstein(*heavy, power) == pytest.approx(wasserstein(p, q, power), abs=1e-6)
+    if p.dimension == 1:
+        assert monotone_cost(*heavy, power) == pytest.approx(monotone_cost(p, q, power), abs=1e-9)
 
 
 @settings(deadline=None, max_examples=25)
@@ -159,7 +179,7 @@ def test_monges_map_is_the_cheapest_of_all(masses: list[int], targets: list[int]
     wanted = q.shares
     c = costs(p, q, 2)
     best = min(
-        sum(m * c[i, j] for i, (m, j) in enumerate(zip(masses, goes, strict=True)))
+        sum(m * c[i, j] for i, (m, j) in enumerate(zip(p.shares, goes, strict=True)))
         for goes in itertools.product(range(len(q.places)), repeat=len(masses))
         if np.allclose(np.bincount(goes, p.shares, len(q.places)), wanted)
     )
@@ -173,7 +193,7 @@ def test_no_map_splits_a_pile() -> None:
     one, two = read_piles("0: 2"), read_piles("-1: 1, 1: 1")
     assert monge(one, two).exists is False
     assert monge(one, two).cost == math.inf
-    assert Transport.between(one, two).cost == pytest.approx(2)
+    assert Transport.between(one, two).cost == pytest.approx(1)
     assert monge(two, one).exists is True  # the other way round there is one
 
 

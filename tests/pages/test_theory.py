@@ -101,6 +101,13 @@ def test_a_slider_changes_the_numbers_and_the_address() -> None:
     assert page.link == {"figure": "parallel-lines"}
 
 
+def test_piles_of_unequal_totals_have_one_distance_from_both_sides() -> None:
+    piles = {"p": "(0, 1): 3, (2, 0): 1, (-1, -2): 2", "q": "(1, 1): 1, (0.5, -1): 4"}
+    page = Theory(figure="duality", steps="50", **piles)
+    assert page.numbers["W₁, price of the cheapest plan"] == "1.72"
+    assert page.numbers["duality gap"] == "0"
+
+
 def test_a_link_opens_a_figure_with_its_settings() -> None:
     page = Theory(figure="gaussians", mean_q="3", sd_q="0.5", swapped="True")
     assert page.numbers["KL(q‖p)"] == f"{build('gaussians', {'mean_q': 3, 'sd_q': 0.5}).compute().numbers[0].value:.4g}"

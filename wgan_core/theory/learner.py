@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import torch
 from torch import Generator, Tensor
 from torch.nn.utils import parametrize
@@ -45,7 +47,7 @@ class Learner:
     spectral : bool
         Each layer has spectral norm 1.
     dtype : torch.dtype
-        Of parameters, inputs and outputs.
+        Of parameters and inputs in training.
     """
 
     def __init__(
@@ -63,7 +65,6 @@ class Learner:
         if torch.get_num_threads() != 1:
             torch.set_num_threads(1)
         self.net: Net = build_critic(Mlp(depth=depth, width=width), (inputs,), rng, CPU).to(dtype)
-        self._dtype = dtype
         if spectral:
             self.net = Net(*self.net)
             for layer in self.net:
@@ -79,7 +80,10 @@ class Learner:
         self.optimiser.step(self.flat.weights, self.flat.gradient, self._memory)
 
     def at(self, x: Floats) -> Floats:
-        """The network's values, shape (n,), at places (n, d)."""
+        """The network's values, shape (n,), at places (n, d).
+
+        In double precision, whatever it trains in: what two places near each other differ by would else be rounding.
+        """
         with torch.no_grad():
-            values: Floats = self.net(tensor(x, self._dtype)).squeeze(-1).double().numpy()
+            values: Floats = deepcopy(self.net).double()(tensor(x, torch.float64)).squeeze(-1).numpy()
         return values

@@ -42,7 +42,7 @@ class Scene:
     def __init__(self, best: Transport) -> None:
         self.best = best
         self.p, self.q = best.p, best.q
-        self.w1 = best.cost / best.p.total
+        self.w1 = best.cost
         self.places = np.concatenate([self.p.places, self.q.places])
         low, high = self.places.min(0), self.places.max(0)
         margin = 0.15 * max(1.0, float((high - low).max()))
@@ -106,7 +106,7 @@ class Scene:
             )  # type: ignore[assignment]
         for i, j in np.argwhere(self.best.plan > 0):
             way = np.stack([ends[0][i], ends[1][j]])
-            thick = 1 + 7 * float(self.best.plan[i, j]) / self.p.total
+            thick = 1 + 7 * float(self.best.plan[i, j])
             layers.append(Curve(way[:, 0], way[:, 1], "", "em", width=thick))
         for places, name, role in ((ends[0], "P", "real"), (ends[1], "Q", "generated")):
             layers.append(Points(places[:, 0], places[:, 1], name, role, 11))  # type: ignore[arg-type]
@@ -122,7 +122,7 @@ class Scene:
         )
 
     def numbers(self, critics: list[Trained]) -> tuple[Number, ...]:
-        best, total = self.best, self.p.total
+        best = self.best
         anywhere = np.concatenate([self.places, self.grid[:: max(1, len(self.grid) // 200)]])
         f, apart = best.potential(anywhere), cdist(anywhere, anywhere)
         steepest = float((np.abs(f[:, None] - f) / np.where(apart > 0, apart, math.inf)).max())
@@ -130,10 +130,8 @@ class Scene:
         fall = f[:n, None] - f[n : len(self.places)][None] - apart[:n, n : len(self.places)]
         over = max(each.now.estimate - each.now.slope * self.w1 for each in critics)
         return (
-            Number(
-                "W₁, price of the cheapest plan", self.w1, best.dual / total, 1e-8, "E_P[f*] − E_Q[f*]: no duality gap"
-            ),
-            Number("duality gap", best.gap / total, 0.0, 1e-8, "price − dual value"),
+            Number("W₁, price of the cheapest plan", self.w1, best.dual, 1e-8, "E_P[f*] − E_Q[f*]: no duality gap"),
+            Number("duality gap", best.gap, 0.0, 1e-8, "price − dual value"),
             Number(
                 "steepest slope of f*",
                 steepest,

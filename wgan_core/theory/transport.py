@@ -1,4 +1,8 @@
-"""Optimal transport between piles: the walk along a line, plans, maps, potentials (Kantorovich; Monge; POT solves)."""
+"""Optimal transport between piles: the walk along a line, plans, maps, potentials (Kantorovich; Monge; POT solves).
+
+A :class:`Walk` carries masses. All else compares shares, each pile's part of its own total, so that every cost is that of earth
+of total 1, and two sums of different totals can be compared.
+"""
 
 from __future__ import annotations
 
@@ -93,7 +97,8 @@ class Transport:
     Attributes
     ----------
     plan : ndarray
-        γ, the mass that goes from each pile of P to each of Q, shape (n, m): rows sum to P, columns to Q.
+        γ, the share of all earth that goes from each pile of P to each of Q, shape (n, m): rows sum to P's shares, columns to
+        Q's.
     cost : float
         Σ γ c.
     prices : ndarray
@@ -115,8 +120,8 @@ class Transport:
         c = costs(p, q, power)
         gamma, log = ot.emd(p.shares[some_p], q.shares[some_q], c[np.ix_(some_p, some_q)], log=True)
         plan = np.zeros(c.shape)
-        # The simplex leaves 1e-17 of the total here and there.
-        plan[np.ix_(some_p, some_q)] = np.where(gamma > 1e-14, gamma, 0.0) * p.total
+        # The simplex leaves 1e-17 here and there.
+        plan[np.ix_(some_p, some_q)] = np.where(gamma > 1e-14, gamma, 0.0)
         return cls(p, q, power, plan, float((plan * c).sum()), np.asarray(log["v"]), q.places[some_q])
 
     def potential(self, x: Floats) -> Floats:
@@ -129,8 +134,8 @@ class Transport:
 
     @property
     def dual(self) -> float:
-        """E_P[f] − E_Q[f], in units of mass, of the potential f: for cost ‖x − y‖ a lower bound of any plan's cost."""
-        return float(self.p.masses @ self.potential(self.p.places) - self.q.masses @ self.potential(self.q.places))
+        """E_P[f] − E_Q[f] of the potential f: for cost ‖x − y‖ a lower bound of any plan's cost."""
+        return float(self.p.shares @ self.potential(self.p.places) - self.q.shares @ self.potential(self.q.places))
 
     @property
     def gap(self) -> float:
@@ -138,17 +143,17 @@ class Transport:
         return self.cost - self.dual
 
     def moves(self, walk: Walk) -> list[Move]:
-        """The plan as moves, from left to right, without what stays."""
+        """The plan as moves of P's masses, from left to right, without what stays."""
         from_, to = np.searchsorted(walk.places, self.p.line), np.searchsorted(walk.places, self.q.line)
         return [
-            Move(int(from_[i]), int(to[j]), float(self.plan[i, j]))
-            for i, j in np.argwhere(self.plan > 1e-12 * self.p.total)
+            Move(int(from_[i]), int(to[j]), float(self.plan[i, j]) * self.p.total)
+            for i, j in np.argwhere(self.plan > 1e-12)
             if from_[i] != to[j]
         ]
 
 
 def wasserstein(p: Piles, q: Piles, power: float = 1.0) -> float:
-    """W_p of the piles as probabilities: (Σ γ ‖x − y‖^p)^(1/p). Below p = 1 there is no root: ‖x − y‖^p is a distance then.
+    """W_p of the piles: (Σ γ ‖x − y‖^p)^(1/p). Below p = 1 there is no root: ‖x − y‖^p is a distance then.
 
     Examples
     --------
@@ -156,7 +161,7 @@ def wasserstein(p: Piles, q: Piles, power: float = 1.0) -> float:
     >>> round(wasserstein(read_piles("0: 1"), read_piles("3: 1"), 2), 12)
     3.0
     """
-    return float((max(0.0, Transport.between(p, q, power).cost) / p.total) ** min(1.0, 1 / power))
+    return float(max(0.0, Transport.between(p, q, power).cost) ** min(1.0, 1 / power))
 
 
 def monotone_cost(p: Piles, q: Piles, power: float) -> float:
@@ -166,7 +171,7 @@ def monotone_cost(p: Piles, q: Piles, power: float) -> float:
     middle = (levels[:-1] + levels[1:]) / 2
     x = p.line[np.searchsorted(up, middle).clip(max=len(up) - 1)]
     y = q.line[np.searchsorted(uq, middle).clip(max=len(uq) - 1)]
-    return float(np.diff(levels) @ np.abs(x - y) ** power) * p.total
+    return float(np.diff(levels) @ np.abs(x - y) ** power)
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,4 +209,4 @@ def monge(p: Piles, q: Piles, power: float = 1.0) -> Map:
         return Map(False, np.inf)
     if found.x is None or found.status != 0:
         return Map(None, np.nan)
-    return Map(True, float(found.fun) * p.total)
+    return Map(True, float(found.fun))

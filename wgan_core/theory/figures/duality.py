@@ -85,8 +85,18 @@ class Duality(Figure):
     }
 
     kind: Literal["duality"] = "duality"
-    p: str = knob("-3: 1, 2: 1, 3: 1", "P", "The real piles, on a line or in the plane.", takes=HOW_TO_WRITE)
-    q: str = knob("-1: 1, 0: 2", "Q", "The generated piles, on a line or in the plane as P.", takes=HOW_TO_WRITE)
+    p: str = knob(
+        "-3: 1, 2: 1, 3: 1",
+        "P",
+        "The real piles, on a line or in the plane. Each pile counts as its share of P.",
+        takes=HOW_TO_WRITE,
+    )
+    q: str = knob(
+        "-1: 1, 0: 2",
+        "Q",
+        "The generated piles, on a line or in the plane as P. Each counts as its share of Q.",
+        takes=HOW_TO_WRITE,
+    )
     method: Method = knob("gradient-penalty", "Critic", "How the critic is held near slope 1.")
     clip: float = knob(0.1, "c", "Weight clipping: every parameter stays within ±c.", ge=0.001, le=1, log=True)
     penalty_weight: float = knob(1.0, "λ", "Gradient penalty: its weight.", ge=0.1, le=1000, log=True)

@@ -200,7 +200,7 @@ class _Scene:
         for i, j in np.argwhere(self.best.plan > 0):
             stays = self.p.line[i] == self.q.line[j]
             ends = _at(self.p.line[i], self.q.line[j])
-            thick = 1 + 7 * float(self.best.plan[i, j]) / self.p.total
+            thick = 1 + 7 * float(self.best.plan[i, j])
             layers.append(Curve(ends, _at(1.0, 0.0), "", "quiet" if stays else "em", width=thick))
         for piles, y, name, role in ((self.p, 1.0, "P", "real"), (self.q, 0.0, "Q", "generated")):
             there = piles.line[piles.masses > 0]
@@ -218,7 +218,7 @@ class _Scene:
         )
 
     def plan(self) -> Panel:
-        gamma = self.best.plan
+        gamma = self.best.plan * self.p.total
         n, m = gamma.shape
         rows, columns = np.arange(1.0, n + 1), np.arange(1.0, m + 1)
         layers: list[AnyLayer] = [Heat(columns, rows, gamma, "γ")]
@@ -249,28 +249,31 @@ class _Scene:
         w_pq, w_qr, w_pr = (wasserstein(a, b, power) for a, b in ((p, q), (q, r), (p, r)))
         map_ = monge(p, q, power)
         no_map = "no map: a pile would have to split" if map_.exists is False else "not found in time: try fewer piles"
-        small = 1e-9 * max(1.0, plain.cost, self.best.cost, in_order)
+        total = p.total  # a plan's costs are those of earth of total 1
+        small = 1e-9 * max(1.0, total * max(plain.cost, self.best.cost, in_order))
         root = min(1.0, 1 / power)
         return (
             Number(
                 "W, by the plan for |x − y|",
-                plain.cost,
+                plain.cost * total,
                 self.walk.cost,
                 small,
                 "Σ |δ_i| × distance: mass times distance",
             ),
             Number(
                 "Cost of the best plan for |x − y|^p",
-                self.best.cost,
-                in_order if power >= 1 else None,
+                self.best.cost * total,
+                in_order * total if power >= 1 else None,
                 small,
                 "the plan that keeps the order" if power >= 1 else "below p = 1 the best plan need not keep the order",
             ),
-            Number("Cost of the best map (Monge)", map_.cost, note="each pile whole" if map_.exists else no_map),
+            Number(
+                "Cost of the best map (Monge)", map_.cost * total, note="each pile whole" if map_.exists else no_map
+            ),
             Number(
                 "W_p(P, Q), of total 1",
                 w_pq,
-                (in_order / p.total) ** root if power >= 1 else None,
+                in_order**root if power >= 1 else None,
                 small,
                 "(cost / total)^(1/p)" if power >= 1 else "cost / total: below p = 1 there is no root",
             ),
@@ -328,7 +331,8 @@ class _Scene:
         spent = sum(
             m.mass * abs(self.walk.places[m.source] - self.walk.places[m.target]) for m in self.moves[: self.done]
         )
-        way = "" if self.power == 1 else f" For cost {self.price} the best plan costs {shown(self.best.cost)}."
+        best = shown(self.best.cost * self.p.total)
+        way = "" if self.power == 1 else f" For cost {self.price} the best plan costs {best}."
         return (
             f"After {self.done} of {_moves(len(self.moves))} {shown(spent)} is spent, mass times distance."
             f" No way costs less than W = {shown(self.walk.cost)} in all.{way}"
