@@ -172,6 +172,20 @@ def test_neighbours_are_those_of_all_pairs(clothes: Tensor) -> None:
     assert nearest_others(which, few).numpy() == pytest.approx(real.min(1), rel=1e-5)
 
 
+def test_a_copy_is_found_among_many_that_are_nearly_one() -> None:
+    """They differ by one level in one pixel and more: far below what a sum of 3,072 products of float32 can tell."""
+    base = torch.randint(244, 255, (3, 32, 32), generator=rng(), dtype=torch.uint8)
+    order = torch.randperm(60, generator=rng(1))
+    pixels = base.flatten().repeat(60, 1)
+    for row, changed in zip(pixels, order.tolist(), strict=True):
+        row[:changed] ^= 1
+    pixels = pixels.view(60, 3, 32, 32)
+    found = nearest(as_samples(base[None]), pixels, k=5)
+    assert found.which[0].tolist() == order.argsort()[:5].tolist()
+    assert found.distance[0].numpy() == pytest.approx(np.sqrt(np.arange(5)) * 2 / 255, rel=1e-4)
+    assert nearest_others(torch.arange(60), pixels).numpy() == pytest.approx(2 / 255, rel=1e-4)
+
+
 def test_a_set_with_few_images_or_the_same_twice_has_neighbours_too() -> None:
     pixels = torch.tensor([9, 9, 200], dtype=torch.uint8).view(3, 1, 1, 1)
     assert nearest_others(torch.tensor([0, 2]), pixels).tolist() == pytest.approx([0, 191 * 2 / 255])

@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial.distance import cdist
 from torch import Tensor, nn
 
 import wgan_core.metrics
@@ -32,6 +33,7 @@ from wgan_core.metrics import (
 )
 from wgan_core.metrics.critic import ARROWS, HISTOGRAM_BINS, SURFACE_SIDE
 from wgan_core.networks import FlatParameters, build_critic, build_generator
+from wgan_core.penalties import input_gradient_norms
 from wgan_core.piecewise import Net
 from wgan_core.training import Training, train
 
@@ -166,6 +168,71 @@ def test_the_main_mode_is_the_one_that_most_samples_are_nearest_to() -> None:
     samples = modes.centres[[2, 5, 5, 7, 7, 7]] * 3  # far outside: none is of high quality
     found = mode_coverage(samples, modes)
     assert (found.main_mode, found.high_quality) == (7, 0.0)
+
+
+# Far from the origin
+
+
+# In steps of 1/256 and within ±4, so that float32 holds every moved and scaled point exactly: what changes is the arithmetic.
+steps = st.integers(-1000, 1000)
+factors = st.sampled_from([2.0**-8, 1.0, 2.0**8])
+
+
+def on_a_lattice(seed: int, n: int) -> Tensor:
+    return (torch.randn(n, 2, generator=rng(seed)).clamp(-4, 4) * 256).round() / 256
+
+
+@settings(max_examples=20, deadline=None)
+@given(dx=steps, dy=steps, factor=factors, seed=st.integers(0, 50), modes=st.sampled_from([8, 100]))
+def test_distances_to_modes_do_not_depend_on_where_the_modes_are(
+    dx: int, dy: int, factor: float, seed: int, modes: int
+) -> None:
+    centres = on_a_lattice(seed, modes)
+    samples = centres[torch.arange(300) % modes] + on_a_lattice(seed + 1, 300) / 64
+    samples = (samples * 256).round() / 256
+    offset = torch.tensor([float(dx), float(dy)])
+    here, there = Modes(centres, 0.02), Modes((centres + offset) * factor, 0.02 * factor)
+    moved = (samples + offset) * factor
+    assert torch.equal((moved / factor) - offset, samples)
+    (distance, which), (far, same) = here.nearest(samples), there.nearest(moved)
+    torch.testing.assert_close(far / factor, distance, rtol=1e-6, atol=0)
+    assert torch.equal(which, same)
+    expected = cdist(samples.double(), centres.double()).min(1)
+    np.testing.assert_allclose(distance, expected, rtol=1e-6)
+    assert mode_coverage(moved, there) == mode_coverage(samples, here)
+
+
+@settings(max_examples=20, deadline=None)
+@given(dx=steps, dy=steps, factor=factors, seed=st.integers(0, 50))
+def test_w1_and_spread_do_not_depend_on_where_the_samples_are(dx: int, dy: int, factor: float, seed: int) -> None:
+    a, b = on_a_lattice(seed, 40), on_a_lattice(seed + 1, 40) / 2
+    b = (b * 256).round() / 256
+    offset = torch.tensor([float(dx), float(dy)])
+    assert exact_em((a + offset) * factor, (b + offset) * factor) == pytest.approx(factor * exact_em(a, b), rel=1e-9)
+    there = relative_spread((a + offset) * factor, (b + offset) * factor)
+    assert there == pytest.approx(relative_spread(a, b), rel=1e-5)
+
+
+@settings(max_examples=20, deadline=None)
+@given(dx=steps, dy=steps, factor=factors)
+def test_slopes_do_not_depend_on_where_the_samples_are(dx: int, dy: int, factor: float) -> None:
+    offset, x = torch.tensor([float(dx), float(dy)]), on_a_lattice(0, 64)
+    here, there = (
+        Net(Lambda(lambda x: x.norm(dim=1))),
+        Net(Lambda(lambda x: (x / factor - offset).norm(dim=1) * factor)),
+    )
+    torch.testing.assert_close(
+        input_gradient_norms(there, (x + offset) * factor), input_gradient_norms(here, x), rtol=1e-5, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("spacing", [1.0, 10.0])
+def test_narrow_modes_far_out_hold_as_many_samples_as_wide_ones(spacing: float) -> None:
+    grid = Grid(side=10, spacing=spacing, sigma=0.003)
+    found = mode_coverage(grid.sample(20_000, rng(), CPU), grid.modes())
+    # The standard error is 0.0007.
+    assert found.high_quality == pytest.approx(1 - math.exp(-4.5), abs=0.003)
+    assert found.modes_covered == 100
 
 
 # Spread

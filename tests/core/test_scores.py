@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prdc import compute_prdc
 from safetensors.torch import load_file, save_file
@@ -107,6 +107,19 @@ def test_precision_recall_density_and_coverage_are_those_of_their_authors_code(
             assert getattr(found, name) == pytest.approx(expected[name], abs=1e-12), name
     swapped = neighbours(generated, real)
     assert (swapped.precision, swapped.recall) == (found.recall, found.precision)
+
+
+@settings(max_examples=20, deadline=None)
+@given(shift=st.integers(-1000, 1000), factor=st.sampled_from([2.0**-8, 1.0, 2.0**8]), seed=st.integers(0, 20))
+def test_neighbours_do_not_depend_on_where_the_features_are(shift: int, factor: float, seed: int) -> None:
+    real, generated = ((gaussian(60, 4, seed + i, 0.5 * i) * 256).round() / 256 for i in range(2))
+    assert neighbours((real + shift) * factor, (generated + shift) * factor) == neighbours(real, generated)
+
+
+@pytest.mark.parametrize("shift", [1e4, 1e6])
+def test_neighbours_so_near_each_other_that_squares_would_drown_them_are_told_apart(shift: float) -> None:
+    real, generated = gaussian(120, 6, 0).double() * 1e-4, gaussian(90, 6, 1, 0.5).double() * 1e-4
+    assert neighbours(real + shift, generated + shift) == neighbours(real, generated)
 
 
 def test_the_reverse_kl_of_one_class_of_ten_is_ln_10() -> None:

@@ -43,7 +43,9 @@ class Modes:
 
     def nearest(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         """How far each sample is from its nearest mode, and which one that is, each of shape (n,)."""
-        distance, which = torch.cdist(samples, self.centres.to(samples.device)).min(1)
+        # By differences: torch's way for many points, a² + b² − 2ab, loses the digits that tell points apart far from the origin.
+        apart = torch.cdist(samples, self.centres.to(samples.device), compute_mode="donot_use_mm_for_euclid_dist")
+        distance, which = apart.min(1)
         return distance, which
 
 

@@ -11,8 +11,9 @@ from wgan_core.datasets.images import as_samples
 
 # Real images that are compared at once: 2,048 colour images of 32 × 32 pixels take 25 MB.
 CHUNK = 2048
-# Products of float32 lose digits where images are near each other; so many more candidates are compared pixel by pixel.
-SPARE = 4
+EPSILON = torch.finfo(torch.float32).eps
+# Pairs that are compared pixel by pixel at once.
+PAIRS = 1024
 
 
 class Nearest(NamedTuple):
@@ -42,8 +43,9 @@ def nearest(images: Tensor, pixels: Tensor, k: int = 1) -> Nearest:
 
     Notes
     -----
-    ‖x − y‖² = ‖x‖² + ‖y‖² − 2 x·y, a matrix product for each chunk of real images. The best are then compared pixel by pixel,
-    so that a copy is at distance 0 and not at a rounding error.
+    ‖x − y‖² = ‖x‖² + ‖y‖² − 2 x·y, a matrix product for each chunk of real images, loses digits where images are near each
+    other. All that may be among the nearest but for its rounding are then compared pixel by pixel, so that a copy is found among
+    many that are nearly one, and at distance 0.
 
     Examples
     --------
@@ -70,24 +72,26 @@ def nearest_others(which: Tensor, pixels: Tensor) -> Tensor:
 
 
 def _nearest(x: Tensor, pixels: Tensor, k: int, leave_out: Tensor | None = None) -> Nearest:
-    count = len(pixels) - (leave_out is not None)
-    k = min(k, count)
-    candidates = min(k + SPARE, count)
-    squares = torch.empty(len(x), 0)
-    index = torch.empty(len(x), 0, dtype=torch.int64)
+    k = min(k, len(pixels) - (leave_out is not None))
+    best = Nearest(x.new_full((len(x), k), torch.inf), torch.zeros(len(x), k, dtype=torch.int64, device=x.device))
+    own = x.square().sum(1, keepdim=True)
     for start in range(0, len(pixels), CHUNK):
         y = as_samples(pixels[start : start + CHUNK]).flatten(1)
-        square = torch.addmm(y.square().sum(1), x, y.t(), alpha=-2)  # but for ‖x‖², the same for all
-        number = torch.arange(start, start + len(y)).expand(len(x), -1)
+        theirs = y.square().sum(1)
+        square = torch.addmm(own + theirs, x, y.t(), alpha=-2)
+        number = torch.arange(start, start + len(y), device=x.device)
         if leave_out is not None:
             square.masked_fill_(number == leave_out[:, None], torch.inf)
-        squares, index = torch.cat([squares, square], 1), torch.cat([index, number], 1)
-        squares, kept = squares.topk(min(candidates, squares.shape[1]), largest=False)
-        index = index.gather(1, kept)
-    exact = torch.stack(
-        [(as_samples(pixels[of]).flatten(1) - one).norm(dim=1) for one, of in zip(x, index, strict=True)]
-    )
-    if leave_out is not None:
-        exact.masked_fill_(index == leave_out[:, None], torch.inf)
-    distance, order = exact.sort(dim=1, stable=True)
-    return Nearest(distance[:, :k], index.gather(1, order)[:, :k])
+        # Sums of so many float32 products are at most this far off (Higham 2002, §3.1).
+        off = x.shape[1] * EPSILON * (own + theirs.max())
+        kth = square.topk(min(k, len(y)), largest=False).values[:, -1:]
+        most = torch.minimum(kth + off, best.distance[:, -1:].square()) + off
+        row, column = (square <= most).nonzero(as_tuple=True)
+        exact = torch.full_like(square, torch.inf)
+        for i, j in zip(row.split(PAIRS), column.split(PAIRS), strict=True):
+            exact[i, j] = (y[j] - x[i]).norm(dim=1)
+        distance = torch.cat([best.distance, exact], 1)
+        which = torch.cat([best.which, number.expand(len(x), -1)], 1)
+        distance, order = distance.topk(k, largest=False)
+        best = Nearest(distance, which.gather(1, order))
+    return best
