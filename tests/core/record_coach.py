@@ -118,6 +118,8 @@ RECORDINGS: dict[str, Settings] = {
     "ring-clip-rate-0.01": CLIP | rmsprop(1e-2) | {"steps": 800},
     "ring-gan-rate-0.05": GAN | adam(0.05, beta2=0.999) | {"steps": 1000},
     "ring-gp-diverges": GP | penalty(0.0) | adam(0.5) | {"steps": 600},
+    # Middling: these have come near, and stop before they are good
+    "fashion-gp-scored-early": preset("fashion-wgan-gp", steps=260, scores_every=60),
     # Healthy
     "ring-gan-works": preset("ring-gan-works", steps=2500),
     "ring-gan-saturating-works": GAN | SATURATING | adam(2e-4, beta2=0.999) | {"steps": 2500},

@@ -50,29 +50,31 @@ EXPECTED = {
     "ring-clip-rate-0.01": "learning-rate",
     "ring-gan-rate-0.05": "learning-rate",
     "ring-gp-diverges": "failed",
+    "fashion-gp-scored-early": "image-middling",
     "ring-gan-works": "healthy",
     "ring-gan-saturating-works": "healthy",
-    "two-gan-works": "healthy",
+    "two-gan-works": "middling",
     "ring-clip": "healthy",
-    "ring-clip-again": "healthy",
-    "two-clip": "healthy",
+    "ring-clip-again": "middling",
+    "two-clip": "middling",
     "lines-clip": "healthy",
-    "roll-clip": "healthy",
-    "ring-clip-beta1-0.9": "healthy",
+    "roll-clip": "middling",
+    "ring-clip-beta1-0.9": "middling",
     "ring-gp": "healthy",
     "ring-gp-again": "healthy",
-    "ring-gp-estimate": "healthy",
+    "ring-gp-estimate": "middling",
     "ring-gp-lambda-0.1": "healthy",
     "ring-gp-layer-norm": "healthy",
-    "two-gp": "healthy",
+    "two-gp": "middling",
     "lines-gp": "healthy",
     "roll-gp": "healthy",
-    "grid-gp": "healthy",
-    "fashion-gp": "healthy",
+    "grid-gp": "middling",
+    "fashion-gp": "middling",
     "fashion-gp-scored": "healthy",
 }
-FAILURES = [name for name, found in EXPECTED.items() if found != "healthy"]
 HEALTHY = [name for name, found in EXPECTED.items() if found == "healthy"]
+MIDDLING = [name for name, found in EXPECTED.items() if found.endswith("middling")]
+FAILURES = [name for name in EXPECTED if name not in HEALTHY + MIDDLING]
 
 recorded = cache(load)
 
@@ -111,18 +113,69 @@ def test_the_failure_that_the_settings_bring_about_comes_first(name: str) -> Non
     assert not any(each.healthy for each in found)
 
 
-@pytest.mark.parametrize("name", HEALTHY)
-def test_a_healthy_run_is_called_healthy_and_nothing_else(name: str) -> None:
+@pytest.mark.parametrize("name", HEALTHY + MIDDLING)
+def test_a_run_without_failure_is_called_healthy_or_middling_and_nothing_else(name: str) -> None:
     (found,) = findings(recorded(name))
-    assert found.name == "healthy"
-    assert found.healthy
+    assert found.name == EXPECTED[name]
+    assert found.healthy is (name in HEALTHY)
 
 
-@pytest.mark.parametrize("name", [name for name in HEALTHY if "-gan-" not in name])
-def test_a_healthy_wgan_is_not_called_a_failure_on_its_way(name: str) -> None:
+@pytest.mark.parametrize("name", [name for name in HEALTHY + MIDDLING if "-gan-" not in name])
+def test_a_wgan_that_works_is_not_called_a_failure_on_its_way(name: str) -> None:
     view = recorded(name)
     early = {rows: names(cut(view, rows)) for rows in range(len(view.history["step"]))}
-    assert {rows: found for rows, found in early.items() if set(found) - {"healthy"}} == {}
+    assert {
+        rows: found for rows, found in early.items() if set(found) - {"healthy", "middling", "image-middling"}
+    } == {}
+
+
+@pytest.mark.parametrize("name", ["ring-gp", "ring-gan-works", "fashion-gp-scored"])
+def test_a_run_is_middling_before_it_is_healthy(name: str) -> None:
+    view = recorded(name)
+    rows = len(view.history["step"])
+    told = [names(cut(view, n)) for n in range(FEWEST_ROWS + 1, rows + 1)]
+    assert told[0] != ["healthy"]
+    assert told[-1] == ["healthy"]
+    assert told.count(["healthy"]) < len(told)
+
+
+@pytest.mark.parametrize(
+    ("name", "scalar", "value", "says"),
+    [
+        ("ring-gp", "high_quality", 0.22, "22% of the samples lie on a mode; in a good run half or more do."),
+        ("ring-gp", "modes_covered", 7.0, "7 of 8 modes are covered; a good run has 8 or more."),
+        ("ring-gp", "w1", 0.5, "W1 is 0.50, 3.01 times the 0.17 between two samples of real data"),
+        ("ring-gp", "spread", 0.6, "Samples spread 0.60 times as far as real ones"),
+        ("lines-gp", "w1", 0.3, "W1 is 0.30, "),
+        ("fashion-gp-scored", "recall", 0.3, "Recall is 0.30, of real images 0.87; half of that is good."),
+        ("fashion-gp-scored", "classes_covered", 8.0, "8 of 10 classes are covered; a good run has 9 or more."),
+    ],
+)
+def test_a_healthy_run_with_one_number_that_is_not_good_is_middling(
+    name: str, scalar: str, value: float, says: str
+) -> None:
+    view = recorded(name)
+    column = view.history[scalar].copy()
+    # What is not measured in a row stays so, and so does what the untrained generator had.
+    column[1:] = np.where(np.isfinite(column[1:]), value, math.nan)
+    (found,) = findings(replace(view, history={**view.history, scalar: column}))
+    assert found.name in ("middling", "image-middling")
+    assert not found.healthy
+    assert found.text.startswith(says)
+    assert "Try" in found.text or "try" in found.text or "train" in found.text
+
+
+def test_nothing_is_said_of_a_gan_on_images_that_shows_no_failure_and_is_not_scored() -> None:
+    view = recorded("fashion-gp")
+    gan = view.config.edited({"objective": {"kind": "gan"}})
+    history = {name: column for name, column in view.history.items() if name != "w_estimate"}
+    assert findings(replace(view, config=gan, history=history)) == ()
+
+
+def test_scores_tell_of_a_gan_on_images_as_of_a_wgan() -> None:
+    view = recorded("fashion-gp-scored")
+    (found,) = findings(replace(view, config=view.config.edited({"objective": {"kind": "gan"}})))
+    assert found.healthy
 
 
 def test_the_recordings_are_those_of_the_tables_and_small() -> None:
@@ -174,6 +227,7 @@ def test_rules_give_way_to_earlier_rules_only() -> None:
     for place, each in enumerate(RULES.values()):
         assert set(each.unless) <= set(order[:place])
     assert [each.name for each in RULES.values() if each.healthy] == [order[-1]]
+    assert [each.name for each in RULES.values() if each.alone] == order[-3:]
 
 
 # Too little to judge by

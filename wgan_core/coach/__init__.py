@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from wgan_core.coach import constraint, critic, outcome, steps
+from wgan_core.coach import constraint, critic, outcome, steps, verdict
 from wgan_core.coach.evidence import Evidence
 from wgan_core.coach.finding import Finding, Rule
 from wgan_core.records import RunView
@@ -17,7 +17,9 @@ from wgan_core.records import RunView
 __all__ = ["RULES", "Evidence", "Finding", "Rule", "findings"]
 
 # The most important first: causes before what they bring about.
-RULES: dict[str, Rule] = {each.name: each for topic in (steps, constraint, critic, outcome) for each in topic.RULES}
+RULES: dict[str, Rule] = {
+    each.name: each for topic in (steps, constraint, critic, outcome, verdict) for each in topic.RULES
+}
 
 
 def findings(view: RunView) -> tuple[Finding, ...]:
@@ -59,7 +61,7 @@ def _of_one(view: RunView) -> tuple[Finding, ...]:
         return () if failed is None else (failed,)
     found: dict[str, Finding] = {}
     for each in RULES.values():
-        if (each.healthy and found) or set(each.unless) & found.keys():
+        if (each.alone and found) or set(each.unless) & found.keys():
             continue
         if (finding := each.find(evidence)) is not None:
             found[each.name] = finding

@@ -52,6 +52,8 @@ class Rule:
         From the evidence to the finding's text, or None where it does not apply.
     unless : tuple[str, ...]
         Names of earlier rules that explain what this one sees: where one of them speaks, this one is silent.
+    alone : bool
+        Whether it judges the outcome, and is silent where any earlier rule speaks.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Rule:
     says: Says
     healthy: bool = False
     unless: tuple[str, ...] = ()
+    alone: bool = False
     heading: str = ""
 
     def find(self, evidence: Evidence) -> Finding | None:
@@ -80,12 +83,13 @@ def rule(
     *,
     healthy: bool = False,
     unless: tuple[str, ...] = (),
+    alone: bool = False,
     heading: str = "",
 ) -> Callable[[Says], Says]:
     """Enter a function in a topic's list of rules, the most important first."""
 
     def enter(says: Says) -> Says:
-        rules.append(Rule(name, title, chart, source, says, healthy, unless, heading))
+        rules.append(Rule(name, title, chart, source, says, healthy, unless, alone, heading))
         return says
 
     return enter

@@ -1,12 +1,10 @@
-"""Findings about what the generator makes: a few modes, the same thing always, or what it should."""
+"""Findings about what the generator makes: a few modes, or the same thing always."""
 
 from __future__ import annotations
 
-import math
-
-from wgan_core.coach.evidence import ESTIMATE_NEAR, NEAR, Evidence
+from wgan_core.coach.evidence import Evidence
 from wgan_core.coach.finding import Rule, rule
-from wgan_core.objectives import Gan, Wasserstein
+from wgan_core.objectives import Gan
 
 RULES: list[Rule] = []
 
@@ -130,31 +128,3 @@ def balance(e: Evidence) -> str:
     theirs, ours = e.config.critic_optimiser.lr, e.config.generator_optimiser.lr
     first = "Train on, since it may pass," if theirs == ours >= GOOD_RATE else "Try equal learning rates of about 1e-3,"
     return f"{first} or try a WGAN, whose critic may be trained to its best."
-
-
-# Spread relative to real samples. Measured: 0.9 to 1.15 in healthy runs.
-ALIKE = (0.7, 1.4)
-
-
-@rule(
-    RULES,
-    "healthy",
-    "Healthy",
-    "distance",
-    "the WGAN paper, Figures 2 and 4",
-    healthy=True,
-    heading="Why is W1 not 0 when the samples are perfect?",
-)
-def healthy(e: Evidence) -> str | None:
-    alike = ALIKE[0] < e.now("spread") < ALIKE[1]
-    if e.way_left < NEAR and alike and not e.now("modes_covered") <= MISSING * e.modes:
-        covered = f" {e.now('modes_covered'):.0f} of {e.modes} modes are covered." if e.modes else ""
-        floor = f"two samples of real data are {e.now('w1_floor'):.2f} apart"
-        return f"W1 fell from {e.start('w1'):.2f} to {e.now('w1'):.2f}; {floor}.{covered} None of the known failures is seen."
-    wasserstein = isinstance(e.config.objective, Wasserstein)
-    if math.isnan(e.way_left) and alike and wasserstein and e.estimate_left < ESTIMATE_NEAR:
-        return (
-            f"The estimate fell from {e.first_estimate:.3g} to {e.estimate:.3g}, and samples are as varied as"
-            f" {e.now('spread'):.0%} of real ones. None of the known failures is seen."
-        )
-    return None
