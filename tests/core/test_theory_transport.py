@@ -98,15 +98,15 @@ def test_only_shares_count_whatever_the_piles_hold(
     pair: tuple[Piles, Piles], more: tuple[float, float], power: float
 ) -> None:
     p, q = pair
-    heavy = tuple(Piles(each.places, each.masses * factor) for each, factor in zip(pair, more, strict=True))
-    plain, found = Transport.between(p, q, power), Transport.between(*heavy, power)
+    much_p, much_q = (Piles(each.places, each.masses * factor) for each, factor in zip(pair, more, strict=True))
+    plain, found = Transport.between(p, q, power), Transport.between(much_p, much_q, power)
     assert found.cost == pytest.approx(plain.cost, abs=1e-9)
     assert found.dual == pytest.approx(plain.dual, abs=1e-9)
     np.testing.assert_allclose(found.plan.sum(1), p.shares, atol=1e-12)
     np.testing.assert_allclose(found.plan.sum(0), q.shares, atol=1e-12)
-    assert wasserstein(*heavy, power) == pytest.approx(wasserstein(p, q, power), abs=1e-6)
+    assert wasserstein(much_p, much_q, power) == pytest.approx(wasserstein(p, q, power), abs=1e-6)
     if p.dimension == 1:
-        assert monotone_cost(*heavy, power) == pytest.approx(monotone_cost(p, q, power), abs=1e-9)
+        assert monotone_cost(much_p, much_q, power) == pytest.approx(monotone_cost(p, q, power), abs=1e-9)
 
 
 @settings(deadline=None, max_examples=25)

@@ -88,7 +88,7 @@ def _nearest(x: Tensor, pixels: Tensor, k: int, leave_out: Tensor | None = None)
         most = torch.minimum(kth + off, best.distance[:, -1:].square()) + off
         row, column = (square <= most).nonzero(as_tuple=True)
         exact = torch.full_like(square, torch.inf)
-        for i, j in zip(row.split(PAIRS), column.split(PAIRS), strict=True):
+        for i, j in zip(torch.split(row, PAIRS), torch.split(column, PAIRS), strict=True):
             exact[i, j] = (y[j] - x[i]).norm(dim=1)
         distance = torch.cat([best.distance, exact], 1)
         which = torch.cat([best.which, number.expand(len(x), -1)], 1)
