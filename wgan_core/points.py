@@ -14,7 +14,8 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from wgan_core.datasets import DataError, Mixture, Modes
-from wgan_core.drawing import RADIUS, packed, shapes, unpack
+from wgan_core.drawing import RADIUS, packed
+from wgan_core.packing import shapes, unpack
 from wgan_core.schema import knob
 from wgan_core.shapes import Coordinates
 
@@ -61,7 +62,7 @@ def clustered(text: str) -> tuple[Tensor, NDArray[np.int64], cKDTree]:
     HDBSCAN (Campello et al. 2013), which may find one group only: for a single blob, and for one connected curve. Points
     that it calls noise go with the group of their nearest neighbour, since samples are drawn around them too.
     """
-    points, _ = unpack(text)
+    points = unpack(text).placed
     label = groups(points)
     centres = np.stack([points[label == mode].mean(0) for mode in range(label.max() + 1)])
     return torch.tensor(centres, dtype=torch.float32, device="cpu"), label, cKDTree(points)
@@ -90,7 +91,14 @@ def groups(points: Coordinates) -> NDArray[np.int64]:
 
 
 class Points(Mixture):
-    """Points that you draw or bring as a CSV, with a little noise around each."""
+    """Points that you draw or bring as a file, with a little noise around each.
+
+    A file holds two numbers a row, as spreadsheets and programs write them (CSV or text), or a list of pairs in JSON. All
+    digits are kept. Points that do not lie in the square from −2 to 2, or hardly fill it, are moved and scaled: the middle
+    of their range goes to (0, 0) and the point farthest from it to the distance 2, the same scale for x and y. That is
+    computed in double precision, the middle taken away first, and trained on in single precision: two points are told
+    apart where they are a ten-millionth of the whole range apart.
+    """
 
     label: ClassVar = "Your own points"
     source: ClassVar = "modes found by HDBSCAN (Campello et al. 2013)"
@@ -99,7 +107,7 @@ class Points(Mixture):
     points: str = knob(
         "smiley",
         "Points",
-        "Draw them, or load a CSV with two numbers a row.",
+        "Draw them, or load a file with two numbers a row.",
         takes=f"{', '.join(shapes())}, rows of two numbers, or a list of pairs",
         widget="points",
     )
@@ -119,7 +127,7 @@ class Points(Mixture):
         return max(RADIUS + 0.5, super().extent)
 
     def gaussians(self) -> Modes:
-        points = torch.tensor(unpack(self.points)[0], dtype=torch.float32, device="cpu")
+        points = torch.tensor(unpack(self.points).placed, dtype=torch.float32, device="cpu")
         return Modes(points, self.noise)
 
     def modes(self) -> Clusters:

@@ -14,7 +14,10 @@ from pydantic.fields import FieldInfo
 from pages.ui.text import plain
 from wgan_core.config import MAX_URL_CHARACTERS
 from wgan_core.datasets import ASSETS, DataError
-from wgan_core.drawing import MAX_BYTES, MAX_POINTS, PREFIX, Frame, packed, shapes, unpack
+from wgan_core.drawing import as_drawn, packed, read, redrawn
+from wgan_core.packing import DRAWN, shapes, unpack
+from wgan_core.pairs import MAX_POINTS
+from wgan_core.pointfile import MAX_BYTES
 from wgan_core.points import clustered
 
 SCRIPTS = ("draw.js", "draw.css")
@@ -55,15 +58,18 @@ def _dialog(key: str) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with right:
         st.file_uploader(
-            "Or load a CSV",
+            "Or load a file of points",
             key=f"{key}.file",
             max_upload_size=-(-MAX_BYTES // 1_000_000),
-            help=f"Two numbers a row, x and y; a header row may stand first. Up to {MAX_POINTS:,} points.",
+            help="A CSV or a text: two numbers a row, x and y, with a decimal point or comma; headings may stand first. Or a"
+            f" list of pairs in JSON. Up to {MAX_POINTS:,} points.",
             on_change=_load,
             args=(key,),
         )
         if why := st.session_state.get(f"{key}.refused"):
             st.error(f"The file was not loaded: {plain(why)}. The drawing is as it was.")
+        elif note := st.session_state.get(f"{key}.note"):
+            st.caption(plain(note))
     with left:
         sketch = _draw(key)
     with right:
@@ -75,10 +81,10 @@ def _draw(key: str) -> str:
     version = st.session_state[f"{key}.version"]
     told = (st.session_state.get(f"{key}.canvas") or {}).get("drawing") or {}
     drawn = told.get("points")
-    if told.get("version") == version and isinstance(drawn, str) and drawn.startswith(PREFIX):
-        st.session_state[f"{key}.sketch"] = drawn
+    if told.get("version") == version and isinstance(drawn, str) and drawn.startswith(DRAWN):
+        st.session_state[f"{key}.sketch"] = _with_digits(drawn, st.session_state[f"{key}.shown"])
     text: str = st.session_state[f"{key}.sketch"]
-    data = {"version": version, "points": shapes().get(text, text), "labels": _labels(text)}
+    data = {"version": version, "points": as_drawn(text), "labels": _labels(text)}
     _canvas(key=f"{key}.canvas", data=data | {"shapes": shapes(), "most": MAX_POINTS}, on_drawing_change=lambda: None)
     return text
 
@@ -93,9 +99,9 @@ def _conclude(key: str, sketch: str) -> None:
         text = ""
     else:
         st.markdown(plain(_described(text)))
-        if len(text) > MAX_URL_CHARACTERS - REST_OF_A_LINK:
-            most = (MAX_URL_CHARACTERS - REST_OF_A_LINK) // 400 * 100
-            st.caption(f"They train as they are, but a link holds about {most:,} points at most.")
+        if len(text) > (room := MAX_URL_CHARACTERS - REST_OF_A_LINK):
+            most = round(room * len(unpack(text).placed) / len(text), -1)
+            st.caption(f"They train as they are, but a link holds about {most:,.0f} points like these at most.")
     if st.button("Use these points", type="primary", width="stretch", disabled=not text, key=f"{key}.use"):
         st.session_state[f"{key}.used"] = st.session_state[LAST] = text
         _close(key)
@@ -114,10 +120,7 @@ def _conclude(key: str, sketch: str) -> None:
 
 def csv(text: str) -> str:
     """Packed points as a CSV, in the coordinates that they came in."""
-    points, frame = unpack(text)
-    frame = frame or Frame(0, 0, 1)
-    rows = points * frame.unit + [frame.x, frame.y]
-    return "x,y\n" + "".join(f"{x:.7g},{y:.7g}\n" for x, y in rows)
+    return "x,y\n" + "".join(f"{x!r},{y!r}\n" for x, y in unpack(text).given.tolist())
 
 
 def _open(key: str) -> None:
@@ -133,21 +136,26 @@ def _close(key: str) -> None:
 
 def _show(key: str, text: str) -> None:
     """Put points on the canvas."""
-    st.session_state[f"{key}.sketch"] = text
+    st.session_state[f"{key}.sketch"] = st.session_state[f"{key}.shown"] = text
     # The canvas takes the points of a new version, and otherwise keeps its strokes: they may be ahead of us.
     st.session_state[f"{key}.version"] = st.session_state.get(f"{key}.version", 0) + 1
     st.session_state.pop(f"{key}.refused", None)
+    st.session_state.pop(f"{key}.note", None)
 
 
 def _load(key: str) -> None:
     """Read the uploaded file, if there is one."""
     if (file := st.session_state.get(f"{key}.file")) is None:
         st.session_state.pop(f"{key}.refused", None)
+        st.session_state.pop(f"{key}.note", None)
         return
     try:
-        _show(key, packed(file.getvalue()))
+        found = read(file.getvalue())
     except DataError as error:
         st.session_state[f"{key}.refused"] = str(error)
+    else:
+        _show(key, found.text)
+        st.session_state[f"{key}.note"] = found.note
 
 
 def _sketch(key: str) -> str | None:
@@ -157,14 +165,22 @@ def _sketch(key: str) -> str | None:
 
 def _described(text: str) -> str:
     """How many points and modes there are, and how they were fitted."""
-    points, frame = unpack(text)
+    drawing = unpack(text)
     modes = len(clustered(text)[0])
-    found = f"{len(points):,} points, {modes} {'mode' if modes == 1 else 'modes'}."
+    found = f"{len(drawing.placed):,} points, {modes} {'mode' if modes == 1 else 'modes'}."
     if text in shapes():
         found = f"The shape {text}: {found}"
-    if frame is None:
+    if (frame := drawing.frame) is None:
         return found
-    return f"{found} Moved and scaled to fit: (0, 0) is your ({frame.x:.4g}, {frame.y:.4g}), and 1 is your {frame.unit:.4g}."
+    return f"{found} Moved and scaled to fit: (0, 0) is your ({frame.x:.12g}, {frame.y:.12g}), and 1 is your {frame.unit:.4g}."
+
+
+def _with_digits(drawn: str, before: str) -> str:
+    """What the canvas tells, with the digits of the points that it was given; what is damaged is left for later to say."""
+    try:
+        return redrawn(drawn, before)
+    except DataError:
+        return drawn
 
 
 def _labels(text: str) -> str:

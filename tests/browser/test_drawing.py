@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from urllib.parse import unquote
 
 import pytest
 from playwright.sync_api import FloatRect, Locator, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.driver import SHORT, SMALL, Live, query
-from wgan_core.drawing import unpack
+from tests.core.files_of_points import FOLDER, READ
+from wgan_core.packing import unpack
 
 pytestmark = pytest.mark.browser
 
@@ -130,6 +132,28 @@ def test_a_csv_with_text_is_refused_and_the_drawing_stays(visit: Visit) -> None:
     drawing.shows("The shape moons: 120 points, 2 modes.")
 
 
+def test_what_is_drawn_beside_the_points_of_a_file_leaves_them_their_digits(visit: Visit) -> None:
+    live = visit().open(query(**SHORT, **POINTS))
+    drawing = Drawing(live)
+    files = drawing.dialog.locator("input[type=file]")
+    files.set_input_files(str(FOLDER / "utm-unix-precision.csv"))
+    rows, note = READ["utm-unix-precision.csv"]
+    drawing.shows(note)
+    drawing.shows(re.compile("4 points.*your \\(447124.15, 5411235.15\\)"))
+    drawing.press("Spray")
+    drawing.stroke((0.9, 0.1))
+    added = drawing.count - 4
+    assert added >= 1
+    drawing.shows(re.compile(f"{added + 4} points"))
+    drawing.press("Use these points")
+    expect(drawing.dialog).to_have_count(0)
+    live.page.get_by_role("button", name="Share this config").click()
+    link = live.page.get_by_test_id("stCode").filter(has_text="config=").first.inner_text()
+    found = re.search(r"p2\.[\w.~-]+", unquote(link.replace("\n", "")))
+    assert found
+    assert unpack(found[0]).given[:4].tolist() == rows
+
+
 def test_the_end_of_a_training_does_not_close_the_drawing(visit: Visit) -> None:
     live = visit().start(**{**SMALL, "steps": 1_000_000}, **POINTS)
     drawing = Drawing(live)
@@ -179,7 +203,7 @@ def test_the_text_of_the_canvas_is_that_of_the_core(visit: Visit) -> None:
     link = live.page.get_by_test_id("stCode").filter(has_text="config=").first.inner_text()
     found = re.search(r"p1\.[\w-]+", link.replace("\n", ""))
     assert found
-    points, _ = unpack(found[0])
+    points = unpack(found[0]).placed
     assert abs(points[0]).max() < 0.02  # the middle of the canvas
     assert abs(points[:, 0]).max() < 0.02  # straight up from there
     assert points[-1, 1] == pytest.approx(0.8 * 2.12, abs=0.1)

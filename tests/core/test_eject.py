@@ -22,7 +22,6 @@ from tests.core.helpers import ROOT, small, with_data
 from wgan_core.config import RunConfig, with_paths
 from wgan_core.constraints import Constraint
 from wgan_core.datasets import FASHION_IMAGES, Dataset, Ring
-from wgan_core.drawing import unpack
 from wgan_core.eject import script
 from wgan_core.eject.nets import layer
 from wgan_core.eject.snippets import SNIPPETS
@@ -30,6 +29,7 @@ from wgan_core.explain import ConfigError
 from wgan_core.networks import Network
 from wgan_core.objectives import Objective, WganGp
 from wgan_core.optimisers import Adam, Optimiser
+from wgan_core.packing import unpack
 from wgan_core.pictures import Folder
 from wgan_core.presets import PRESETS
 from wgan_core.remedies import REMEDIES
@@ -377,16 +377,19 @@ def test_a_script_holds_only_what_its_config_needs() -> None:
         assert other not in text
 
 
-def test_points_stand_in_the_script_to_the_last_digit() -> None:
-    config = small({"kind": "points", "points": "spiral"})
+@pytest.mark.parametrize(
+    "points", ["spiral", "p2.1.1.4471231.54112342.AAIHPMVT~447124.15~5411235.15~0.7079901130050636"]
+)
+def test_points_stand_in_the_script_to_the_last_digit(points: str) -> None:
+    config = small({"kind": "points", "points": points})
     tree = ast.parse(script(config))
     text = next(
         node.value.value
         for node in ast.walk(tree)
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
     )
-    pairs = [[int(number) / 1000 for number in pair.split(",")] for pair in text.split()]
-    assert pairs == unpack("spiral")[0].tolist()
+    pairs = [[float(number) for number in pair.split(",")] for pair in text.split()]
+    assert pairs == unpack(points).placed.tolist()
 
 
 @pytest.mark.parametrize(

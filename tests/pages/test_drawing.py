@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from pages.ui.draw import csv
+from tests.core.files_of_points import FOLDER, READ, REFUSED
 from tests.pages.conftest import Page, link
 from wgan_core.config import RunConfig
-from wgan_core.drawing import MAX_POINTS, pack, packed, shapes, unpack
+from wgan_core.drawing import packed
+from wgan_core.packing import pack, shapes, unpack
+from wgan_core.pairs import MAX_POINTS
 
 KEY = "form.dataset.points"
 RING = [[round(1.5 * np.cos(a), 3), round(1.5 * np.sin(a), 3)] for a in np.arange(200) * 2 * np.pi / 8]
@@ -66,10 +69,10 @@ def test_points_of_a_file_are_counted_fitted_and_used() -> None:
     assert "200 points, 8 modes. Moved and scaled to fit: (0, 0) is your (10, 20), and 1 is your 0.75" in texts(page)
     page.press(f"{KEY}.use")
     assert not is_open(page)
-    found, frame = unpack(points(page))
-    assert len(found) == 200
-    assert frame is not None
-    assert (frame.x, frame.y) == (10, 20)
+    found = unpack(points(page))
+    np.testing.assert_array_equal(found.given, np.array([10, 20]) + RING)
+    assert found.frame is not None
+    assert (found.frame.x, found.frame.y) == (10, 20)
     # The link brings them to whoever opens it.
     assert points(Page(config=page.config().to_url())) == points(page)
 
@@ -78,8 +81,10 @@ def test_points_of_a_file_are_counted_fitted_and_used() -> None:
     ("content", "why"),
     [
         (b"x,y\n0,0\n1,abc\n", "row 3, column 2 (y) holds “abc”, which is no number; write it like 0.5 or 1e-3"),
-        (b"\x89PNG\r\n\x1a\n", "the file is no text in UTF-8"),
+        (b"\x89PNG\r\n\x1a\n", "the file is no text"),
         (b"", "there are no points"),
+        (b"NA,NA\n0,0\n1,1\n", "row 1, column 1 (x) holds “NA” in place of a number; fill it in, or leave the row out"),
+        *(((FOLDER / name).read_bytes(), why) for name, why in REFUSED.items()),
         (b"0,0\n1,![](//x.example/a.png)\n", "row 2, column 2 (y) holds “![](//x.example/a.png)”"),
     ],
 )
@@ -114,7 +119,7 @@ def test_too_many_points_for_a_link_are_said_so_and_train() -> None:
     page = drawing().press(KEY)
     rows = np.random.default_rng(0).uniform(-2, 2, (3000, 2))
     upload(page, "".join(f"{x:.3f},{y:.3f}\n" for x, y in rows).encode())
-    assert "a link holds about 900 points at most" in texts(page)
+    assert "a link holds about 900 points like these at most" in texts(page)
     page.press(f"{KEY}.use")
     assert "too long for a link: they take 12," in texts(page)
     codes = [code.value for code in page.at.code]
@@ -126,10 +131,21 @@ def test_too_many_points_for_a_link_are_said_so_and_train() -> None:
     assert page.training.view().config.dataset.kind == "points"
 
 
+def test_what_was_read_of_a_file_is_said_and_it_is_saved_again_as_it_was() -> None:
+    page = drawing()
+    for name, (rows, note) in READ.items():
+        page.press(KEY)
+        upload(page, (FOLDER / name).read_bytes(), name)
+        assert note in texts(page)
+        page.press(f"{KEY}.use")
+        assert note not in texts(page)
+        assert unpack(points(page)).given.tolist() == rows
+        assert unpack(packed(csv(points(page)))).given.tolist() == rows
+
+
 def test_a_saved_csv_gives_the_same_points() -> None:
-    for text in (*shapes(), packed([[10.5, 3], [12, 4], [11, 7.25]])):
-        again = unpack(packed(csv(text)))[0]
-        np.testing.assert_allclose(again, unpack(text)[0], atol=0.002)
+    for text in (*shapes(), packed([[10.5, 3], [12, 4], [11, 7.25]]), "p1.I1LCafafp8lh3L0-~447124.2~5411235~0.7079901"):
+        np.testing.assert_array_equal(unpack(packed(csv(text))).given, unpack(text).given)
 
 
 def test_the_most_points_are_taken() -> None:

@@ -19,11 +19,12 @@ from wgan_core.config import RunConfig, with_paths
 from wgan_core.constraints import Constraint
 from wgan_core.datasets import DataError, Dataset
 from wgan_core.devices import DeviceError, resolve
-from wgan_core.drawing import MAX_BYTES
+from wgan_core.drawing import read
 from wgan_core.eject import script
 from wgan_core.ensemble import check_seeds
 from wgan_core.explain import ConfigError, Problem, allowed
 from wgan_core.objectives import Objective
+from wgan_core.pointfile import MAX_BYTES
 from wgan_core.presets import PRESETS
 from wgan_core.race import MOST_SEEDS
 from wgan_core.remedies import REMEDIES
@@ -166,6 +167,8 @@ def configure(preset: str | None, flags: Sequence[str]) -> RunConfig:
         if not equals and (value := next(items, "")) == "":
             raise ConfigError([Problem(path, "a value is missing")])
         changes[path] = _contents(path, value[1:]) if value.startswith("@") else value
+    if "dataset.points" in changes:
+        changes["dataset.points"] = _points(changes["dataset.points"])
     data = PRESETS[preset].settings if preset else {}
     data = with_paths({**data}, {path: value for path, value in changes.items() if path.endswith("kind")})
     config = RunConfig.parse(with_paths(data, changes))
@@ -180,6 +183,17 @@ def _contents(path: str, name: str) -> bytes:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise ConfigError([Problem(path, f"the file “{name}” cannot be read ({error.strerror})")]) from None
+
+
+def _points(given: str | bytes) -> str | bytes:
+    """Points as the config holds them, after saying what was read. Of what cannot be read the config says why."""
+    try:
+        found = read(given)
+    except DataError:
+        return given
+    if found.note:
+        print(found.note, file=sys.stderr, flush=True)
+    return found.text
 
 
 def seeds_of(config: RunConfig, text: str) -> int:

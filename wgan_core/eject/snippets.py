@@ -23,10 +23,10 @@ from wgan_core.datasets import (
     SwissRoll,
     TwoGaussians,
 )
-from wgan_core.drawing import unpack
 from wgan_core.explain import ConfigError, Problem
 from wgan_core.networks import Latent
 from wgan_core.optimisers import Adam, RmsProp, Sgd
+from wgan_core.packing import unpack
 from wgan_core.pictures import Folder
 from wgan_core.points import Points
 from wgan_core.schema import Part, Variant
@@ -124,15 +124,15 @@ def two_gaussians(data: TwoGaussians) -> Snippet:
 
 @snippet(Points)
 def points(data: Points) -> Snippet:
-    pairs = " ".join(f"{1000 * x:.0f},{1000 * y:.0f}" for x, y in unpack(data.points)[0])
+    pairs = " ".join(f"{x!r},{y!r}" for x, y in unpack(data.points).placed.tolist())
     lines = "\n".join(textwrap.wrap(pairs, 118, break_on_hyphens=False))
     return gaussians(
         f'''\
-# Pairs x,y in thousandths.
+# Pairs x,y.
 points = """
 {lines}
 """
-pairs = [[int(number) / 1000 for number in pair.split(",")] for pair in points.split()]
+pairs = [[float(number) for number in pair.split(",")] for pair in points.split()]
 centres = torch.tensor(pairs, device=device)''',
         data.noise,
     )
