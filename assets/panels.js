@@ -217,6 +217,14 @@ function inked(value, look) {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, inked(item, look)]));
 }
 
+// --- text in figures, where plotly reads tags --------------------------------------------------------------------
+
+const ENTITIES = [["&", "&amp;"], ["<", "&lt;"], [">", "&gt;"]];
+
+// Text that shows as it is, and the text that was made so (here or by the server).
+const charted = (text) => ENTITIES.reduce((found, [mark, entity]) => found.replaceAll(mark, entity), text);
+const written = (text) => [["%", "&#37;"], ...ENTITIES.slice().reverse()].reduce((found, [mark, entity]) => found.replaceAll(entity, mark), text);
+
 // --- downloads -------------------------------------------------------------------------------------------------
 
 // On its own the picture needs what the page gives it: a ground to stand on, and its title.
@@ -230,7 +238,7 @@ function savePng(panel, filename) {
     paper_bgcolor: getComputedStyle(document.querySelector(".stApp") || document.body).backgroundColor,
     font: { ...plot.layout.font, family: "sans-serif" }, // the page's own font does not travel with the picture
     showlegend: plot.data.filter((trace) => trace.showlegend !== false).length > 1,
-    title: { text: chart.unit ? `${chart.title} (${chart.unit})` : chart.title, font: { size: 15 }, y: 0.985, yanchor: "top" },
+    title: { text: charted(chart.unit ? `${chart.title} (${chart.unit})` : chart.title), font: { size: 15 }, y: 0.985, yanchor: "top" },
     margin: { ...plot.layout.margin, t: plot.layout.margin.t + head },
     legend: { ...plot.layout.legend, y: 1 - head / (clientHeight + head) },
   };
@@ -240,7 +248,9 @@ function savePng(panel, filename) {
 
 function saveCsv(panel, filename) {
   if (!panel.figure) return;
-  const quote = (text) => `"${String(text).replaceAll('"', '""')}"`;
+  // A spreadsheet takes what begins like this for a formula.
+  const cell = (text) => (/^[=+@\t\r-]/.test(text) ? `'${text}` : text);
+  const quote = (text) => `"${cell(written(String(text))).replaceAll('"', '""')}"`;
   const lines = ["trace,x,y,z"];
   for (const trace of panel.figure.data) {
     if (trace.z) {

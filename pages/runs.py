@@ -7,9 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui import exports, run_actions, run_facts, runs_table, shell, side_by_side
+from pages.ui import exports, run_actions, run_facts, runs_table, shell, side_by_side, storing
 from pages.ui.runs_columns import Order
-from pages.ui.text import plain
 from wgan_core.library import RECORDINGS
 from wgan_core.records import LIVE
 from wgan_core.store import StoreProblem, store
@@ -127,8 +126,7 @@ def readable(draw: Callable[[], None]) -> Callable[[], None]:
         try:
             draw()
         except StoreProblem as problem:
-            if store().problem is None:
-                st.warning(plain(str(problem)), icon=":material/database_off:")
+            storing.tell(problem)
 
     return told
 
@@ -144,6 +142,4 @@ def begin() -> None:
 
 
 st.html(STYLE)
-if why := store().problem:
-    st.warning(plain(why), icon=":material/database_off:")
 readable(begin)()

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from pages.ui import forking, forms, shell, this_run, transport
+from pages.ui.text import plain
 from wgan_core.config import RunConfig, live_paths
 from wgan_core.explain import ConfigError, Problem
 from wgan_core.presets import PRESETS
@@ -60,7 +61,7 @@ def knobs(run: Run) -> None:
                 run.edit(changes)
                 st.toast("Turned. The charts show a ✎ at the step.")
             except ConfigError as error:
-                st.error(str(error))
+                st.error(plain(str(error)))
 
 
 def share(config: RunConfig) -> None:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from wgan_core.explain import ConfigError
 from wgan_core.export.bundle import read_bundle
 from wgan_core.export.subject import Bundle
 from wgan_core.race import Race
 from wgan_core.records import RunView, Status, overall
 from wgan_core.runs import Run, UnknownRun, manager
-from wgan_core.store import NotStored, Parent, StoreProblem
+from wgan_core.store import NotStored, Parent
+from wgan_core.store.reading import unreadable
 
 RECORDED = Path(__file__).resolve().parents[1] / "assets" / "runs"
 
@@ -112,6 +114,8 @@ def find(run_id: str) -> Run | Past:
     ------
     UnknownRun
         There is none.
+    StoreProblem
+        The store cannot be read, so that nobody knows.
     """
     runs = manager()
     try:
@@ -124,6 +128,9 @@ def find(run_id: str) -> Run | Past:
             raise
     try:
         row = store.run(run_id)
-    except (NotStored, StoreProblem):
+        race = row.race
+    except NotStored:
         raise UnknownRun(run_id) from None
-    return Past(run_id, row.race, lambda: store.views(run_id), row.name, row.parent)
+    except ConfigError as error:
+        raise unreadable(run_id, error) from error
+    return Past(run_id, race, lambda: store.views(run_id), row.name, row.parent)

@@ -33,6 +33,7 @@ from pages.ui.plotting import (
     symlog,
     symlog_axis,
 )
+from pages.ui.text import charted
 from wgan_core.constraints import Constraint
 from wgan_core.records import RunView
 from wgan_core.remedies import REMEDIES
@@ -376,7 +377,7 @@ def seeds_by_modes(lanes: Sequence[tuple[RunView, str, str]]) -> Figure | None:
         bars.append(
             {
                 "type": "bar",
-                "name": name,
+                "name": charted(name),
                 "x": np.arange(len(counts), dtype=np.float32),
                 "y": counts.astype(np.float32),
                 "marker": {"color": color},

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from pages.ui import storing
 from pages.ui.text import plain
 from wgan_core.export import EXPORTS, Bundle, ExportProblem, download, file_name, of_run, read_bundle
 from wgan_core.export.stored import find, keep
@@ -34,7 +35,7 @@ def bundle_of(run_id: str) -> Bundle:
         There is no such run, or the store cannot be read.
     """
     try:
-        store().flush(2.0)
+        storing.settle(2.0)
         return find(store(), run_id)
     except (ExportProblem, NotStored) as error:
         try:

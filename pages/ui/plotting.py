@@ -17,6 +17,7 @@ from scipy.ndimage import median_filter
 from tsdownsample import MinMaxLTTBDownsampler
 
 from pages.ui import theme
+from pages.ui.text import charted
 from wgan_core.datasets import Dataset
 from wgan_core.records import RunView
 
@@ -123,7 +124,7 @@ def curve(view: RunView, clock: Clock, name: str, label: str, color: str, **styl
     if view.before is not None:
         parent = replace(view, history=view.before, before=None)
         plain = {key: style[key] for key in ("transform", "yaxis", "shape") if key in style}
-        quiet = {"name": f"{label} before the fork", "showlegend": False, "opacity": GHOST}
+        quiet = {"name": f"{charted(label)} before the fork", "showlegend": False, "opacity": GHOST}
         own = curve(replace(view, before=None), clock, name, label, color, **style)
         return [t | quiet for t in curve(parent, clock, name, label, color, raw=True, dash="dot", **plain)] + own
     raw_only = style.pop("raw", False)
@@ -148,7 +149,7 @@ def curve(view: RunView, clock: Clock, name: str, label: str, color: str, **styl
         found = {
             "type": "scatter",
             "mode": "lines",
-            "name": label,
+            "name": charted(label),
             "x": x32,
             "y": shown.astype(np.float32),
             "legendgroup": f"{name} {label}",
@@ -156,7 +157,7 @@ def curve(view: RunView, clock: Clock, name: str, label: str, color: str, **styl
         }
         if more.get("hoverinfo") != "skip":
             number = "%{y:.4g}" if transform is None else "%{customdata:.4g}"
-            found["hovertemplate"] = f"{label} {number}<extra></extra>"
+            found["hovertemplate"] = f"{charted(label)} {number}<extra></extra>"
         if transform is not None:
             found["customdata"] = values.astype(np.float32)
         return found | axis | more
@@ -165,8 +166,10 @@ def curve(view: RunView, clock: Clock, name: str, label: str, color: str, **styl
         low, high = np.nanpercentile(values, (LOW, HIGH), axis=1)
         edge = {"color": color, "width": 0} | ({"shape": line["shape"]} if "shape" in line else {})
         band = [
-            trace(low, line=edge, name=f"{label} ({LOW} %)", **unnamed),
-            trace(high, line=edge, name=f"{label} ({HIGH} %)", fill="tonexty", fillcolor=faint(color), **unnamed),
+            trace(low, line=edge, name=f"{charted(label)} ({LOW} %)", **unnamed),
+            trace(
+                high, line=edge, name=f"{charted(label)} ({HIGH} %)", fill="tonexty", fillcolor=faint(color), **unnamed
+            ),
         ]
         return [*band, trace(y)]
     if raw_only:
@@ -261,7 +264,7 @@ def event_lines(view: RunView, clock: Clock) -> dict[str, Any]:
             "y": 1,
             "yanchor": "top",
             "text": MARKS[event.kind],
-            "hovertext": event.text,
+            "hovertext": charted(event.text),
             "showarrow": False,
         }
         notes.append(note)

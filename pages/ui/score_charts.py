@@ -13,6 +13,7 @@ import numpy as np
 
 from pages.ui import theme
 from pages.ui.plotting import Clock, Figure, Trace, chart, curve, event_lines, layout, level, middle
+from pages.ui.text import charted
 from wgan_core.datasets import DataError, Dataset
 from wgan_core.records import Array, RunView, Snapshot
 
@@ -75,7 +76,11 @@ def _names(view: RunView, count: int) -> list[str]:
     """What stands below the bars: the classes' names, or their numbers where there are too many, or where they cannot be read."""
     data = view.config.dataset
     names = _class_names(getattr(data, "base", data).model_dump_json())
-    return list(names) if len(names) == count <= MOST_NAMES else [str(number) for number in range(1, count + 1)]
+    return (
+        list(map(charted, names))
+        if len(names) == count <= MOST_NAMES
+        else [str(number) for number in range(1, count + 1)]
+    )
 
 
 @lru_cache(maxsize=32)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import exports, forking, transport
+from pages.ui import exports, forking, storing, transport
 from pages.ui.lanes import lane_names
 from pages.ui.text import plain
 from wgan_core.library import Past
 from wgan_core.runs import Run, manager
-from wgan_core.store import NotStored, Parent, StoreProblem, store
+from wgan_core.store import NotStored, Parent, StoredRun, StoreProblem, store
 
 MORE_STEPS = 500
 
@@ -25,13 +25,23 @@ def draw(run: Run | Past) -> None:
 
 @st.fragment
 def _contents(run_id: str) -> None:
-    store().flush(1.0)  # the last checkpoint of a run that has just ended may be on its way
+    storing.settle(1.0)  # the last checkpoint of a run that has just ended may be on its way
     try:
         stored = store().run(run_id)
     except (NotStored, StoreProblem) as error:
-        st.caption(plain(str(error)))
+        memory = "The run is in memory only, and gone when the server ends. What you export stays."
+        st.caption(plain(memory if store().problem else str(error)))
         exports.menu(run_id)
         return
+    try:
+        _stored(stored)
+    except (NotStored, StoreProblem) as error:
+        st.caption(plain(str(error)))
+
+
+def _stored(stored: StoredRun) -> None:
+    """What can be done with a run that is in the store."""
+    run_id = stored.id
     st.caption(plain(stored.name or f"Run {run_id}"))
     if stored.parent is not None:
         st.caption(f"Forked from run {plain(stored.parent.run_id)} at step {stored.parent.step:,}")

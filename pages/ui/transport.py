@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from pages.ui import fetching, forking, live
+from pages.ui import fetching, forking, live, storing
 from pages.ui.text import plain
 from wgan_core.datasets import Published
 from wgan_core.devices import DeviceError
@@ -26,10 +26,15 @@ def attached(*, several: bool) -> Run | Past | None:
     """The run that the URL names. One of several lanes belongs on the compare page, one of one lane on the live page."""
     if not (run_id := st.query_params.get("run")):
         return None
+    run_id = run_id[:64]  # no id is longer, and what else stands there is shown
     try:
-        run = find(run_id[:64])  # no id is longer, and what else stands there is shown
+        run = find(run_id)
+        run.views()
     except UnknownRun as error:
         st.warning(plain(str(error)), icon=":material/search_off:")
+        return None
+    except StoreProblem as problem:
+        storing.tell(problem, f"Run {run_id} cannot be shown: the store cannot be read.")
         return None
     if (len(run.race.lanes) > 1) != several:
         st.switch_page("pages/train.py" if several else "pages/compare.py", query_params={"run": run.id})
@@ -231,7 +236,7 @@ def failures(views: tuple[RunView, ...]) -> None:
         if view.failure is None:
             continue
         where = f"Lane {i + 1}: " if len(views) > 1 else ""
-        st.error(f"{where}**{plain(view.failure.message)}** {view.failure.cause}", icon=":material/error:")
+        st.error(f"{where}**{plain(view.failure.message)}** {plain(view.failure.cause)}", icon=":material/error:")
         if i == 0 and isinstance(view.config.dataset, Published) and "DataError" in view.failure.traceback:
             fetching.button(view.config.dataset, "fetch.failed", damaged=True)
         with st.expander("Traceback"):
@@ -260,6 +265,13 @@ def stage(
 
 def show(run: Run | Past | None, race: Race | None, seeds: int, reseed: Callable[[], Race | None], empty: Race) -> None:
     """Draw the stage, again and again while the run is live."""
+
+    def readable() -> None:
+        try:
+            stage(run, race, seeds, reseed, empty)
+        except StoreProblem as problem:  # the store was damaged after the page was opened
+            storing.tell(problem, "This run cannot be shown any more: the store cannot be read.")
+
     polling = run is not None and run.status in LIVE
     st.session_state["polling"] = run.id if polling and run else None
-    st.fragment(stage, run_every=live.REFRESH_SECONDS if polling else None)(run, race, seeds, reseed, empty)
+    st.fragment(readable, run_every=live.REFRESH_SECONDS if polling else None)()

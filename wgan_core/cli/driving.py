@@ -89,7 +89,8 @@ def drive(run: Run, store: Store | None, lines: Lines) -> int:
     """Start a run and print it until it ends; Ctrl-C and SIGTERM end it cleanly. Returns the exit status."""
     coming = run.follow()
     newest: Snapshot | None = None
-    warned = _warn(store)
+    watch = _Watch(store)
+    watch.look()
     with stopped_by_signals(run):
         try:
             if (first := lines.first(run.race.lanes[0].seed)) is not None:
@@ -97,13 +98,13 @@ def drive(run: Run, store: Store | None, lines: Lines) -> int:
             run.start()
             for lane, newest in coming:
                 print(lines.snapshot(lane, newest), flush=True)
+                watch.look()
         finally:
             run.stop()
             run.join()
             if store is not None:
                 store.close(CLOSE_SECONDS)  # so that whoever reads the last line finds the run in the store
-        if not warned:
-            _warn(store)
+        watch.look()
         for line in lines.last(run.id, run.status, run.views(), newest, failures_of(run)):
             print(line, flush=True)
     return 1 if run.status == "failed" else 0
@@ -136,8 +137,15 @@ def failures_of(run: Run) -> Mapping[int, Failure]:
     return dict(found)
 
 
-def _warn(store: Store | None) -> bool:
-    if store is None or store.problem is None:
-        return False
-    print(f"warning: {store.problem}", file=sys.stderr, flush=True)
-    return True
+class _Watch:
+    """Says once when runs cannot be stored, and when they can be again."""
+
+    def __init__(self, store: Store | None) -> None:
+        self._store, self._wrong = store, False
+
+    def look(self) -> None:
+        problem = self._store.problem if self._store is not None else None
+        if (problem is not None) == self._wrong:
+            return
+        self._wrong = problem is not None
+        print(f"warning: {problem}" if problem else "All is stored again.", file=sys.stderr, flush=True)

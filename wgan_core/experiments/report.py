@@ -50,7 +50,7 @@ def markdown(entries: Sequence[Entry]) -> str:
             str(max((len(n.values) for n in numbers), default=0)),
             _minutes(entry),
         )
-        lines.append(f"| {' | '.join(cell.replace('|', BAR) for cell in cells)} |")
+        lines.append(f"| {' | '.join(' '.join(cell.split()).replace('|', BAR) for cell in cells)} |")
     return "\n".join([*lines, "", HOW_JUDGED, "", MINUTES, "", AGAIN, ""])
 
 

@@ -142,7 +142,12 @@ class Reproduction:
         run = Run(leg.race, store=self._store)
         begun = perf_counter()
         run.start()
-        mark(self._store, run.id, experiment, self.size, leg)
+        try:
+            mark(self._store, run.id, experiment, self.size, leg)
+        except (NotStored, StoreProblem) as error:  # a verdict is judged by what is stored
+            run.stop()
+            run.join()
+            raise NoVerdict(self._store.problem or str(error)) from error
         self._drive(run)
         if run.status != "finished":
             failures = [view.failure.message for view in run.views() if view.failure is not None]

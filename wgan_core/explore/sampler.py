@@ -18,7 +18,7 @@ from wgan_core.export.bundle import check_state
 from wgan_core.export.weights import model_of
 from wgan_core.piecewise import Net
 from wgan_core.states import progress_of
-from wgan_core.store import BadCheckpoint, NotStored, Store, StoreProblem
+from wgan_core.store import BadCheckpoint, NotStored, Store
 from wgan_core.store.checkpoints import FOLDER
 
 # Of 30 million parameters at most, 120 MB each; most have a few hundred thousand.
@@ -81,6 +81,8 @@ def steps(store: Store | None, run_id: str, lane: int = 0) -> list[int]:
     ------
     NoWeights
         There are none.
+    StoreProblem
+        The store cannot be read.
     """
     if store is None:
         raise NoWeights("Runs are not stored here, so that no weights are kept of them.")
@@ -91,8 +93,6 @@ def steps(store: Store | None, run_id: str, lane: int = 0) -> list[int]:
         raise NoWeights(
             f"No weights are kept of run {run_id}. Runs that came with the software have pictures only; train one yourself."
         ) from None
-    except StoreProblem as problem:
-        raise NoWeights(str(problem)) from problem
     if run.seeds > 1:
         raise NoWeights(
             f"Run {run_id} has {run.seeds} seeds, and of several seeds no weights are kept. Train it with one seed."
@@ -113,6 +113,8 @@ def sampler(store: Store, run_id: str, lane: int = 0, step: int | None = None) -
     ------
     NoWeights
         There is no checkpoint that can be used.
+    StoreProblem
+        The store cannot be read.
     """
     try:
         # A run that goes on from an earlier step writes other checkpoints under the same steps.
@@ -126,7 +128,7 @@ def sampler(store: Store, run_id: str, lane: int = 0, step: int | None = None) -
             return _kept[key]
     try:
         found = store.checkpoint(run_id, lane, step, fits=check_state)
-    except (BadCheckpoint, NotStored, StoreProblem) as problem:
+    except (BadCheckpoint, NotStored) as problem:
         raise NoWeights(str(problem)) from problem
     model = model_of(found.config, found.state)
     made = Sampler(found.config, progress_of(found.state)[0], model.generator.requires_grad_(False))

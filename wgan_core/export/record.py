@@ -25,6 +25,8 @@ MOST_SNAPSHOTS = 2**40
 ENDED = [status for status in get_args(Status) if status not in LIVE]
 EVENT_KINDS = get_args(get_type_hints(Event)["kind"])
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+# Control characters, what turns the direction of reading, and halves of characters.
+UNFIT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 # What a frame has, with shapes: equal letters are equal numbers, 2 and 3 are themselves.
 POINTS = {
     "fake": "n2",
@@ -286,9 +288,10 @@ def whole(value: Any, most: float, what: str) -> int:
 
 
 def text(value: Any, what: str) -> str:
+    """A text without what a terminal would obey, or what no file can hold; a � stands in the place of each such character."""
     if not isinstance(value, str) or len(value) > MOST_TEXT:
         raise BadBundle(f"{what} is not a text of up to {MOST_TEXT:,} characters")
-    return value
+    return UNFIT.sub("\N{REPLACEMENT CHARACTER}", value)
 
 
 def listed(value: Any, most: int, what: str) -> list[Any]:

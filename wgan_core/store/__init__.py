@@ -158,7 +158,7 @@ class Store:
 
     def view(self, run_id: str, lane: int = 0) -> RunView:
         """A lane of a stored run, as charts see a live one. The cost does not grow with the run's length."""
-        with reading(self.path) as db:
+        with reading(self.path) as db, _reading.sound(run_id):
             row = _reading.lane_row(db, run_id, lane)
             with self._lock:
                 known = self._views.get((run_id, lane))
@@ -178,7 +178,7 @@ class Store:
 
     def whole_views(self, run_id: str, rows: int) -> tuple[RunView, ...]:
         """The views of all lanes, of one moment, with up to so many rows of history each, evenly thinned where there are more."""
-        with reading(self.path) as db:
+        with reading(self.path) as db, _reading.sound(run_id):
             lanes = range(_reading.lane_row(db, run_id, 0).lanes)
             return tuple(_reading.view_of(db, run_id, _reading.lane_row(db, run_id, lane), rows) for lane in lanes)
 
@@ -189,7 +189,7 @@ class Store:
 
         Going through a whole run, or following one, is to ask again with the last index that came.
         """
-        with reading(self.path) as db:
+        with reading(self.path) as db, _reading.sound(run_id):
             return _reading.rows_after(db, _reading.lane_row(db, run_id, lane), after, most)
 
     def runs(

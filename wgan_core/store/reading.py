@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +17,7 @@ import numpy as np
 from wgan_core.config import RunConfig
 from wgan_core.records import HISTORY_ROWS, LIVE, Event, Failure, Floats, RunView, Snapshot, Status, frames_kept
 from wgan_core.store.codec import StoredArrays, unpack_rows, unpack_snapshots
+from wgan_core.store.database import StoreProblem
 from wgan_core.store.levels import TOP, least_level, level
 from wgan_core.store.owners import Owner, is_alive
 
@@ -35,6 +40,23 @@ class NotStored(KeyError):
 
     def __str__(self) -> str:
         return f"There is no stored run {self.args[0]!r}. It may have been deleted."
+
+
+def unreadable(run_id: str, error: Exception) -> StoreProblem:
+    """What it means that the store gives something of a run that makes no sense."""
+    return StoreProblem(
+        f"Run {run_id} cannot be read: what is stored of it is damaged, or of another version of WGAN Live ({str(error)[:200]})."
+        " Other runs can be. Delete it, or open it with the version that made it."
+    )
+
+
+@contextmanager
+def sound(run_id: str) -> Iterator[None]:
+    """Whatever within makes no sense is told as a :class:`StoreProblem` of this run."""
+    try:
+        yield
+    except (ValueError, TypeError, IndexError, struct.error, zlib.error) as error:
+        raise unreadable(run_id, error) from error
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,9 @@ class Writer:
     def begin_with(self, problem: StoreProblem) -> None:
         """The database could not be opened. What will not mend itself ends it all, the rest is tried again."""
         self.problem, self._given_up = problem, problem.lasting
+        if not problem.lasting:
+            with self._changed:
+                self._wake(urgent=False)
 
     def put(self, job: Job, urgent: bool = False) -> None:
         """Add a job. Returns at once, whatever the disk does."""
@@ -170,11 +173,8 @@ class Writer:
                 closing = self._closing
             try:
                 self._write(force=closing)
-            except (sqlite3.Error, OSError, StoreProblem) as error:
-                self._failed(explained(error, self.path))
             except Exception as error:
-                text = f"Runs can no longer be stored, by a fault in the software: {type(error).__name__}: {error}"
-                self._failed(StoreProblem(text, lasting=True))
+                self._failed(_told(error, self.path))
             if closing or self._given_up:
                 break
             if self.problem is not None:
@@ -191,8 +191,11 @@ class Writer:
             self._waiting_bytes = self._waiting_rows = 0
         force = force or bool(barriers or parting)
         jobs += [job for source in sources for job in source.collect(force)]
+        due = bool(sources) and monotonic() - self._beaten > HEARTBEAT_SECONDS
+        # Where the database was let go of, only what is written down shows that all is well again.
+        lost = self._session is None and self.problem is not None
         try:
-            self._enter(jobs, bool(sources))
+            self._enter(jobs, due or lost)
             for source in sources:
                 for state in source.checkpoints():
                     if state.run_id not in self._refused:
@@ -200,8 +203,11 @@ class Writer:
                     source.saved(state)
             jobs = deque(farewell for _, farewell in parting)
             self._enter(jobs, False)
-        except BaseException:
-            self._put_back(jobs, barriers, calls)
+        except BaseException as error:
+            self._put_back(jobs, barriers)
+            for _, answer in calls:  # whoever waits hears of it now
+                if answer.set_running_or_notify_cancel():
+                    answer.set_exception(_told(error, self.path))
             raise
         with self._changed:
             self._row_level = 0
@@ -231,9 +237,8 @@ class Writer:
         except BaseException as error:
             answer.set_exception(error)
 
-    def _enter(self, jobs: Sequence[Job], live: bool) -> None:
-        """Write jobs in one transaction, together with a sign of life."""
-        beat = live and monotonic() - self._beaten > HEARTBEAT_SECONDS
+    def _enter(self, jobs: Sequence[Job], beat: bool) -> None:
+        """Write jobs in one transaction, together with a sign of life; that alone too, if it is to."""
         while jobs or beat:
             session = self._opened()
             job: Job | None = None
@@ -284,7 +289,6 @@ class Writer:
         self,
         jobs: Sequence[Job],
         barriers: Sequence[threading.Event],
-        calls: Sequence[tuple[Callable[[Session], Any], Future[Any]]],
     ) -> None:
         with self._changed:
             # Farewells stand in their own list, and come again from there.
@@ -292,7 +296,6 @@ class Writer:
             self._waiting_bytes = sum(job.size for job in self._queue)
             self._waiting_rows = sum(job.row is not None for job in self._queue)
             self._barriers[:0] = barriers
-            self._calls[:0] = calls
             if self._waiting_rows > MOST_WAITING_ROWS:
                 self._thin_waiting()
 
@@ -315,3 +318,11 @@ class Writer:
             with suppress(sqlite3.Error):
                 self._session.db.close()
             self._session = None
+
+
+def _told(error: BaseException, path: Path) -> StoreProblem:
+    """What went wrong with the writing, in words."""
+    if isinstance(error, sqlite3.Error | OSError | StoreProblem):
+        return explained(error, path)
+    text = f"Runs can no longer be stored, by a fault in the software: {type(error).__name__}: {error}"
+    return StoreProblem(text, lasting=True)

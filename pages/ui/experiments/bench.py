@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages.ui import lab, live, transport
+from pages.ui import lab, live, storing, transport
 from pages.ui.experiments import material, reader, verdicts, words
 from pages.ui.text import plain
 from wgan_core.devices import DeviceError
@@ -58,9 +58,9 @@ def _shown(experiment: Experiment) -> tuple[Attempt | None, Standing | None]:
         return None, reopened(store(), experiment, run_id)
     except UnknownRun:
         said = f"No run “{run_id}” of this experiment is stored here. It may have been deleted."
+        st.warning(plain(said), icon=":material/search_off:")
     except StoreProblem as problem:
-        said = str(problem)
-    st.warning(plain(said), icon=":material/search_off:")
+        storing.tell(problem, f"Run {run_id} cannot be shown: the store cannot be read.")
     return None, None
 
 

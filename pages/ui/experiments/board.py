@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from itertools import groupby
+from pathlib import Path
 from typing import Literal
 
 import streamlit as st
 
+from pages.ui import storing
 from pages.ui.experiments import reader, words
 from pages.ui.packets import Cache
 from pages.ui.text import plain
@@ -107,10 +111,15 @@ def _standings() -> dict[str, Standing | None]:
     try:
         there = store().runs(search="experiment:")
         key = tuple((run.id, run.status, run.deleted, run.tags) for run in there)
-        files = sorted((store().folder / FOLDER).glob("*.json"))
-        stamps = tuple((path.name, path.stat().st_mtime_ns) for path in files)
+        stamps = tuple(_stamps(store().folder / FOLDER))
         return _boards.get((store().folder, key, stamps, *EXPERIMENTS), lambda: scoreboard(store(), EXPERIMENTS))
-    except (StoreProblem, OSError) as problem:
-        if store().problem is None:
-            st.warning(plain(str(problem)), icon=":material/database_off:")
+    except StoreProblem as problem:
+        storing.tell(problem)
         return {}
+
+
+def _stamps(folder: Path) -> Iterator[tuple[str, int]]:
+    """The files of computed experiments, and when they were written."""
+    for path in sorted(folder.glob("*.json")):
+        with suppress(OSError):  # replaced at this moment
+            yield path.name, path.stat().st_mtime_ns

@@ -8,7 +8,6 @@ from pages.ui.experiments import bench, board, reader
 from pages.ui.text import plain
 from wgan_core.experiments import find
 from wgan_core.explain import ConfigError
-from wgan_core.store import store
 
 STYLE = """<style>
 .stMainBlockContainer:has(.st-key-experiments) { padding: 4rem 1rem 2rem; }
@@ -46,8 +45,6 @@ def show() -> None:
     reader.keep_address()
     st.html(STYLE)
     with st.container(key="experiments"):
-        if why := store().problem:
-            st.warning(plain(why), icon=":material/database_off:")
         if (name := st.query_params.get("name")) is not None:
             try:
                 bench.show(find(name))

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from pages.ui import lab, live, transport
+from pages.ui import lab, live, storing, transport
 from pages.ui.experiments import material, reader, words
 from pages.ui.forms import too_long
 from pages.ui.runs_table import zone
@@ -162,6 +162,9 @@ def _legs(experiment: Trained, standing: Standing) -> None:
     except UnknownRun as error:
         st.caption(plain(str(error)))
         return
+    except StoreProblem as problem:
+        storing.tell(problem, "Its charts cannot be shown: the store cannot be read.")
+        return
     st.fragment(_charts)(run, clock, leg, experiment.shows)
 
 
@@ -169,7 +172,7 @@ def _charts(run: Run | Past, clock: str, leg: Leg, shows: tuple[str, ...]) -> No
     try:
         live.draw(run, clock, leg.lanes if len(leg.lanes) > 1 else None, shows)
     except StoreProblem as problem:
-        st.caption(plain(str(problem)))
+        storing.tell(problem, "Its charts cannot be shown: the store cannot be read.")
 
 
 def _ways(leg: Leg, run_id: str) -> None:

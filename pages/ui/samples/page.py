@@ -7,9 +7,11 @@ import shutil
 
 import streamlit as st
 
+from pages.ui import storing
 from pages.ui.live import ASSETS, STATIC
 from pages.ui.live import SCRIPTS as LIVE_SCRIPTS
 from pages.ui.packets import Cache
+from pages.ui.runs_columns import race_of
 from pages.ui.samples import VIEWS, controls, message, views_of
 from pages.ui.samples.look import Look
 from pages.ui.text import plain
@@ -49,12 +51,15 @@ def show() -> None:
             run = _choose_run()
             lane = _choose_lane(run)
             # The last checkpoint of a run that has just ended may be on its way.
-            store().flush(1.0)
+            storing.settle(1.0)
             there = steps(store(), run.id, lane)
             step = _choose_step(run.id, lane, there)
             found = sampler(store(), run.id, lane, step)
             look = controls.latents_form(found)
-    except (NoWeights, StoreProblem, DataError) as why:
+    except StoreProblem as problem:
+        storing.tell(problem, "No weights can be looked into: the store cannot be read.")
+        return
+    except (NoWeights, DataError) as why:
         st.info(plain(str(why)), icon=":material/info:")
         st.page_link(
             "pages/train.py",
@@ -122,7 +127,9 @@ def _refusal(run_id: str) -> NoWeights:
 
 
 def _label(run: StoredRun) -> str:
-    return f"{run.name or run.id} · {run.dataset}, {run.race.lanes[0].objective.label}, step {run.step:,}"
+    race = race_of(run)
+    objective = race.lanes[0].objective.label if race else run.lanes[0].objective
+    return f"{run.name or run.id} · {run.dataset}, {objective}, step {run.step:,}"
 
 
 def _choose_lane(run: StoredRun) -> int:
@@ -178,8 +185,13 @@ def _remember(name: str, value: str) -> None:
 
 def _stage(run_id: str, lane: int, there: list[int], found: Sampler, look: Look, polling: bool) -> None:
     """The views: the one fragment of the page."""
-    if polling and (steps(store(), run_id, lane) != there or store().run(run_id).status not in LIVE):
-        st.rerun()  # there are newer weights, or the run has ended
+    if polling:
+        try:
+            newer = steps(store(), run_id, lane) != there or store().run(run_id).status not in LIVE
+        except (NoWeights, NotStored, StoreProblem):
+            newer = True  # the page says what has become of them
+        if newer:
+            st.rerun()  # there are newer weights, or the run has ended
     view = _choose_view(found)
     st.caption(VIEWS[view].says)
     if view in ("sliders", "plane"):
