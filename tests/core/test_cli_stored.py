@@ -23,12 +23,13 @@ from tests.core.stored import record
 from tests.core.test_cli import QUICK, Out, lines
 from tests.core.test_store_runs import race
 from wgan_core.cli import main
+from wgan_core.cli.driving import Watch
 from wgan_core.cli.lines import Lines
 from wgan_core.export import Bundle, pack_bundle
 from wgan_core.export.stored import keep
 from wgan_core.records import Failure
 from wgan_core.runs import RunManager
-from wgan_core.store import Store
+from wgan_core.store import Store, StoreProblem
 from wgan_core.store.database import MIGRATIONS, NAME
 from wgan_core.training import train
 
@@ -502,6 +503,37 @@ def test_a_database_of_a_newer_version_is_told_by_each_command(home: Path, tmp_p
     printed = capsys.readouterr()
     assert printed.err.startswith(f"warning: {home / NAME} was written by a newer WGAN Live")
     assert printed.out.splitlines()[-1] == "finished"
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        (["runs"], 1),
+        (["resume", "a"], 2),
+        (["export", "a", "--format", "csv", "--out", "x.csv"], 1),
+        (["fid", "a", "--weights", "x"], 1),
+    ],
+)
+def test_a_damaged_database_is_told_and_not_taken_for_an_empty_one(
+    home: Path, capsys: Out, command: list[str], status: int
+) -> None:
+    home.mkdir()
+    (home / NAME).write_bytes(b"This is no database at all. " * 500)
+    assert main(command) == status
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: The file {home / NAME} is damaged (")
+    assert "Put a backup in its place, or move it away" in told
+    assert "no stored run" not in told
+
+
+def test_a_disk_that_fails_on_the_way_and_comes_back_is_told_once_each(home: Path, capsys: Out) -> None:
+    store = Store(home)
+    watch = Watch(store)
+    for problem in (None, None, "The disk is full.", "The disk is full (again).", None, None):
+        store._writer.problem = None if problem is None else StoreProblem(problem)
+        watch.look()
+    assert capsys.readouterr().err == "warning: The disk is full.\nAll is stored again.\n"
+    store.close()
 
 
 @pytest.mark.slow

@@ -116,6 +116,18 @@ def test_a_training_goes_on_from_an_imported_state() -> None:
     assert there == here
 
 
+def test_what_a_terminal_would_obey_and_what_no_file_can_hold_does_not_come_in() -> None:
+    parts = members(RUNS["failed"]())
+    view = json.loads(parts["lane-1/view.json"])
+    evil = "\x1b[2Jred\x1b]0;title\x07 \ud800 \u202etxt.exe\r\nline\ttab ü 字"
+    view["failure"] = {"message": evil, "cause": evil}
+    view["events"][0]["text"] = view["device"] = evil
+    found = read_bundle(zip_of(signed({**parts, "lane-1/view.json": json.dumps(view).encode()}))).views[0]
+    assert found.failure is not None
+    clean = "�[2Jred�]0;title� � �txt.exe�\nline\ttab ü 字"
+    assert {found.failure.message, found.failure.cause, found.events[0].text, found.device} == {clean}
+
+
 def test_equal_runs_are_equal_files() -> None:
     assert pack_bundle(race()) == pack_bundle(race())
 

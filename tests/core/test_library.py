@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from tests.core.helpers import small
+from tests.core.stored import record
 from wgan_core.export.record import MOST_ROWS
 from wgan_core.library import RECORDED, RECORDINGS, Past, find
 from wgan_core.runs import Run, UnknownRun, manager
-from wgan_core.store import store
+from wgan_core.store import Store, StoreProblem, store
+from wgan_core.store.database import NAME
 
 
 def test_the_recordings_are_there_and_small() -> None:
@@ -58,3 +65,36 @@ def test_a_run_is_found_while_it_is_remembered_and_when_it_is_only_stored() -> N
     assert (past.status, past.view().step, past.stored) == ("finished", 4, True)
     with pytest.raises(UnknownRun):
         find("nobody")
+
+
+def test_a_store_that_cannot_be_read_is_not_taken_for_one_without_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / NAME).write_bytes(b"This is no database at all. " * 500)
+    monkeypatch.setattr(manager(), "store", Store(tmp_path))
+    with pytest.raises(StoreProblem, match=f"{NAME} is damaged .+ Put a backup in its place"):
+        find("somebody")
+
+
+@pytest.mark.parametrize(
+    ("change", "of"),
+    [
+        ("UPDATE runs SET race = '{}'", find),
+        ("UPDATE lanes SET columns = '[\"w1\"'", lambda run_id: find(run_id).views()),
+    ],
+)
+def test_a_run_of_which_something_is_damaged_says_so_and_others_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str, of: Callable[[str], object]
+) -> None:
+    kept = Store(tmp_path)
+    for name in ("bad", "good"):
+        record(kept, name, small(steps=2))
+    table, _, rest = change.removeprefix("UPDATE ").partition(" ")
+    place = "id = 'bad'" if table == "runs" else "run = (SELECT number FROM runs WHERE id = 'bad')"
+    with closing(sqlite3.connect(kept.path)) as db, db:
+        db.execute(f"UPDATE {table} {rest} WHERE {place}")
+    monkeypatch.setattr(manager(), "store", kept)
+    with pytest.raises(StoreProblem, match=r"^Run bad cannot be read: what is stored of it is damaged, or of another"):
+        of("bad")
+    assert find("good").view().step == 2
+    kept.close()

@@ -260,6 +260,39 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_problem_is_told_until_something_can_be_written_again(tmp_path: Path) -> None:
+    """Whoever only asks makes it come and go no more than time does."""
+    (tmp_path / "file").write_text("in the way")
+    store = Store(tmp_path / "file" / "folder")
+    wait_until(lambda: store._writer._thread is not None)
+    assert not store.flush(0.3)
+    with pytest.raises(StoreProblem, match="cannot be used to store runs"):
+        store.take_over("nobody")
+    assert store.problem is not None
+    (tmp_path / "file").unlink()
+    wait_until(lambda: store.problem is None)
+    record(store, "a", small(steps=3))
+    store.close()
+
+
+def test_what_waits_for_the_disk_hears_at_once_that_it_is_full(store: Store) -> None:
+    record(store, "a", small(steps=3))
+    with pytest.MonkeyPatch.context() as patch:
+
+        def full(*_: Any) -> None:
+            raise OSError(28, "No space left on device")
+
+        patch.setattr(writer, "transaction", full)
+        store.recorder("b", Race.solo(small()), ["CPU"])
+        start = monotonic()
+        with pytest.raises(StoreProblem, match=r"is full\. Runs are kept in memory"):
+            store.take_over("a")
+        assert monotonic() - start < 10
+    assert store.flush()
+    assert store.problem is None
+    assert [run.id for run in store.runs()] == ["b", "a"]
+
+
 def test_a_locked_database_is_waited_for_by_no_one_but_the_writer(store: Store) -> None:
     recorder = record(store, "a", small(steps=3), close=False)
     with closing(sqlite3.connect(store.path, isolation_level=None)) as other:

@@ -6,6 +6,7 @@ import html
 import json
 import re
 from dataclasses import replace
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -14,8 +15,9 @@ from pages.ui.charts import CHARTS
 from pages.ui.overlays import OVERLAYS
 from pages.ui.report import SCRIPT, report
 from tests.core.exported import RUNS, failed, race, solo
-from tests.core.helpers import python
-from wgan_core.records import Event
+from tests.core.helpers import python, small
+from wgan_core.config import RunConfig
+from wgan_core.records import Event, Failure
 
 
 def figures(page: str) -> dict[str, Any]:
@@ -73,10 +75,44 @@ def test_texts_of_a_run_are_escaped() -> None:
 
 
 def test_texts_within_charts_are_escaped_too() -> None:
-    event = Event(1, 5, 0.1, "edit", '</script><a href="https://example.org">x</a>')
-    found = json.dumps(figures(report([replace(solo().views[0], events=(event,))])))
-    assert "&lt;a href" in found
-    assert "<a" not in found
+    event = Event(1, 5, 0.1, "edit", '</script><a href="https://example.org">“x”</a> & %{y}')
+    found = figures(report([replace(solo().views[0], events=(event,))]))
+    assert "<a" not in json.dumps(found)
+    notes = [note for figure in found.values() for note in figure["layout"].get("annotations", [])]
+    texts = {note["hovertext"] for note in notes if "hovertext" in note}
+    assert texts == {'&lt;/script&gt;&lt;a href="https://example.org"&gt;“x”&lt;/a&gt; &amp; &#37;{y}'}
+
+
+class Elements(HTMLParser):
+    """What a browser makes of a page: its elements, and their attributes."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def test_no_element_is_made_of_a_text_of_a_run() -> None:
+    evil = '"><img src="//zqx.example" onerror=zqx()><a href=javascript:zqx()>x</a><script>zqx()</script>'
+    view = failed().views[0]
+    folder = {"kind": "folder", "path": evil, "classes": evil[:200]}
+    config = small("fashion-mnist").model_dump() | {"dataset": folder}
+    config.pop("conditional")
+    hostile = replace(
+        view,
+        config=RunConfig.parse(config),
+        device=evil,
+        failure=Failure(evil, evil),
+        events=(Event(0, 0, 0.0, "failure", evil), Event(0, 0, 0.0, "edit", evil)),
+    )
+    page = report([hostile, replace(hostile, id="b.1")], title=evil)
+    tags = {tag for tag, _ in Elements(page).found}
+    assert not tags & {"img", "a", "iframe", "object", "svg"}
+    assert [attrs for tag, attrs in Elements(page).found if "zqx" in str(attrs)] == []
+    assert page.count("zqx") > 10
 
 
 def page_of_plotly() -> str:

@@ -89,7 +89,7 @@ def drive(run: Run, store: Store | None, lines: Lines) -> int:
     """Start a run and print it until it ends; Ctrl-C and SIGTERM end it cleanly. Returns the exit status."""
     coming = run.follow()
     newest: Snapshot | None = None
-    watch = _Watch(store)
+    watch = Watch(store)
     watch.look()
     with stopped_by_signals(run):
         try:
@@ -137,8 +137,8 @@ def failures_of(run: Run) -> Mapping[int, Failure]:
     return dict(found)
 
 
-class _Watch:
-    """Says once when runs cannot be stored, and when they can be again."""
+class Watch:
+    """Says once on stderr that runs cannot be stored, and once that they can be again."""
 
     def __init__(self, store: Store | None) -> None:
         self._store, self._wrong = store, False
