@@ -6,13 +6,14 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from pages.ui import forms, shell, this_run, transport
+from pages.ui import forms, shell, storing, this_run, transport
 from pages.ui.raceform import RaceForm
 from wgan_core.explain import ConfigError, Problem
 from wgan_core.race import Race
 from wgan_core.scenarios import SCENARIOS, Scenario
 
 shell.require_app()
+storing.banner()
 form = RaceForm()
 DEFAULT = "three-objectives"
 

@@ -14,6 +14,7 @@ from wgan_core.records import LIVE
 from wgan_core.store import StoreProblem, store
 
 shell.require_app()
+storing.banner()
 REFRESH_SECONDS = 2.0
 STYLE = """<style>
 .stMainBlockContainer:has(.st-key-run-actions) { padding: 4rem 1rem 1rem; }

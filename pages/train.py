@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from pages.ui import forking, forms, shell, this_run, transport
+from pages.ui import forking, forms, shell, storing, this_run, transport
 from pages.ui.text import plain
 from wgan_core.config import RunConfig, live_paths
 from wgan_core.explain import ConfigError, Problem
@@ -19,6 +19,7 @@ from wgan_core.runs import Run
 DEFAULT = "ring-wgan-gp"
 
 shell.require_app()
+storing.banner()
 form = forms.Form()
 
 

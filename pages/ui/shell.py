@@ -8,7 +8,6 @@ import gc
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from pages.ui import storing
 from pages.ui.live import ASSETS, provide_static_files
 from wgan_core.config import RunConfig
 from wgan_core.training import train
@@ -22,7 +21,6 @@ PAGES = {
     "theory": "Theory",
     "guide": "Guide",
 }
-WITHOUT_RUNS = ("theory", "guide")
 
 _entered = False  # whether app.py has run in this process
 
@@ -53,10 +51,7 @@ def run() -> None:
     _entered = True
     st.set_page_config(page_title="WGAN Live", page_icon=str(ASSETS / "logo.svg"), layout="wide")
     _prepare()
-    page = st.navigation(_pages(), position="top")
-    if page.url_path in PAGES and page.url_path not in WITHOUT_RUNS:
-        storing.banner()
-    page.run()
+    st.navigation(_pages(), position="top").run()
 
 
 def require_app() -> None:

@@ -14,8 +14,10 @@ from streamlit.testing.v1 import AppTest
 
 from tests.core.helpers import wait_until
 from tests.ui.views import read
+from wgan_core import store as stores
 from wgan_core.config import RunConfig
 from wgan_core.runs import Run, manager
+from wgan_core.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 # Tiny networks and no end in sight: such a run lives until it is stopped.
@@ -145,6 +147,31 @@ def link(*parts: dict[str, Any], **settings: Any) -> str:
 def until(page: Page, condition: Callable[[Page], bool], seconds: float = 60.0) -> None:
     """Run the page until it shows what is waited for."""
     wait_until(lambda: condition(page.run()), seconds)
+
+
+@pytest.fixture
+def use(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Store], Store]]:
+    """Puts a store in the place of the process's own."""
+    stores.store()  # from here on there is one to be replaced
+    import _wgan_live_process  # type: ignore[import-not-found]
+
+    used: list[Store] = []
+
+    def use(made: Store) -> Store:
+        monkeypatch.setitem(_wgan_live_process.__dict__, "store", made)
+        monkeypatch.setattr(manager(), "store", made)
+        used.append(made)
+        return made
+
+    yield use
+    for made in used:
+        made.close()
+
+
+@pytest.fixture
+def store(tmp_path: Path, use: Callable[[Store], Store]) -> Store:
+    """An empty store in the place of the process's own."""
+    return use(Store(tmp_path / "home"))
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC
 from pathlib import Path
@@ -21,7 +21,6 @@ from tests.core.helpers import small, wait_until
 from tests.core.stored import record
 from tests.pages.conftest import ENDLESS, Page
 from tests.ui.views import read
-from wgan_core import store as stores
 from wgan_core.config import RunConfig
 from wgan_core.export import EXPORTS, ExportProblem, file_name, pack_bundle
 from wgan_core.export.stored import find
@@ -31,19 +30,6 @@ from wgan_core.runs import RunManager, manager
 from wgan_core.store import Parent, Store
 
 HOSTILE = "![](//x.example/a.png)<script>alert(1)</script>"
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    """An empty store in the place of the process's own."""
-    made = Store(tmp_path / "home")
-    stores.store()  # from here on there is one to be replaced
-    import _wgan_live_process  # type: ignore[import-not-found]
-
-    monkeypatch.setitem(_wgan_live_process.__dict__, "store", made)
-    monkeypatch.setattr(manager(), "store", made)
-    yield made
-    made.close()
 
 
 def links(page: Page) -> list[tuple[str, str]]:

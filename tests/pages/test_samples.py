@@ -17,7 +17,7 @@ from pages.ui.samples.look import Look, count_for, grid_of
 from tests.core.helpers import small, wait_until
 from tests.core.stored import record
 from tests.pages.conftest import Page, link
-from tests.pages.test_runs import lanes, put, store
+from tests.pages.test_runs import lanes, put
 from tests.ui.theory_views import read
 from wgan_core.datasets import FashionMnist
 from wgan_core.explore import Sampler, sampler
@@ -25,7 +25,6 @@ from wgan_core.library import RECORDINGS
 from wgan_core.race import Race
 from wgan_core.store import Store
 
-__all__ = ["store"]  # a fixture
 KINDS = {
     "clothes": small("fashion-mnist", steps=3, latent={"dim": 8}),
     "ring": small("ring", steps=3, latent={"dim": 8}),
