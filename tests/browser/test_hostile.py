@@ -1,0 +1,43 @@
+"""A run of a stranger, imported: its texts are read, and bring no image, link or request along."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visit
+from tests.core.exported import race, solo
+from tests.pages.test_hostile import HOSTILE, TOKEN, hostile
+
+pytestmark = pytest.mark.browser
+OURS = "a[href*=zqx], img[src*=zqx], iframe, object, [role=img][aria-label*=zqx], .katex"
+
+
+def test_a_strangers_texts_are_shown_and_fetch_nothing(visit: Visit, tmp_path: Path) -> None:
+    one = replace(solo(), views=tuple(replace(view, id="stranger-one") for view in solo().views))
+    two = replace(race(), views=tuple(replace(view, id=f"stranger-two.{i}") for i, view in enumerate(race().views)))
+    page = visit()
+    for name, bundle in (("one", one), ("two", two)):
+        (tmp_path / f"{name}.zip").write_bytes(hostile(bundle))
+        page.page.goto(f"{page.base}/runs")
+        page.page.get_by_role("button", name="Import").click()
+        page.page.locator("input[type=file]").set_input_files(tmp_path / f"{name}.zip")
+        expect(page.page.get_by_text(re.compile("run stranger-")).first).to_be_visible()
+        page.page.wait_for_url(re.compile(r"run=stranger"))
+        expect(page.page.locator("strong", has_text=TOKEN).first).to_contain_text(HOSTILE)
+        assert page.page.locator(OURS).count() == 0
+    for path, search in (("/train", "run=stranger-one"), ("/compare", "run=stranger-two")):
+        page.open(search, path)
+        expect(page.page.get_by_role("alert").first).to_contain_text(f"{HOSTILE} {HOSTILE}")
+        page.page.wait_for_function("() => document.querySelectorAll('.wl-plot .main-svg').length > 3")
+        assert page.page.locator(OURS).count() == 0
+    mark = page.page.locator(".annotation-text", has_text="✎").first
+    mark.hover(force=True)
+    page.page.goto(f"{page.base}/samples?run=stranger-one")
+    expect(page.page.get_by_test_id("stMain")).to_contain_text("stranger-one")
+    assert page.page.locator(OURS).count() == 0
+    assert not [url for url in page.requests if f"{TOKEN}.example" in url]
