@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC
 from pathlib import Path
@@ -674,20 +674,14 @@ def test_what_is_no_run_is_refused_and_nothing_is_written(store: Store, content:
 # The store itself
 
 
-def test_a_store_that_cannot_be_used_is_said_once(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import _wgan_live_process
-
+def test_a_store_that_cannot_be_used_is_said_once(use: Callable[[Store], Store], tmp_path: Path) -> None:
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "runs.sqlite3").write_bytes(b"no database at all " * 100)
-    broken = Store(tmp_path / "bad")
-    monkeypatch.setitem(_wgan_live_process.__dict__, "store", broken)
+    use(Store(tmp_path / "bad"))
     for query in ({}, {"run": "a"}, {"latest": ""}, {"overlay": "a,b"}):
         page = Runs(**query)
         assert page.warnings[0].replace("\\", "").count("is damaged") == 1
         assert len(page.warnings) == 1
-    broken.close()
 
 
 @pytest.mark.slow
