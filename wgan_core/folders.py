@@ -17,6 +17,13 @@ def data_folder() -> Path:
     return Path(given).expanduser().absolute() if given else platformdirs.user_data_path("wgan-live", appauthor=False)
 
 
+def listed(text: str) -> list[Path]:
+    """The folders that a setting lists, as ``PATH`` does; or the one that it names, whose name may hold what parts them."""
+    if text.strip() and (whole := Path(text.strip()).expanduser()).is_dir():
+        return [whole]
+    return [Path(one.strip()).expanduser() for one in text.split(os.pathsep) if one.strip()]
+
+
 @contextmanager
 def replacing(place: Path) -> Iterator[BinaryIO]:
     """A file to write, which takes its place when it is whole: others see all of it or nothing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import os
 import pickle
 import struct
 import tarfile
@@ -42,7 +43,7 @@ def few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 # MNIST and its kin
 
 
-@pytest.mark.parametrize("place", ["home/datasets/mnist", "data/MNIST/raw", "data/mnist"])
+@pytest.mark.parametrize("place", ["home/datasets/mnist", "home/datasets", "data/MNIST/raw", "data/mnist", "data"])
 def test_mnist_is_found_where_torchvision_and_people_leave_it(place: str, tmp_path: Path) -> None:
     idx_files(tmp_path / place)
     found = Mnist(split="all").read()
@@ -52,6 +53,41 @@ def test_mnist_is_found_where_torchvision_and_people_leave_it(place: str, tmp_pa
     assert int(found.pixels[:, :, :2].max()) == 0
     assert len(Mnist(split="test").read().pixels) == 20
     assert Mnist().read().labels.max() <= 9
+
+
+def renamed_labels(folder: Path, cls: type[Mnist] | type[FashionMnist]) -> None:
+    """Make the first labels those of a set; a file's check of itself stays right."""
+    file = folder / "train-labels-idx1-ubyte.gz"
+    content = bytearray(gzip.decompress(file.read_bytes()))
+    content[8:18] = bytes(cls.starts["train"])
+    file.write_bytes(gzip.compress(bytes(content)))
+
+
+def test_files_of_the_same_names_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FashionMnist, "counts", FEW)
+    for seed, (name, cls) in enumerate([("c", FashionMnist), ("d", Mnist)]):
+        idx_files(tmp_path / name, seed=seed)
+        renamed_labels(tmp_path / name, cls)
+    monkeypatch.setenv("WGAN_DATA", os.pathsep.join([str(tmp_path / "c"), str(tmp_path / "d")]))
+    raw = {name: gzip.decompress((tmp_path / name / "train-images-idx3-ubyte.gz").read_bytes())[16:] for name in "cd"}
+    for dataset, name in ((Mnist(), "d"), (FashionMnist(split="train"), "c")):
+        assert dataset.lacks() is None
+        assert dataset.read().pixels[:, 0, 2:30, 2:30].numpy().tobytes() == raw[name]
+    monkeypatch.setenv("WGAN_DATA", str(tmp_path / "c"))
+    assert Mnist().lacks() == Mnist()
+    with pytest.raises(DataError, match="MNIST: the files of its train split are not on this computer"):
+        Mnist().read()
+    assert FashionMnist(split="train").lacks() is None
+
+
+def test_a_folder_of_data_may_have_a_colon_in_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    idx_files(tmp_path / "on 1:1" / "mnist")
+    monkeypatch.setenv("WGAN_DATA", str(tmp_path / "on 1:1"))
+    assert Mnist().lacks() is None
+
+
+def test_the_first_labels_of_the_set_that_comes_along_are_those_that_tell_it() -> None:
+    assert tuple(FashionMnist().read().labels[:10].tolist()) == FashionMnist.starts["test"]
 
 
 def test_unpacked_files_are_read_too(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ import hashlib
 import math
 import struct
 import zlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -44,23 +43,22 @@ def parse_idx(data: bytes, shape: tuple[int, ...]) -> Bytes | None:
     return np.frombuffer(data, np.uint8, offset=len(head)).reshape(shape)
 
 
-def find_idx(name: str, shape: tuple[int, ...], folders: Sequence[Path]) -> tuple[Bytes | None, list[Path]]:
-    """Look for an IDX file of this shape, packed or not, and for files of its name that are something else."""
+def find_idx(name: str, shape: tuple[int, ...], folder: Path) -> tuple[Bytes | None, list[Path]]:
+    """Look in a folder for an IDX file of this shape, packed or not, and for files of its name that are something else."""
     damaged: list[Path] = []
-    for folder in folders:
-        for place in (folder / f"{name}.gz", folder / name):
-            try:
-                if place.stat().st_size > MAX_BYTES:
-                    raise ValueError
-                data = place.read_bytes()
-                found = parse_idx(_unpacked(data, math.prod(shape) + 64) if place.suffix == ".gz" else data, shape)
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            except (OSError, ValueError, zlib.error):
-                found = None
-            if found is not None:
-                return found, damaged
-            damaged.append(place)
+    for place in (folder / f"{name}.gz", folder / name):
+        try:
+            if place.stat().st_size > MAX_BYTES:
+                raise ValueError
+            data = place.read_bytes()
+            found = parse_idx(_unpacked(data, math.prod(shape) + 64) if place.suffix == ".gz" else data, shape)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except (OSError, ValueError, zlib.error):
+            found = None
+        if found is not None:
+            return found, damaged
+        damaged.append(place)
     return None, damaged
 
 
@@ -80,25 +78,43 @@ class IdxDataset(Published):
     def shape(self) -> tuple[int, ...]:
         return (1, 32, 32)
 
+    starts: ClassVar[dict[Split, tuple[int, ...]]] = {}
+    """The first labels of each split. The files of these sets have the same names: only what is in them tells them apart."""
+
     def lies(self, split: Split) -> bool:
-        names = [f"{PREFIX[split]}-{what}-ubyte" for what in ("images-idx3", "labels-idx1")]
-        return all(
-            any((at / f"{name}{end}").is_file() for at in self.folders() for end in (".gz", "")) for name in names
+        names = _names(split)
+        return any(
+            all(any((at / f"{name}{end}").is_file() for end in (".gz", "")) for name in names)
+            and not self._is_another(split, find_idx(names[1], (self.counts[split],), at)[0])
+            for at in self.folders()
         )
 
     def part(self, split: Split) -> tuple[Bytes, Bytes]:
-        count = self.counts[split]
-        found = self._find(f"{PREFIX[split]}-images-idx3-ubyte", (count, SIDE, SIDE), split)
-        labels = self._find(f"{PREFIX[split]}-labels-idx1-ubyte", (count,), split)
-        if labels.max() >= len(self.names):
-            raise DataError(f"{self.label}: the labels of its {split} split are not those of the set.")
-        return found[:, None], labels
+        count, damaged = self.counts[split], []
+        of_images, of_labels = _names(split)
+        # Both from one folder, so that no images get the labels of others.
+        for folder in self.folders():
+            labels, bad_labels = find_idx(of_labels, (count,), folder)
+            if self._is_another(split, labels):
+                continue
+            found, bad = find_idx(of_images, (count, SIDE, SIDE), folder)
+            damaged += bad + bad_labels
+            if found is None or labels is None:
+                continue
+            if labels.max() >= len(self.names):
+                raise DataError(f"{self.label}: the labels of its {split} split are not those of the set.")
+            return found[:, None], labels
+        raise self.absent(split, damaged)
 
-    def _find(self, name: str, shape: tuple[int, ...], split: Split) -> Bytes:
-        found, damaged = find_idx(name, shape, self.folders())
-        if found is None:
-            raise self.absent(split, damaged)
-        return found
+    @classmethod
+    def _is_another(cls, split: Split, labels: Bytes | None) -> bool:
+        """Whether these are the labels of another set of this form."""
+        others = [kind.starts[split] for kind in IdxDataset.__subclasses__() if kind is not cls]
+        return labels is not None and any(tuple(labels[: len(start)].tolist()) == start for start in others)
+
+
+def _names(split: Split) -> tuple[str, str]:
+    return f"{PREFIX[split]}-images-idx3-ubyte", f"{PREFIX[split]}-labels-idx1-ubyte"
 
 
 FASHION_IMAGES = ASSETS / "fashion-mnist" / "t10k-images-idx3-ubyte.gz"
@@ -132,7 +148,11 @@ class FashionMnist(IdxDataset):
         ),
         "test": (),
     }
-    places: ClassVar = ("fashion-mnist", "FashionMNIST/raw")
+    places: ClassVar = ("fashion-mnist", "FashionMNIST/raw", ".")
+    starts: ClassVar = {
+        "train": (9, 0, 0, 3, 0, 2, 7, 2, 5, 5),
+        "test": (9, 2, 1, 1, 6, 1, 4, 6, 5, 7),
+    }
     fallback: ClassVar = "The 10,000 test images come with this software: choose the split test."
 
     kind: Literal["fashion-mnist"] = "fashion-mnist"
@@ -176,7 +196,11 @@ class Mnist(IdxDataset):
             _remote(MNIST_MIRRORS, "t10k-labels-idx1-ubyte.gz", 4_542, "ec29112dd5afa0611ce80d1b7f02629c"),
         ),
     }
-    places: ClassVar = ("mnist", "MNIST/raw")
+    places: ClassVar = ("mnist", "MNIST/raw", ".")
+    starts: ClassVar = {
+        "train": (5, 0, 4, 1, 9, 2, 1, 3, 1, 4),
+        "test": (7, 2, 1, 0, 4, 1, 4, 9, 5, 9),
+    }
 
     kind: Literal["mnist"] = "mnist"
     classes: Literal["all", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9"] = knob(ALL, "Class", "all, or one digit.")

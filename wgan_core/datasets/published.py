@@ -15,7 +15,7 @@ from pydantic import field_validator
 from wgan_core.datasets.base import DataError
 from wgan_core.datasets.images import ALL, ImageDataset, Images
 from wgan_core.fetching import RemoteFile
-from wgan_core.folders import data_folder
+from wgan_core.folders import data_folder, listed
 from wgan_core.schema import knob
 
 Bytes = NDArray[np.uint8]
@@ -67,8 +67,7 @@ class Published(ImageDataset):
     @classmethod
     def folders(cls) -> list[Path]:
         """Where the files are looked for: with ours, in the folders that ``WGAN_DATA`` names, and in ``data``."""
-        given = [Path(one).expanduser() for one in os.environ.get(FOLDERS, "").split(os.pathsep) if one.strip()]
-        roots = [data_folder() / "datasets", *given, Path("data").absolute()]
+        roots = [data_folder() / "datasets", *listed(os.environ.get(FOLDERS, "")), Path("data").absolute()]
         return list(dict.fromkeys(root / place for root in roots for place in cls.places))
 
     def wanted(self) -> tuple[RemoteFile, ...]:
