@@ -4,9 +4,9 @@ import os
 import sys
 
 from wgan_core.cli import main
-from wgan_core.pictures import ALLOWED
+from wgan_core.pictures import ALLOWED, anywhere
 
 if __name__ == "__main__":
     # Who types a command may name any folder of pictures that he may read; a browser may not.
-    os.environ.setdefault(ALLOWED, os.pathsep.join([os.getcwd(), os.path.abspath(os.sep)]))
+    os.environ[ALLOWED] = anywhere()
     sys.exit(main())

@@ -29,10 +29,11 @@ MAX_REASONS, MAX_CLASSES = 8, 12
 
 @dataclass(frozen=True)
 class Summary:
-    """What people are told of pictures: how many, which classes, what was left out, and a few of them as a data URL."""
+    """What people are told of pictures: how many, which classes, what to know of some, and a few of them as a data URL."""
 
     told: str
     left_out: tuple[str, ...]
+    warned: tuple[str, ...]
     classes: tuple[str, ...]
     some: str
 
@@ -142,10 +143,11 @@ def _tell(key: str, path: str) -> bool:
     st.session_state[f"{key}.told"] = told
     st.caption(plain(told.told))
     st.image(told.some, width="stretch")
-    if told.left_out:
-        with st.expander("What was left out, and why"):
-            for line in told.left_out:
-                st.caption(plain(line))
+    for title, lines in (("What was left out, and why", told.left_out), ("Used, but take a look", told.warned)):
+        if lines:
+            with st.expander(title):
+                for line in lines:
+                    st.caption(plain(line))
     return True
 
 
@@ -195,8 +197,10 @@ def described(found: Pictures) -> Summary:
         told += " They are all the same."
     if left := sum(one.count for one in found.left_out):
         told += f" {left:,} {'file was' if left == 1 else 'files were'} left out."
-    lines = [str(one) for one in found.left_out[:MAX_REASONS]]
-    return Summary(told, tuple(lines), found.images.classes, _some(found))
+    if doubtful := sum(one.count for one in found.warned):
+        told += f" {doubtful:,} {'has' if doubtful == 1 else 'have'} a warning."
+    left_out, warned = (tuple(map(str, some[:MAX_REASONS])) for some in (found.left_out, found.warned))
+    return Summary(told, left_out, warned, found.images.classes, _some(found))
 
 
 def _some(found: Pictures) -> str:

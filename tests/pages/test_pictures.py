@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.core.helpers import pictures_at_hand
+from tests.core.test_picture_inputs import INPUTS
 from tests.core.test_pictures import BLUE, RED, noise, plain, saved, zipped
 from tests.pages.conftest import Page, link
 from wgan_core.config import RunConfig
+from wgan_core.pictures.decode import NO_METADATA
 from wgan_core.presets import PRESETS
 
 KEY = "form.dataset.path"
@@ -56,7 +58,7 @@ def test_an_upload_is_described_used_and_trained_on() -> None:
     upload(page, ("pets.zip", zipped(GOOD | {"notes.txt": b"hello", "dogs/broken.png": saved(noise())[:-500]})))
     assert "6 pictures. 2 classes: cats 3, dogs 3. 2 files were left out." in texts(page)
     assert "1 damaged or cut off: dogs/broken.png" in texts(page)
-    assert "1 not a picture (JPEG, PNG, WebP, BMP, TIFF or GIF): notes.txt" in texts(page)
+    assert "1 not a picture, or none that is read here (JPEG, PNG, WebP, BMP, TIFF or GIF): notes.txt" in texts(page)
     assert path(page) == ""
     page.press(f"{KEY}.use")
     assert not is_open(page)
@@ -73,6 +75,32 @@ def test_an_upload_is_described_used_and_trained_on() -> None:
     assert page.training.view().config.dataset.shape == (3, 28, 28)
     # Whoever gets the link sees the same.
     assert "6 pictures. 2 classes" in texts(Page(config=page.config().to_url()))
+
+
+def test_a_picture_with_odd_metadata_is_used_with_a_warning() -> None:
+    page = with_pictures().press(KEY)
+    files = ((INPUTS / name).read_bytes() for name in ("pillow5528.png", "exif-8965.jpg"))
+    upload(page, *zip(("21:37:54.png", "b.jpg"), files, strict=True))
+    assert "2 pictures. 1 has a warning." in texts(page)
+    assert f"1 {NO_METADATA}: 00000-21:37:54.png" in texts(page)
+    assert [one.label for one in page.at.expander if one.label.startswith("Used")] == ["Used, but take a look"]
+    page.press(f"{KEY}.use")
+    assert "1 has a warning." in texts(page)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("screenshots-colon.zip", "2 pictures."),
+        ("macos-utf8-noflag.zip", "2 pictures. 2 classes: Café 1, Zürich 1."),
+        ("dotnet-empty-dir.zip", "2 pictures. 2 classes: cats 1, dogs 1."),
+    ],
+)
+def test_zips_of_other_systems_are_used_whole(name: str, told: str) -> None:
+    page = with_pictures().press(KEY)
+    upload(page, (name, (INPUTS / name).read_bytes()))
+    said = next(line for line in texts(page).splitlines() if line.startswith("2 pictures."))
+    assert said.removesuffix(" They are all the same.") == told
 
 
 def test_pictures_one_by_one_make_a_set() -> None:

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from time import monotonic
 
 from wgan_core.cli.lines import Lines
@@ -91,12 +91,16 @@ def drive(run: Run, store: Store | None, lines: Lines) -> int:
     newest: Snapshot | None = None
     watch = Watch(store)
     watch.look()
+    told = False
     with stopped_by_signals(run):
         try:
             if (first := lines.first(run.race.lanes[0].seed)) is not None:
                 print(first, flush=True)
             run.start()
             for lane, newest in coming:
+                if not told:
+                    told = True
+                    _tell_of_data(run)
                 print(lines.snapshot(lane, newest), flush=True)
                 watch.look()
         finally:
@@ -135,6 +139,13 @@ def failures_of(run: Run) -> Mapping[int, Failure]:
     alone = {view.config.seed: view.failure} if view.failure is not None and run.race.seeds == 1 else {}
     found: Mapping[int, Failure] = getattr(lane.training, "failures", alone)
     return dict(found)
+
+
+def _tell_of_data(run: Run) -> None:
+    """Say what was left out of the data and why: once they have been read, so that they are not read twice at once."""
+    with suppress(DataError):  # its files are gone since
+        for remark in dict.fromkeys(remark for lane in run.race.lanes for remark in lane.dataset.remarks()):
+            print(f"note: {remark}", file=sys.stderr, flush=True)
 
 
 class Watch:

@@ -78,6 +78,16 @@ class Dataset(Variant):
         """The published set whose files this one needs and that are nowhere on this computer, or None."""
         return None
 
+    def remarks(self) -> tuple[str, ...]:
+        """What a person should know of how its files were read: what was left out and why, what may not be as expected.
+
+        Raises
+        ------
+        DataError
+            They cannot be read.
+        """
+        return ()
+
     def sample(self, n: int, rng: Generator, device: torch.device) -> Tensor:
         """Draw ``n`` samples: a float32 tensor of shape (n, *shape) on ``device``."""
         raise NotImplementedError

@@ -73,6 +73,8 @@ def _on_pictures(wanted: Sequence[Experiment], size: Size, path: str, classes: s
     pictures = RunConfig.parse({"dataset": {"kind": "folder", "path": path, "classes": classes}}).dataset
     assert isinstance(pictures, Folder)
     pictures.read()  # what is wrong with them is said before anything else is run
+    for remark in pictures.remarks():
+        print(f"note: {remark}", file=sys.stderr, flush=True)
     return [each.on(pictures.model_dump()) if each in takes else each for each in wanted]
 
 

@@ -3,48 +3,61 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable
+from threading import BoundedSemaphore
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
+from PIL.ExifTags import Base
 
-Pixels = NDArray[np.uint8]
+from wgan_core.pictures.bare import bare
+from wgan_core.pictures.pixels import Pixels, Style, Unusable, fitted, plain
+
 # Formats that Pillow decodes itself; others start programs (EPS) or are rarely read, and so rarely tested.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
-MAX_PIXELS = 50_000_000
+# Megapixels. Most formats take 4 bytes a pixel while they are decoded, and a progressive JPEG 6. An ordinary JPEG shrinks
+# while it is decoded and takes next to nothing. WebP takes 15.
+MOST, MOST_JPEG, MOST_WEBP = 50, 80, 20
+# So many at once, in all threads, take memory.
+AT_ONCE = 2
 ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"Rar!", b"7z\xbc\xaf")
+BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"II*\0", b"MM\0*")
+NO_METADATA = "used without metadata that cannot be read, and so perhaps not upright"
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+_memory = BoundedSemaphore(AT_ONCE)
+Warn = Callable[[str], None]
 
 
-class Unusable(Exception):
-    """Why a file is left out, as half a sentence after its name."""
+class Undecodable(Unusable):
+    """The decoder has given up, be it on the pixels or on what stands beside them."""
 
 
-@dataclass(frozen=True)
-class Style:
-    """How pictures are brought to one size.
-
-    Attributes
-    ----------
-    side : int
-        Height and width in pixels.
-    channels : int
-        3 for colour, 1 for grey.
-    fit : {"crop", "pad"}
-        Cut the middle square out, or shrink the whole picture into a white square.
-    """
-
-    side: int
-    channels: int
-    fit: Literal["crop", "pad"]
+def _nobody(warning: str) -> None:
+    """Nobody is warned."""
 
 
-def decode(data: bytes, style: Style) -> Pixels:
+def decode(data: bytes, style: Style, warn: Warn = _nobody) -> Pixels:
     """Decode one picture.
 
-    The camera's rotation is applied, what is transparent shows white, 16 bits become 8, CMYK becomes RGB, and of an
-    animation the first frame is taken.
+    The camera's rotation is applied, what is transparent shows white, 16 bits become 8, CMYK and LAB become RGB, and of an
+    animation the first frame is taken. Metadata that cannot be read are passed over.
+
+    Parameters
+    ----------
+    data : bytes
+        The file's content.
+    style : Style
+        Size, colour and fit.
+    warn : callable
+        Told, as half a sentence after its name, what may not be as expected of a picture that is used.
 
     Returns
     -------
@@ -58,55 +71,60 @@ def decode(data: bytes, style: Style) -> Pixels:
     """
     if not data:
         raise Unusable("empty")
+    with _memory:
+        try:
+            return _decoded(data, style, warn)
+        except Undecodable:
+            if (pixels_alone := bare(data)) == data:
+                raise
+        found = _decoded(pixels_alone, style, warn)
+    warn(NO_METADATA)
+    return found
+
+
+def _decoded(data: bytes, style: Style, warn: Warn) -> Pixels:
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise Unusable(f"larger than {MAX_PIXELS // 1_000_000} megapixels")
-            # JPEGs shrink while they are decoded: a photograph then costs little more than a thumbnail.
+            if image.width * image.height > (most := _most(image)) * 1_000_000:
+                raise Unusable(_too_large(most))
             image.draft(None, (2 * style.side, 2 * style.side))
-            return _fitted(_plain(ImageOps.exif_transpose(image), style.channels), style)
+            image.load()
+            pixels = plain(image, style, warn)
+            try:
+                turn = TURNS.get(image.getexif().get(Base.Orientation, 1))
+            except Exception:
+                turn = None
+                warn(NO_METADATA)
+        return fitted(pixels if turn is None else pixels.transpose(turn), style)
     except Unusable:
         raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise Unusable(f"larger than {MAX_PIXELS // 1_000_000} megapixels") from None
-    except UnidentifiedImageError:
-        if data.startswith(ARCHIVES):
-            raise Unusable("an archive inside; archives are not opened") from None
-        raise Unusable("not a picture (JPEG, PNG, WebP, BMP, TIFF or GIF)") from None
-    except Exception:
-        # Damaged files make decoders raise almost anything: OSError, SyntaxError, struct.error, IndexError …
-        raise Unusable("damaged or cut off") from None
+    except Exception as error:  # damage makes decoders raise almost anything: SyntaxError, struct.error, IndexError …
+        raise Undecodable(_why(data, error)) from None
 
 
-def _plain(image: Image.Image, channels: int) -> Image.Image:
-    """The picture in eight bits, on white, in RGB or grey."""
-    mode = "RGB" if channels == 3 else "L"
-    if image.mode == "F":
-        raise Unusable("made of floating point numbers; save it with 8 or 16 bits")
-    if image.mode == "I" or image.mode.startswith("I;"):
-        values = np.asarray(image).astype(np.int64)
-        if values.min() < 0 or values.max() > 65_535:
-            raise Unusable("made of numbers beyond 16 bits; save it with 8 or 16 bits")
-        return Image.fromarray(((values + 128) // 257).astype(np.uint8)).convert(mode)
-    if image.has_transparency_data:
-        clear = image.convert("RGBA")
-        image = Image.new("RGBA", clear.size, "white")
-        image.alpha_composite(clear)
-    return image.convert("RGB").convert(mode)
+def _why(data: bytes, error: Exception) -> str:
+    """Why a file cannot be decoded."""
+    if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
+        return _too_large(MOST_JPEG if data.startswith(BEGINNINGS[0]) else MOST)
+    if isinstance(error, MemoryError):
+        return "too large for the memory that is free"
+    known = data.startswith(BEGINNINGS) or data[:4] + data[8:12] == b"RIFFWEBP"
+    if known and (isinstance(error, UnidentifiedImageError) or data.startswith((b"II", b"MM"))):
+        return "damaged, or of a kind that is not read here"
+    if not isinstance(error, UnidentifiedImageError):
+        return "damaged or cut off"
+    if data.startswith(ARCHIVES):
+        return "an archive inside; archives are not opened"
+    return "not a picture, or none that is read here (JPEG, PNG, WebP, BMP, TIFF or GIF)"
 
 
-def _fitted(image: Image.Image, style: Style) -> Pixels:
-    """The picture as a square of the wanted size, shape (channels, side, side)."""
-    size = (style.side, style.side)
-    if style.fit == "crop":
-        image = ImageOps.fit(image, size, Image.Resampling.BICUBIC)
-    else:
-        scale = style.side / max(image.size)
-        inner = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-        paper = Image.new(image.mode, size, "white")
-        corner = (style.side - inner[0]) // 2, (style.side - inner[1]) // 2
-        paper.paste(image.resize(inner, Image.Resampling.BICUBIC), corner)
-        image = paper
-    pixels = np.asarray(image, np.uint8).reshape(style.side, style.side, style.channels)
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+def _most(image: Image.Image) -> int:
+    """How many megapixels a picture of this kind may have."""
+    if image.format == "WEBP":
+        return MOST_WEBP
+    return MOST_JPEG if image.format in ("JPEG", "MPO") and "progressive" not in image.info else MOST
+
+
+def _too_large(most: int) -> str:
+    other = "" if most == MOST_JPEG else f", or as an ordinary JPEG of up to {MOST_JPEG}"
+    return f"larger than {most} megapixels; save it smaller{other}"

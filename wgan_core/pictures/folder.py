@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any, ClassVar, Literal
 
 from pydantic import field_validator
 
 from wgan_core.datasets import DataError, ImageDataset, Images
-from wgan_core.pictures.decode import Style
-from wgan_core.pictures.scan import identity_of, pictures
+from wgan_core.pictures.pixels import Style
+from wgan_core.pictures.scan import Pictures, identity_of, pictures
 from wgan_core.schema import knob
 
 ALL = "all"
@@ -24,7 +25,7 @@ class Folder(ImageDataset):
         "",
         "Pictures",
         "Upload a zip of pictures, or some pictures; or name a folder on the computer that trains.",
-        takes="the path of a folder or a zip below the folders that WGAN_PICTURES allows, or sha256:… of an upload",
+        takes="the path of a folder or a zip, on the page below the folders that WGAN_PICTURES allows, or sha256:… of an upload",
         widget="pictures",
         max_length=1000,
     )
@@ -59,14 +60,23 @@ class Folder(ImageDataset):
     def identity(self) -> str:
         return f"{identity_of(self.path)} {self.model_dump_json()}"
 
+    def pictures(self) -> Pictures:
+        """All of them, whatever class was chosen, with what was left out and why."""
+        return pictures(self.path, self.style)
+
+    def remarks(self) -> tuple[str, ...]:
+        found = self.pictures()
+        return (*(f"left out: {one}" for one in found.left_out), *map(str, found.warned))
+
     def read(self) -> Images:
-        found = pictures(self.path, self.style).images
+        found = self.pictures().images
         if self.classes == ALL:
             return found
-        if self.classes not in found.classes:
+        wanted = unicodedata.normalize("NFC", self.classes)
+        if wanted not in found.classes:
             there = (
                 f"there are {', '.join(found.classes)}" if found.classes else "there are no subfolders with pictures"
             )
             raise DataError(f"There is no class “{self.classes}” in these pictures: {there}, or all.")
-        chosen = found.labels == found.classes.index(self.classes)
+        chosen = found.labels == found.classes.index(wanted)
         return Images(found.pixels[chosen], found.labels[chosen], found.classes)

@@ -8,13 +8,15 @@ import os
 import re
 import zipfile
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePath
 
 from wgan_core.datasets import DataError
-from wgan_core.folders import data_folder, replacing
+from wgan_core.folders import data_folder, listed, replacing
 from wgan_core.pictures.sources import ZipSource
 
 ALLOWED = "WGAN_PICTURES"
+ANYWHERE = "*"
 ROOM = "WGAN_PICTURES_MB"
 USUAL_ROOM = 2_000
 MAX_UPLOAD_BYTES = 200_000_000
@@ -26,10 +28,38 @@ def folder() -> Path:
     return data_folder() / "pictures"
 
 
-def roots() -> list[Path]:
-    """The folders below which pictures may be read: those that ``WGAN_PICTURES`` names, as ``PATH`` does. Usually none."""
+@dataclass(frozen=True)
+class Access:
+    """Which folders may be named.
+
+    Attributes
+    ----------
+    anywhere : bool
+        Any at all.
+    roots : tuple of Path
+        Else what lies below one of these. Relative paths are looked up in all of them, in this order.
+    """
+
+    anywhere: bool
+    roots: tuple[PurePath, ...]
+
+    @classmethod
+    def given(cls) -> Access:
+        """What ``WGAN_PICTURES`` allows: the folders that it lists, as ``PATH`` does; usually none."""
+        first, _, rest = (text := os.environ.get(ALLOWED, "")).partition(os.pathsep)
+        free = first.strip() == ANYWHERE
+        return cls(
+            free, tuple(one.resolve() for one in ([Path.cwd()] if free else []) + listed(rest if free else text))
+        )
+
+    def permits(self, found: PurePath) -> bool:
+        return self.anywhere or any(found.is_relative_to(root) for root in self.roots)
+
+
+def anywhere() -> str:
+    """The value of ``WGAN_PICTURES`` with which any folder may be named, from the working directory first."""
     given = os.environ.get(ALLOWED, "")
-    return [Path(one).expanduser().resolve() for one in given.split(os.pathsep) if one.strip()]
+    return given if Access.given().anywhere else os.pathsep.join([ANYWHERE, given])
 
 
 def located(path: str) -> Path:
@@ -49,33 +79,36 @@ def located(path: str) -> Path:
             f"The pictures of this run are not here (their sha256 begins with {path[7:19]}): they were uploaded elsewhere, or"
             " deleted since. Upload the same zip again."
         )
-    if not (allowed := roots()):
+    access = Access.given()
+    if not access.roots:
         raise DataError(
             f"Folders of pictures are not read here. Upload a zip of them, or set {ALLOWED} to the folder that holds"
             " them before you start this software."
         )
     outside = 0
-    for root in allowed:
+    for root in access.roots:
         try:
-            found = (root / path).resolve()
+            found = Path(root / path).resolve()
             # It may lead out of one allowed folder into another.
-            if not any(found.is_relative_to(each) for each in allowed):
+            if not access.permits(found):
                 outside += 1
             elif found.is_dir() or found.is_file():
                 return found
         except (OSError, ValueError, RuntimeError):  # a name that no file can have, a loop of links
             continue
-    if outside == len(allowed):
+    if outside == len(access.roots):
         raise DataError(f"“{path[:80]}” lies outside of the folders that {ALLOWED} allows.")
-    raise DataError(f"There is no folder and no zip “{path[:80]}” in the folders that {ALLOWED} allows.")
+    allowed = f"the folders that {ALLOWED} allows"
+    where = " and ".join(map(str, access.roots)) if access.anywhere else allowed
+    raise DataError(f"There is no folder and no zip “{path[:80]}” in {where}.")
 
 
 def offered() -> list[str]:
     """Folders and zips right below the allowed folders, as paths for a config, sorted."""
     found = []
-    for root in roots():
+    for root in Access.given().roots:
         try:
-            found += [one.name for one in root.iterdir() if one.is_dir() or one.suffix.lower() == ".zip"]
+            found += [one.name for one in Path(root).iterdir() if one.is_dir() or one.suffix.lower() == ".zip"]
         except OSError:
             continue
     return sorted({name for name in found if not name.startswith(".")})[:200]
@@ -119,7 +152,8 @@ def _zipped(files: Sequence[tuple[str, bytes]]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for number, (name, data) in enumerate(sorted(files)):
-            archive.writestr(zipfile.ZipInfo(f"{number:05}-{Path(name).name[-100:]}"), data)
+            last = name.replace("\\", "/").rpartition("/")[2]
+            archive.writestr(zipfile.ZipInfo(f"{number:05}-{last[-100:]}"), data)
     return buffer.getvalue()
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +18,13 @@ import torch
 
 from wgan_core.datasets import DataError, Images
 from wgan_core.folders import replacing
-from wgan_core.pictures.decode import Pixels, Style, Unusable, decode
+from wgan_core.pictures.decode import decode
+from wgan_core.pictures.pixels import Pixels, Style, Unusable
 from wgan_core.pictures.places import folder, located
 from wgan_core.pictures.sources import FolderSource, Name, Source, ZipSource, hash_of, shown
 
 # Raised whenever the same files would give other arrays.
-VERSION = 1
+VERSION = 2
 MAX_ARRAY_BYTES = 512_000_000
 # Of what was made from pictures the newest so many bytes are kept; it can be made again.
 MAX_KEPT_BYTES = 2_000_000_000
@@ -36,8 +39,8 @@ def _nobody(done: int, of: int) -> None:
 
 
 @dataclass(frozen=True)
-class LeftOut:
-    """Files that could not be used, for one reason."""
+class Remark:
+    """Files of which the same is to be said: why they could not be used, or what may not be as expected."""
 
     reason: str
     count: int
@@ -56,12 +59,15 @@ class Pictures:
     ----------
     images : Images
         All that could be used, sorted by name; the classes are the subfolders.
-    left_out : tuple of LeftOut
+    left_out : tuple of Remark
         What could not, the most frequent reason first.
+    warned : tuple of Remark
+        What could, but perhaps not as expected: its metadata cannot be read, or its numbers have no range of their own.
     """
 
     images: Images
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[Remark, ...]
+    warned: tuple[Remark, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -121,18 +127,14 @@ def scan(source: Source, style: Style, progress: Progress = _nobody) -> Pictures
     # Pages of memory that are never written to are never taken.
     pixels: Pixels = np.empty((min(len(names), most), style.channels, style.side, style.side), np.uint8)
     used: list[Name] = []
-    reasons: Counter[str] = Counter()
-    examples: dict[str, list[str]] = {}
+    left_out, warned = _Remarks(), _Remarks()
     for number, name in enumerate(names):
         if number % 50 == 0:
             progress(number, len(names))
         try:
-            picture = decode(source.read(name), style)
+            picture = decode(source.read(name), style, partial(warned.add, name))
         except Unusable as why:
-            reasons[str(why)] += 1
-            some = examples.setdefault(str(why), [])
-            if len(some) < EXAMPLES:
-                some.append(shown(name))
+            left_out.add(name, str(why))
             continue
         if len(used) == most:
             raise DataError(
@@ -142,15 +144,32 @@ def scan(source: Source, style: Style, progress: Progress = _nobody) -> Pictures
         pixels[len(used)] = picture
         used.append(name)
     progress(len(names), len(names))
-    left_out = tuple(LeftOut(why, count, tuple(examples[why])) for why, count in reasons.most_common())
     if not used:
-        raise DataError(_nothing(left_out))
+        raise DataError(_nothing(left_out.all()))
     labels, classes = _classes(used)
     images = Images(torch.from_numpy(pixels[: len(used)]), torch.tensor(labels, device="cpu"), classes)
-    return Pictures(images, left_out)
+    return Pictures(images, left_out.all(), warned.all())
 
 
-def _nothing(left_out: tuple[LeftOut, ...]) -> str:
+class _Remarks:
+    """Collects remarks, each with how many files it is about, and some of them."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._examples: dict[str, list[str]] = {}
+
+    def add(self, name: Name, reason: str) -> None:
+        self._counts[reason] += 1
+        some = self._examples.setdefault(reason, [])
+        if len(some) < EXAMPLES:
+            some.append(shown(name))
+
+    def all(self) -> tuple[Remark, ...]:
+        """The most frequent first."""
+        return tuple(Remark(why, count, tuple(self._examples[why])) for why, count in self._counts.most_common())
+
+
+def _nothing(left_out: tuple[Remark, ...]) -> str:
     if not left_out:
         return "There is no picture: no files were found."
     return f"None of the files is a picture that can be used. Left out: {'; '.join(map(str, left_out))}."
@@ -170,8 +189,11 @@ def _classes(names: Sequence[Name]) -> tuple[list[int], tuple[str, ...]]:
 
 
 def _class_name(part: str, most: int = 100) -> str:
-    """A folder's name as a class's: of bounded length, and still another one for another folder."""
-    text = shown((part,), len(part))
+    """A folder's name as a class's: of bounded length, and still another one for another folder.
+
+    macOS stores é as two letters; composed to one, the name is what a person types.
+    """
+    text = unicodedata.normalize("NFC", shown((part,), len(part)))
     return text if len(text) <= most else f"{text[:80]}…{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
@@ -189,7 +211,10 @@ def _opened(place: Path) -> Iterator[Source]:
 
 def _save(place: Path, made: Pictures) -> None:
     """Keep it for the next time, where there is room."""
-    about = {"classes": made.images.classes, "left_out": [asdict(one) for one in made.left_out]}
+    about = {
+        "classes": made.images.classes,
+        **{name: [asdict(one) for one in getattr(made, name)] for name in ("left_out", "warned")},
+    }
     pixels, labels = made.images.pixels.numpy(), made.images.labels.numpy()
     with suppress(OSError):  # read again next time
         with replacing(place) as file:
@@ -208,5 +233,8 @@ def _load(place: Path) -> Pictures | None:
             pixels, labels = torch.from_numpy(file["pixels"]), torch.from_numpy(file["labels"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
-    left_out = tuple(LeftOut(one["reason"], one["count"], tuple(one["examples"])) for one in about["left_out"])
-    return Pictures(Images(pixels, labels, tuple(about["classes"])), left_out)
+    left_out, warned = (
+        tuple(Remark(one["reason"], one["count"], tuple(one["examples"])) for one in about[name])
+        for name in ("left_out", "warned")
+    )
+    return Pictures(Images(pixels, labels, tuple(about["classes"])), left_out, warned)

@@ -8,16 +8,17 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
 from wgan_core.datasets import DataError
-from wgan_core.pictures.decode import Unusable
+from wgan_core.pictures.pixels import Unusable
 
 MAX_FILES = 100_000
 MAX_FILE_BYTES = 50_000_000
@@ -29,6 +30,9 @@ MAX_RATIO, RATIO_FROM_BYTES = 200, 1_000_000
 CHUNK = 1 << 20
 # What systems leave beside pictures.
 CLUTTER = {"__MACOSX", "Thumbs.db", "desktop.ini"}
+# As the first folder of a path. Elsewhere a colon is a letter like others: screenshots have the time in their names.
+_DRIVE = re.compile("[A-Za-z]:")
+_SAYS_UTF8 = 0x800
 
 Name = tuple[str, ...]
 
@@ -112,14 +116,11 @@ class ZipSource:
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._files: dict[Name, zipfile.ZipInfo] = {}
         self._archive = archive
-        infos = [info for info in archive.infolist() if not info.is_dir()]
+        infos = [(name, info) for info in archive.infolist() if (name := _name(info))[-1] or info.file_size]
         _not_too_many(len(infos))
-        if sum(info.file_size for info in infos) > MAX_TOTAL_BYTES:
+        if sum(info.file_size for _, info in infos) > MAX_TOTAL_BYTES:
             raise DataError(f"Unpacked, this zip takes more than the {MAX_TOTAL_BYTES / 1e9:.0f} GB that are allowed.")
-        for info in infos:
-            name = tuple(info.filename.replace("\\", "/").split("/"))
-            if not _clutter(name):
-                self._files[name] = info
+        self._files.update((name, info) for name, info in infos if not _clutter(name))
 
     @classmethod
     @contextmanager
@@ -144,7 +145,7 @@ class ZipSource:
 
     def read(self, name: Name) -> bytes:
         info = self._files[name]
-        if ".." in name or name[0] == "" or ":" in name[0]:
+        if ".." in name or name[0] == "" or (len(name) > 1 and _DRIVE.fullmatch(name[0])):
             raise Unusable("named as if it lay outside of the zip")
         if info.flag_bits & 1:
             raise Unusable("locked with a password")
@@ -162,6 +163,19 @@ class ZipSource:
                 return bytes(data)
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError):
             raise Unusable("damaged inside the zip") from None
+
+
+def _name(info: zipfile.ZipInfo) -> Name:
+    """The name of a member, its last part empty for a folder.
+
+    macOS and others write UTF-8 without saying so, and zipfile then takes it for the first PC's letters. What is no UTF-8
+    is that. Some programs part folders with a backslash.
+    """
+    text = info.filename
+    if not info.flag_bits & _SAYS_UTF8:
+        with suppress(UnicodeError):
+            text = text.encode("cp437").decode("utf-8")
+    return tuple(text.replace("\\", "/").split("/"))
 
 
 def hash_of(path: Path) -> str:
