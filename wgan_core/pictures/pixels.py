@@ -122,7 +122,8 @@ def _lab() -> Any:
 
 
 def _from_lab(image: Image.Image) -> Image.Image:
-    found: Image.Image = ImageCms.applyTransform(image, _lab())
+    found = ImageCms.applyTransform(image, _lab())
+    assert found is not None, "it is not changed in place"
     return found
 
 
