@@ -17,7 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from tests.core.helpers import ROOT, rng
+from tests.core.helpers import CPU, ROOT, rng
 from tests.core.test_pictures import GREY, RED, STYLE, chunk, home, mean, noise, plain, saved, zipped
 from wgan_core import cli
 from wgan_core.pictures import Folder, keep, pictures, pixels, scan
@@ -189,7 +189,9 @@ def test_a_lack_of_memory_is_not_called_damage(monkeypatch: pytest.MonkeyPatch) 
 def test_floating_point_numbers_become_bytes_with_a_warning(
     values: list[float], byte: list[int], warned: list[str]
 ) -> None:
-    data = saved(Image.fromarray(np.repeat(np.float32(values), 28).reshape(-1, 28).repeat(28, 0)[::28]), "TIFF")
+    data = saved(
+        Image.fromarray(np.repeat(np.array(values, np.float32), 28).reshape(-1, 28).repeat(28, 0)[::28]), "TIFF"
+    )
     found = decode(data, Style(28, 1, "pad"))
     assert set(byte) <= {int(value) for value in np.unique(found)}
     assert warnings_of(data, Style(28, 1, "pad")) == warned
@@ -360,7 +362,7 @@ def test_a_picture_of_49_megapixels_takes_little_memory(form: str, most: int, tm
 
 def test_only_so_many_are_decoded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     now, most, free = [0], [0], threading.Lock()
-    real = decoding.plain
+    real = pixels.plain
 
     def counted(*given: object) -> Image.Image:
         with free:
@@ -472,5 +474,5 @@ def test_the_command_line_says_what_was_left_out_and_warns(capsys: pytest.Captur
 def test_a_sample_is_what_was_decoded() -> None:
     path = keep([("a.jpg", read("exif-8965.jpg"))])
     dataset = Folder(path=path)
-    sample = dataset.sample(1, rng(), scan.torch.device("cpu"))
+    sample = dataset.sample(1, rng(), CPU)
     np.testing.assert_allclose((sample[0].numpy() + 1) * 127.5, decode(read("exif-8965.jpg"), STYLE), atol=1e-3)

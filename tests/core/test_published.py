@@ -23,7 +23,7 @@ from wgan_core import cli
 from wgan_core.config import RunConfig
 from wgan_core.datasets import Cifar10, DataError, FashionMnist, Mnist, Published, StackedMnist, cifar
 from wgan_core.datasets.cifar import ArraysOnly
-from wgan_core.datasets.idx import parse_idx
+from wgan_core.datasets.idx import IdxDataset, parse_idx
 from wgan_core.fetching import Fetch
 from wgan_core.runs import Run
 
@@ -55,7 +55,7 @@ def test_mnist_is_found_where_torchvision_and_people_leave_it(place: str, tmp_pa
     assert Mnist().read().labels.max() <= 9
 
 
-def renamed_labels(folder: Path, cls: type[Mnist] | type[FashionMnist]) -> None:
+def renamed_labels(folder: Path, cls: type[IdxDataset]) -> None:
     """Make the first labels those of a set; a file's check of itself stays right."""
     file = folder / "train-labels-idx1-ubyte.gz"
     content = bytearray(gzip.decompress(file.read_bytes()))
