@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from pages.ui import forms, shell, storing, this_run, transport
+from pages.ui import forms, limits, shell, storing, this_run, transport
 from pages.ui.raceform import RaceForm
 from wgan_core.explain import ConfigError, Problem
 from wgan_core.race import Race
@@ -121,9 +121,10 @@ with st.sidebar:
     )
     race = form.draw()
     seeds = forms.seeds_knob()
+    affordable = limits.draw(race)
     if race is not None:
         share(race)
 
 chosen = st.session_state.get("chosen_scenario")
 lesson(SCENARIOS[chosen] if chosen else None)
-transport.show(run, race, seeds, next_seed, SCENARIOS[DEFAULT].race)
+transport.show(run, affordable, seeds, next_seed, SCENARIOS[DEFAULT].race)

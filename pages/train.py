@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from pages.ui import forking, forms, shell, storing, this_run, transport
+from pages.ui import forking, forms, limits, shell, storing, this_run, transport
 from pages.ui.text import plain
 from wgan_core.config import RunConfig, live_paths
 from wgan_core.explain import ConfigError, Problem
@@ -104,7 +104,8 @@ with st.sidebar:
         st.caption(PRESETS[chosen].shows)
     config = forms.config_form(form)
     seeds = forms.seeds_knob()
+    race = limits.draw(Race.solo(config) if config else None)
     if config is not None:
         share(config)
 
-transport.show(run, Race.solo(config) if config else None, seeds, next_seed, Race.solo(PRESETS[DEFAULT].config))
+transport.show(run, race, seeds, next_seed, Race.solo(PRESETS[DEFAULT].config))

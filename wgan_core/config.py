@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import torch
 from pydantic import ValidationError, model_validator
+from torch import nn
 
 import wgan_core.pictures
 import wgan_core.points  # noqa: F401  data sets of modules of their own
@@ -125,6 +126,7 @@ class RunConfig(Part):
         if self.speed.autocast != "off" and not self.dataset.is_image:
             raise ValueError("speed.autocast: networks of points are too small to gain by it; it is for images")
         self._combines()
+        self._normalises()
         if self.dataset.size is not None and self.batch_size > self.dataset.size:
             raise ValueError(
                 f"batch_size: must not be larger than the data set, {self.dataset.size:,} samples; you gave {self.batch_size}"
@@ -174,6 +176,18 @@ class RunConfig(Part):
                         f"remedies.{remedy.name}: does not go with {part.label}: the penalty holds the norm of each sample's"
                         " own gradient, and here a score depends on the whole batch"
                     )
+
+    def _normalises(self) -> None:
+        """Refuse, with a ValueError, a batch too small for batch normalisation, which takes two numbers for each unit."""
+        if self.batch_size > 1:
+            return
+        for role, net in zip(("generator", "critic"), self.nets(), strict=True):
+            if any(isinstance(module, nn.BatchNorm1d) for module in net.modules()):
+                raise ValueError(
+                    f"batch_size: must be 2 or more where the {role} has batch normalisation: each unit is normalised by its"
+                    f" mean and variance over the batch, and one sample has no variance; you gave 1. Or set"
+                    f" {role}.normalisation to layer or none"
+                )
 
     @property
     def input_shapes(self) -> tuple[tuple[int], tuple[int, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping
 from operator import attrgetter
@@ -12,11 +13,12 @@ import torch
 
 from wgan_core.config import RunConfig
 from wgan_core.crew import Crew as Crew
-from wgan_core.crew import EnsembleFailed, Worker
+from wgan_core.crew import EnsembleFailed, Worker, usable_cores
 from wgan_core.devices import resolve
 from wgan_core.explain import ConfigError, Problem
+from wgan_core.limits import claim
 from wgan_core.members import Changes, Group, Report, common_snapshot, member_config
-from wgan_core.race import MOST_SEEDS
+from wgan_core.race import MOST_SEEDS, Race
 from wgan_core.records import Event, Failure, Snapshot
 from wgan_core.stacked import StackedTraining, choose
 from wgan_core.training import check_edit, failure_of
@@ -209,18 +211,22 @@ class Ensemble(_Together):
     Raises
     ------
     ConfigError
-        The number of seeds is not allowed with this config.
+        The number of seeds is not allowed with this config, or there is no room for them.
     """
 
     def __init__(self, config: RunConfig, seeds: int, crew: Crew | None = None) -> None:
         super().__init__(config, seeds)
         self.device = torch.device("cpu")
-        self.crew = crew or Crew()
-        self._owns_crew = crew is None
+        # Who brings a crew has made room for it.
+        here = self.config.model_copy(update={"device": "cpu"})
+        self._claim = None if crew else claim(Race.solo(here, seeds), usable_cores())
+        if self._claim is not None:
+            weakref.finalize(self, self._claim.give_back)
+        self.crew = crew or Crew(self._claim.workers if self._claim else None)
         self._closed = False
         self._chunks = 1 - (-config.steps // config.snapshot_every)
         self._done = 0
-        self._lane, workers = self.crew.hold(self.config.model_copy(update={"device": "cpu"}), self.seeds)
+        self._lane, workers = self.crew.hold(here, self.seeds)
         self._asked_of = dict.fromkeys(workers, 0)
         self._reports: dict[Worker, deque[Report]] = {worker: deque() for worker in workers}
         self._ask()
@@ -228,8 +234,9 @@ class Ensemble(_Together):
     def close(self) -> None:
         """Train no more. May be called again, and from any thread; workers of an own crew have ended when it returns."""
         self._closed = True
-        if self._owns_crew:
+        if self._claim is not None:
             self.crew.close()
+            self._claim.give_back()
         else:
             self.crew.leave(self._lane)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
+from math import inf
 from time import monotonic
 from typing import Any, Protocol
 
@@ -14,11 +15,14 @@ from wgan_core.coach import findings
 from wgan_core.config import RunConfig
 from wgan_core.devices import describe, resolve
 from wgan_core.records import LIVE, Event, Failure, Floats, Frames, History, RunView, Snapshot, Status, frames_kept
+from wgan_core.scores import due
 from wgan_core.states import State, progress_of
 from wgan_core.store import LaneStart, Recorder
 from wgan_core.training import Training, failure_of
 
 RATE_SECONDS = 5.0
+# Updates that take longer can be stopped within.
+LONG_SECONDS = 0.2
 
 
 class Trains(Protocol):
@@ -52,7 +56,9 @@ class Lane:
         self._events: list[Event] = []
         self._failure: Failure | None = None
         self._progress = (0, 0, 0.0)
-        self._activity = ""
+        self._activity = self._waiting = ""
+        # Seconds that the last thing took which it did, and since when it has been at another.
+        self.takes, self.since = inf, 0.0
         self._beats: deque[tuple[float, int]] = deque()
         self._view: RunView | None = None
         self.state: State | None = None  # what it goes on from, rather than from the start
@@ -141,7 +147,23 @@ class Lane:
         if self._recorder is not None:
             self._recorder.event(self._number, event, config)
 
+    @property
+    def long(self) -> bool:
+        """What it does next may take long: the last did, or images are to be scored."""
+        training = self.training
+        scored = isinstance(training, Training) and due(self.config, training.step + 1)
+        return self.takes > LONG_SECONDS or scored
+
+    def wait_for(self, doing: str) -> None:
+        """Say that it is stopping or pausing, once the present update has ended, where that may take a while."""
+        self._waiting = ""
+        if doing and self.active and self.since and self.takes > 1:
+            about = f", about {self.takes:.0f} s" if self.takes < inf else ""
+            self._waiting = f"{doing} after this step{about}"
+            self.version += 1
+
     def become(self, status: Status) -> None:
+        self._waiting = ""
         if status != self.status:
             self.status = status
             self.version += 1
@@ -224,6 +246,6 @@ class Lane:
                 frames=self._frames.all(),
                 seeds=self.seeds,
                 before=self._before,
-                activity=self._activity if self.active else "",
+                activity=(self._waiting or self._activity) if self.active else "",
             )
         return self._view

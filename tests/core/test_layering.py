@@ -46,6 +46,7 @@ ORDER = (
     "metrics",
     "scores",
     "states",
+    "limits",
     "training",
     "forks",
     "eject",

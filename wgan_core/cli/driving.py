@@ -6,6 +6,7 @@ import argparse
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from time import monotonic
@@ -124,6 +125,9 @@ def stopped_by_signals(run: Run) -> Iterator[None]:
             os._exit(1)
         asked.append(monotonic())
         run.stop()
+        notice = threading.Timer(TWICE_SECONDS, _notice, [run])
+        notice.daemon = True
+        notice.start()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -131,6 +135,12 @@ def stopped_by_signals(run: Run) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _notice(run: Run) -> None:
+    """Say why it has not ended yet."""
+    if not run.join(0) and (doing := run.view().activity):
+        print(f"{doing}; Ctrl-C again ends it at once", file=sys.stderr, flush=True)
 
 
 def failures_of(run: Run) -> Mapping[int, Failure]:

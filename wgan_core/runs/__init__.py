@@ -62,7 +62,7 @@ class RunManager:
         Raises
         ------
         TooManyRuns
-            The limit is reached. DeviceError if the device is absent.
+            The limit is reached. ConfigError if there is no room for it, DeviceError if the device is absent.
         """
         return self._begin(Run(race, store=self.store))
 
@@ -89,7 +89,7 @@ class RunManager:
             raise UnknownRun(run_id) from None
         try:
             return self._begin(run)
-        except TooManyRuns:
+        except (TooManyRuns, ConfigError):
             run.let_go()
             raise
 
@@ -119,12 +119,12 @@ class RunManager:
     def _begin(self, run: Run) -> str:
         with self._lock:
             self._check_limit()
+            run.start()
             self._runs.pop(run.id, None)  # what was remembered of it before it went on
             ended = [r for r in self._runs.values() if r.status not in LIVE]
             for old in ended[: max(0, len(ended) - self.kept + 1)]:
                 del self._runs[old.id]
             self._runs[run.id] = run
-            run.start()
         return run.id
 
     def _check_limit(self) -> None:

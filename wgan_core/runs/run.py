@@ -6,17 +6,20 @@ import secrets
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
 
 from wgan_core.config import RunConfig
+from wgan_core.crew import usable_cores
 from wgan_core.forks import described, forked
 from wgan_core.lanes import Lane, Trains
+from wgan_core.limits import Claim, claim
 from wgan_core.race import Race
 from wgan_core.records import RunView, Snapshot, Status, overall
+from wgan_core.runs.interrupt import Interruptible
 from wgan_core.states import progress_of
 from wgan_core.store import Parent, Recorder, Store
 from wgan_core.training import Training, check_edit
@@ -29,8 +32,12 @@ MOST_AHEAD = 100
 SIGNAL_SECONDS = 0.5
 
 
-class _Stopped(Exception):
-    """Ends the training thread from inside."""
+# After Stop rounds are brought to their end for so long; then they are left where they are.
+ROUND_OFF_SECONDS = 0.7
+
+
+class _Stopped(BaseException):
+    """Ends the training thread from inside, past those who deal with errors."""
 
 
 class Run:
@@ -55,9 +62,11 @@ class Run:
         self._store = store
         self._recorder: Recorder | None = None
         self._parent: Parent | None = None
+        self._claim: Claim | None = None
         self._changed = threading.Condition()
         self._readers: list[deque[tuple[int, Snapshot]]] = []
         self._paused = self._stopping = self._one_step = False
+        self._stop_at = 0.0  # when rounds are left where they are
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._live, name=f"run-{self.id}", daemon=True)
 
@@ -94,24 +103,41 @@ class Run:
     # What a person may do
 
     def start(self) -> None:
+        """Begin.
+
+        Raises
+        ------
+        ConfigError
+            There is no room for it; see :func:`wgan_core.limits.claim`.
+        """
+        self._claim = claim(self.race, usable_cores(), f"run {self.id}")
+        try:
+            self._record_from_now_on()
+        except BaseException:
+            self._claim.give_back()
+            raise
+        self._thread.start()
+
+    def _record_from_now_on(self) -> None:
         if self._store is not None:
             self._recorder = self._store.recorder(self.id, self.race, [x.device for x in self.lanes], self._parent)
         if self._recorder is not None:
             for number, lane in enumerate(self.lanes):
                 lane.write_to(self._recorder, number)
-        self._thread.start()
 
     def pause(self) -> None:
         """Stop after the present update, until resumed."""
         with self._changed:
             self._paused = True
             self._forget_goals()
+            self._say("pausing")
             self._changed.notify_all()
 
     def resume(self) -> None:
         with self._changed:
             self._paused = False
             self._forget_goals()
+            self._say("")
             self._changed.notify_all()
 
     def step(self) -> None:
@@ -124,9 +150,14 @@ class Run:
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """End the run. What it has measured stays."""
+        """End the run within about a second. What it has measured stays.
+
+        Rounds are brought to their end where that takes no longer. Otherwise a later resume goes on from the last checkpoint.
+        """
         with self._changed:
-            self._stopping = True
+            if not self._stopping:
+                self._stopping, self._stop_at = True, monotonic() + ROUND_OFF_SECONDS
+                self._say("stopping")
             self._changed.notify_all()
 
     def edit(self, changes: Mapping[str, Any], lane: int = 0) -> None:
@@ -206,6 +237,8 @@ class Run:
         try:
             self._work()
         finally:
+            assert self._claim is not None
+            self._claim.give_back()
             with self._changed:
                 self._ended.set()
                 self._changed.notify_all()
@@ -214,7 +247,7 @@ class Run:
         with ExitStack() as stack:
             try:
                 for lane, make in zip(self.lanes, self._trainings(stack), strict=True):
-                    training = self._attempt(lane, make) if lane.active else None
+                    training = self._attempt(lane, self._timed(lane, make)) if lane.active else None
                     if training is not None:
                         with self._changed:
                             lane.begin(training)
@@ -256,7 +289,8 @@ class Run:
         # Processes are only for those who ask for several seeds.
         from wgan_core.ensemble import Crew, many
 
-        crew = stack.enter_context(closing(Crew()))
+        assert self._claim is not None
+        crew = stack.enter_context(closing(Crew(self._claim.workers or 1)))
 
         def make(config: RunConfig) -> Trains:
             return stack.enter_context(closing(many(config, self.race.seeds, crew)))
@@ -279,8 +313,32 @@ class Run:
                 self._changed.notify_all()
         return None
 
+    def _timed(self, lane: Lane, action: Callable[[], T]) -> Callable[[], T]:
+        """Something that a lane does, with a clock; where the last took long, or there was none, with a way out."""
+
+        def timed() -> T:
+            lane.since = monotonic()
+            way_out = Interruptible(self._leave) if lane.long else nullcontext()
+            try:
+                with way_out:
+                    return action()
+            finally:
+                lane.takes, lane.since = monotonic() - lane.since, 0.0
+
+        return timed
+
+    def _leave(self) -> None:
+        """Within an update: leave it where the run was to stop and has not for a while."""
+        if self._stopping and monotonic() > self._stop_at:
+            raise _Stopped
+
+    def _say(self, doing: str) -> None:
+        """Tell those who watch what lanes wait for that are within a long update."""
+        for lane in self.lanes:
+            lane.wait_for(doing)
+
     def _advance(self, lane: Lane) -> None:
-        snapshot = self._attempt(lane, lane.advance)
+        snapshot = self._attempt(lane, self._timed(lane, lane.advance))
         if snapshot is not None:
             self._record(lane, snapshot)
         if lane.active and lane.due:
@@ -293,7 +351,8 @@ class Run:
     def _round_off(self, lane: Lane) -> None:
         """Train a lane to the end of its round, where there is a state to go on from, and measure and save it there."""
         while lane.within_round and lane.active:
-            snapshot = self._attempt(lane, lane.advance)
+            self._leave()
+            snapshot = self._attempt(lane, self._timed(lane, lane.advance))
             if snapshot is not None:
                 self._record(lane, snapshot)
         self._measure(lane)
@@ -311,7 +370,7 @@ class Run:
     def _measure(self, lane: Lane) -> None:
         """Measure a lane where it stands, if its latest snapshot is older."""
         if lane.unmeasured and lane.training is not None:
-            snapshot = self._attempt(lane, lane.training.snapshot)
+            snapshot = self._attempt(lane, self._timed(lane, lane.training.snapshot))
             if snapshot is not None:
                 self._record(lane, snapshot)
 
@@ -344,7 +403,8 @@ class Run:
                     self._changed.wait()
                     continue
             for lane in lanes if self._stopping else stepped:
-                (self._round_off if self._stopping else self._measure)(lane)
+                with suppress(_Stopped):  # of one lane, which others must not suffer for
+                    (self._round_off if self._stopping else self._measure)(lane)
             if self._stopping:
                 raise _Stopped
 

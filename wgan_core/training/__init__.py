@@ -6,13 +6,16 @@ It prints nothing, writes no file, starts no thread.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from torch import Generator, Tensor
 
 from wgan_core.config import RunConfig
+from wgan_core.limits import claim
 from wgan_core.piecewise import Net
+from wgan_core.race import Race
 from wgan_core.records import Snapshot
 from wgan_core.states import TERM, BadState, State, check
 from wgan_core.training.failures import Diverged as Diverged
@@ -163,10 +166,22 @@ class Training(Loop):
 def train(config: RunConfig) -> Iterator[Snapshot]:
     """Train to the end, yielding each snapshot.
 
+    Raises
+    ------
+    ConfigError
+        There is no room for it; see :func:`wgan_core.limits.claim`. DeviceError, DataError as of a :class:`Training`.
+
     Examples
     --------
     >>> config = RunConfig.parse({"steps": 4, "snapshot_every": 2})
     >>> [snapshot.step for snapshot in train(config)]
     [0, 2, 4]
     """
-    return (snapshot for snapshot in Training(config).updates() if snapshot is not None)
+    held = claim(Race.solo(config), 1)
+    try:
+        training = Training(config)
+    except BaseException:
+        held.give_back()
+        raise
+    weakref.finalize(training, held.give_back)
+    return (snapshot for snapshot in training.updates() if snapshot is not None)

@@ -1,0 +1,35 @@
+"""What a run will take, said before it starts."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui.forms import say
+from wgan_core.crew import usable_cores
+from wgan_core.devices import DeviceError
+from wgan_core.explain import ConfigError
+from wgan_core.limits import forecast, refusal
+from wgan_core.race import Race
+
+HELP = (
+    "Memory and time as far as the shapes of the networks tell, with nothing else training: within a factor of two."
+    " The first run on new images trains a classifier for the scores as well."
+)
+
+
+def draw(race: Race | None) -> Race | None:
+    """A line on what this race will take. Returns it, or None after saying why there is no room for it."""
+    text, why = "The settings above need a change.", None
+    if race is not None:
+        try:
+            why = refusal(race, usable_cores())
+            text = f"Takes {forecast(race, usable_cores())}"
+        except (ConfigError, DeviceError) as error:
+            why, text = error, "There is no telling what this takes."
+    # Always one line, so that nothing below it moves.
+    st.caption(text, help=HELP)
+    if isinstance(why, ConfigError):
+        say(why)
+    elif why is not None:
+        st.error(str(why), icon=":material/error:")
+    return None if why is not None else race
