@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from math import inf
 from time import monotonic
 from typing import Any, Protocol
 
@@ -21,8 +20,8 @@ from wgan_core.store import LaneStart, Recorder
 from wgan_core.training import Training, failure_of
 
 RATE_SECONDS = 5.0
-# Updates that take longer can be stopped within.
-LONG_SECONDS = 0.2
+# Updates that take longer can be stopped within, and so can the first few.
+LONG_SECONDS, FRESH = 0.2, 20
 
 
 class Trains(Protocol):
@@ -58,7 +57,8 @@ class Lane:
         self._progress = (0, 0, 0.0)
         self._activity = self._waiting = ""
         # Seconds that the last thing took which it did, and since when it has been at another.
-        self.takes, self.since = inf, 0.0
+        self.takes, self.since = 0.0, 0.0
+        self.fresh = FRESH  # things to do yet of which nobody knows how long they take
         self._beats: deque[tuple[float, int]] = deque()
         self._view: RunView | None = None
         self.state: State | None = None  # what it goes on from, rather than from the start
@@ -149,18 +149,18 @@ class Lane:
 
     @property
     def long(self) -> bool:
-        """What it does next may take long: the last did, or images are to be scored."""
+        """What it does next may take long: the last did, it is among the first, or images are to be scored."""
         training = self.training
         scored = isinstance(training, Training) and due(self.config, training.step + 1)
-        return self.takes > LONG_SECONDS or scored
+        return self.fresh > 0 or self.takes > LONG_SECONDS or scored
 
     def wait_for(self, doing: str) -> None:
         """Say that it is stopping or pausing, once the present update has ended, where that may take a while."""
-        self._waiting = ""
-        if doing and self.active and self.since and self.takes > 1:
-            about = f", about {self.takes:.0f} s" if self.takes < inf else ""
+        before, self._waiting = self._waiting, ""
+        if doing and self.active and self.since and (self.fresh or self.takes > 1):
+            about = f", about {self.takes:.0f} s" if self.takes > 1 else ""
             self._waiting = f"{doing} after this step{about}"
-            self.version += 1
+        self.version += self._waiting != before
 
     def become(self, status: Status) -> None:
         self._waiting = ""

@@ -11,6 +11,7 @@ from wgan_core.explain import ConfigError
 from wgan_core.limits import forecast, refusal
 from wgan_core.race import Race
 
+LINE_HEIGHT = 48
 HELP = (
     "Memory and time as far as the shapes of the networks tell, with nothing else training: within a factor of two."
     " The first run on new images trains a classifier for the scores as well."
@@ -26,8 +27,9 @@ def draw(race: Race | None) -> Race | None:
             text = f"Takes {forecast(race, usable_cores())}"
         except (ConfigError, DeviceError) as error:
             why, text = error, "There is no telling what this takes."
-    # Always one line, so that nothing below it moves.
-    st.caption(text, help=HELP)
+    # Of one height, whether the text takes one line or two, so that nothing below it moves.
+    with st.container(height=LINE_HEIGHT, border=False):
+        st.caption(text, help=HELP)
     if isinstance(why, ConfigError):
         say(why)
     elif why is not None:

@@ -13,17 +13,17 @@ from typing import Any
 import pytest
 import torch
 
-import wgan_core.limits.room
-from tests.core.helpers import CPU, published_data, python, small, wait_until, with_data
+import wgan_core.limits.memory
+from tests.core.helpers import CPU, published_data, python, small, with_data
 from wgan_core.cli import main
 from wgan_core.config import RunConfig
 from wgan_core.constraints import Constraint
 from wgan_core.datasets import Dataset
 from wgan_core.explain import ConfigError
 from wgan_core.limits import claim, forecast, refusal
-from wgan_core.limits.cost import of_race, of_training
+from wgan_core.limits.cost import of_race
 from wgan_core.limits.layers import through
-from wgan_core.limits.room import V1, V2, Room, free, room
+from wgan_core.limits.memory import V1, V2, Room, free, room
 from wgan_core.networks import Network
 from wgan_core.objectives import Objective
 from wgan_core.race import Race
@@ -148,8 +148,8 @@ def test_what_a_container_may_take_counts(
     place = (tmp_path if names is V2 else tmp_path / "memory") / "mine"
     place.mkdir(parents=True)
     (tmp_path / "own").write_text(f"7:cpu:/elsewhere\n{line}\n")
-    monkeypatch.setattr(wgan_core.limits.room, "CGROUPS", tmp_path)
-    monkeypatch.setattr(wgan_core.limits.room, "OWN_CGROUPS", tmp_path / "own")
+    monkeypatch.setattr(wgan_core.limits.memory, "CGROUPS", tmp_path)
+    monkeypatch.setattr(wgan_core.limits.memory, "OWN_CGROUPS", tmp_path / "own")
     before = free(CPU)
     (place / limit).write_text("9000000\n")
     (place / usage).write_text("5000000\n")
@@ -162,10 +162,10 @@ def test_what_a_container_may_take_counts(
 def test_half_of_what_was_free_when_nothing_ran_is_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WGAN_MEMORY_MB", raising=False)
     left = [8_000]
-    monkeypatch.setattr(wgan_core.limits.room, "free", lambda _: left[0])
+    monkeypatch.setattr(wgan_core.limits.memory, "free", lambda _: left[0])
     here = Room(CPU)
     assert here.whole == 4_000
-    here.promised["a"] = wgan_core.limits.room.Promise(1_000)
+    here.promised["a"] = wgan_core.limits.memory.Promise(1_000)
     left[0] = 6_000
     assert (here.whole, here.left) == (4_000, 3_000)
     here.promised.clear()
@@ -394,7 +394,7 @@ def test_stop_ends_an_update_that_would_take_long(monkeypatch: pytest.MonkeyPatc
     assert entered.wait(60)
     asked = monotonic()
     run.stop()
-    wait_until(lambda: "stopping after this step" in run.view().activity or run.status == "stopped")
+    assert run.view().activity == "stopping after this step" or run.status == "stopped"
     assert run.join(30)
     assert monotonic() - asked < 5
     assert run.status == "stopped"
@@ -411,8 +411,7 @@ def test_a_pause_says_what_it_waits_for(monkeypatch: pytest.MonkeyPatch) -> None
     run = Run(small())
     run.start()
     assert entered.wait(60)
-    with run._changed:
-        run.lanes[0].takes = 40.0
+    run.lanes[0].fresh, run.lanes[0].takes = 0, 40.0
     run.pause()
     assert run.view().activity == "pausing after this step, about 40 s"
     run.resume()

@@ -1,7 +1,7 @@
 """Limits before a start: what a run will take, in memory and in time, and whether there is room for it.
 
-Whoever starts trainings asks for a :class:`Claim` first, with the words of a refusal as a :class:`ConfigError`. The estimate comes
-from the shapes of the networks (:mod:`wgan_core.limits.cost`), the room from the computer (:mod:`wgan_core.limits.room`).
+Whoever starts trainings asks for a :class:`Claim` first, and is refused with a :class:`ConfigError`. The estimate comes from the
+shapes of the networks (:mod:`wgan_core.limits.cost`), the room from the computer (:mod:`wgan_core.limits.memory`).
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from wgan_core.config import RunConfig
 from wgan_core.devices import resolve
 from wgan_core.explain import ConfigError, Problem
 from wgan_core.limits.cost import Cause, Cost, of_race, of_training
-from wgan_core.limits.room import VARIABLE, Promise, Room, given, room
+from wgan_core.limits.memory import VARIABLE, Promise, Room, given, room
 from wgan_core.limits.speed import speed
 from wgan_core.race import Race
 
@@ -68,7 +67,7 @@ def forecast(race: Race, cores: int) -> Forecast:
 
     Examples
     --------
-    >>> race = Race.solo(RunConfig.parse({"device": "cpu"}))
+    >>> race = Race.parse({"shared": {"device": "cpu"}, "lanes": [{}]})
     >>> forecast(race, 2).bytes // 10_000_000
     5
     """

@@ -28,8 +28,8 @@ Cause = Literal["batch", "networks", "processes", "data"]
 BYTES = 4  # of a float32
 # What libraries take once they compute, and a worker: an interpreter with torch, one that is built for CUDA too.
 LIBRARIES, WORKER = 50_000_000, 460_000_000
-# What a pass through the critic keeps, once more for each of these. The penalty's slope is differentiated again, for which autograd
-# keeps the way back too, and makes both anew on its way; by hand it is the way forth and the way back.
+# What a pass through the critic keeps, once more for each of these. The penalty's slope is differentiated again, for which
+# autograd keeps the way back too, and makes both anew on its way; by hand it is the way forth and the way back.
 SCORED_BATCHES, PENALTY, PENALTY_BY_HAND = 2, 6, 2
 # Tensors of the widest layer's size that are in work at one time, kept by nobody.
 IN_WORK = 4

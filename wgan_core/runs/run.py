@@ -324,6 +324,7 @@ class Run:
                     return action()
             finally:
                 lane.takes, lane.since = monotonic() - lane.since, 0.0
+                lane.fresh = max(0, lane.fresh - 1)
 
         return timed
 
