@@ -8,14 +8,14 @@ from typing import Any
 from torch.utils._python_dispatch import TorchDispatchMode
 
 
-class Interruptible(TorchDispatchMode):
+class Interruptible(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Within, ``check`` is called before each operation of torch in this thread, and what it raises ends the computation.
 
     The operations are the same ones, and so are the numbers. A call costs some microseconds: this is for long operations.
     """
 
     def __init__(self, check: Callable[[], None]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._check = check
 
     @classmethod
