@@ -25,13 +25,13 @@ def draw(race: Race | None) -> Race | None:
         try:
             why = refusal(race, usable_cores())
             text = f"Takes {forecast(race, usable_cores())}"
-        except (ConfigError, DeviceError) as error:
+        except ConfigError as error:
             why, text = error, "There is no telling what this takes."
+        except DeviceError:  # Start says which devices there are
+            text = "There is no telling what this takes."
     # Of one height, whether the text takes one line or two, so that nothing below it moves.
     with st.container(height=LINE_HEIGHT, border=False):
         st.caption(text, help=HELP)
-    if isinstance(why, ConfigError):
+    if why is not None:
         say(why)
-    elif why is not None:
-        st.error(str(why), icon=":material/error:")
     return None if why is not None else race

@@ -204,7 +204,7 @@ def _lower(race: Race, cost: Cost, left: int) -> str:
 
 def _round_down(n: int) -> int:
     """To two digits: the estimate has no more."""
-    unit = 10 ** max(0, len(str(n)) - 2)
+    unit: int = 10 ** max(0, len(str(n)) - 2)
     return n // unit * unit
 
 

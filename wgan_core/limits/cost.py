@@ -169,8 +169,9 @@ def _images(config: RunConfig) -> int:
 
 def _critic_step(g: Pass, d: Pass, mg: int, md: int, penalised: bool, by_hand: bool) -> Work:
     """Fakes; then both batches there and back, which takes twice as long; then a penalty, as much as that again."""
-    flops = g.flops * mg + 3 * SCORED_BATCHES * d.flops * md
-    moved, calls = 3 * g.kept * mg + SCORED_BATCHES * TRAFFIC * d.kept * md, (CALLS + 3) * (d.layers + g.layers)
+    flops: float = g.flops * mg + 3 * SCORED_BATCHES * d.flops * md
+    moved: float = 3 * g.kept * mg + SCORED_BATCHES * TRAFFIC * d.kept * md
+    calls = (CALLS + 3) * (d.layers + g.layers)
     if penalised:
         flops += (4 if by_hand else 6) * d.flops * md
         moved += (PENALTY_TRAFFIC / 3 if by_hand else PENALTY_TRAFFIC) * d.kept * md

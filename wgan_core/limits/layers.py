@@ -74,7 +74,7 @@ def _layer(layer: nn.Module, at: Pass) -> Pass:
     if isinstance(layer, nn.Flatten):
         return Pass((prod(shape),), at.kept, at.widest, at.flops, at.layers)
     if isinstance(layer, nn.Unflatten):
-        return Pass(tuple(map(int, layer.unflattened_size)), at.kept, at.widest, at.flops, at.layers)  # type: ignore[arg-type]
+        return Pass(tuple(map(int, layer.unflattened_size)), at.kept, at.widest, at.flops, at.layers)
     if isinstance(layer, nn.Identity):
         return at
     if isinstance(layer, Closeness):
