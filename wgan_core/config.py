@@ -204,7 +204,8 @@ class RunConfig(Part):
             for remedy in self.remedies.active:
                 generator = remedy.layers("generator", generator, self, inputs)
                 critic = remedy.layers("critic", critic, self, seen)
-        return generator, critic
+        # Whatever the caller's default is
+        return generator.to(torch.float32), critic.to(torch.float32)
 
     def parameters(self) -> int:
         """Number of parameters of both networks together. Nothing is allocated."""

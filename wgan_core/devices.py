@@ -1,8 +1,14 @@
-"""Which device a run trains on."""
+"""Which device a run trains on, and on how many threads of the CPU."""
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
 import torch
+
+T = TypeVar("T")
 
 
 class DeviceError(Exception):
@@ -40,3 +46,42 @@ def describe(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{torch.cuda.get_device_name(device)} ({device})"
     return "Apple GPU (mps)" if device.type == "mps" else "CPU"
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Compute with so many threads, and leave the caller's number as it was.
+
+    The number belongs to the calling thread. Sums that are split differently have other last digits.
+    """
+    before = torch.get_num_threads()
+    if count == before:
+        yield
+        return
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def on_threads(count: int, work: Iterator[T]) -> Iterator[T]:
+    """The same items, each made with so many threads: in between, and after the last, the caller has its own number.
+
+    Examples
+    --------
+    >>> before = torch.get_num_threads()
+    >>> [(n, torch.get_num_threads() == before) for n in on_threads(3, (torch.get_num_threads() for _ in range(2)))]
+    [(3, True), (3, True)]
+    """
+    try:
+        while True:
+            with threads(count):
+                try:
+                    item = next(work)
+                except StopIteration:
+                    return
+            yield item
+    finally:
+        if isinstance(work, Generator):
+            work.close()

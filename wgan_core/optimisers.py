@@ -56,7 +56,7 @@ class Adam(Optimiser):
 
     def start(self, weights: Tensor) -> Memory:
         zeros = {name: torch.zeros_like(weights) for name in ("mean", "mean_square")}
-        return zeros | {"steps": torch.zeros((), device=weights.device)}
+        return zeros | {"steps": torch.zeros((), dtype=torch.float32, device=weights.device)}
 
     def step(self, weights: Tensor, gradient: Tensor, memory: Memory) -> None:
         adam(
@@ -93,7 +93,10 @@ class RmsProp(Optimiser):
     alpha: float = knob(0.99, "Smoothing", "Memory of the squared gradient.", ge=0, lt=1)
 
     def start(self, weights: Tensor) -> Memory:
-        return {"mean_square": torch.zeros_like(weights), "steps": torch.zeros((), device=weights.device)}
+        return {
+            "mean_square": torch.zeros_like(weights),
+            "steps": torch.zeros((), dtype=torch.float32, device=weights.device),
+        }
 
     def step(self, weights: Tensor, gradient: Tensor, memory: Memory) -> None:
         rmsprop(

@@ -52,7 +52,9 @@ class Clusters(Modes):
         # The tree refuses what is not finite; far away is what it means here.
         where = samples.detach().cpu().double().nan_to_num(1e9, 1e9, -1e9).numpy()
         distance, point = self.tree.query(where)
-        return torch.tensor(distance, device="cpu"), torch.tensor(self.label[point], device="cpu")
+        return torch.tensor(distance, dtype=torch.float64, device="cpu"), torch.tensor(
+            self.label[point], dtype=torch.int64, device="cpu"
+        )
 
 
 @lru_cache(maxsize=32)
@@ -135,4 +137,4 @@ class Points(Mixture):
         return Clusters(centres, self.noise, label, tree)
 
     def labels_of_items(self) -> Tensor:
-        return torch.tensor(clustered(self.points)[1], device="cpu")
+        return torch.tensor(clustered(self.points)[1], dtype=torch.int64, device="cpu")

@@ -268,17 +268,6 @@ def test_an_absent_device_is_refused_with_what_there_is() -> None:
         Training(small(device="cuda:99"))
 
 
-def test_threads_are_set_for_the_training() -> None:
-    before = torch.get_num_threads()
-    try:
-        Training(small(threads=2))
-        assert torch.get_num_threads() == 2
-        next(train(small(threads=1)))
-        assert torch.get_num_threads() == 1
-    finally:
-        torch.set_num_threads(before)
-
-
 # Edits
 
 

@@ -40,7 +40,11 @@ class Classes:
     def items_of(self, labels: Tensor, rng: Generator) -> Tensor:
         """An item of each of the given classes, drawn at random: shape (n,)."""
         counts = self._counts[labels]
-        nth = (torch.rand(len(labels), generator=rng, device=labels.device) * counts).long().minimum(counts - 1)
+        nth = (
+            (torch.rand(len(labels), generator=rng, dtype=torch.float32, device=labels.device) * counts)
+            .long()
+            .minimum(counts - 1)
+        )
         return self._order[self._starts[labels] + nth]
 
 

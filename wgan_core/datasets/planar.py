@@ -47,7 +47,7 @@ class Mixture(FromItems):
         return centres
 
     def made_of(self, items: Tensor, rng: Generator) -> Tensor:
-        noise = torch.randn(len(items), 2, generator=rng, device=items.device)
+        noise = torch.randn(len(items), 2, generator=rng, dtype=torch.float32, device=items.device)
         return torch.add(items, noise, alpha=self._gaussians.sigma)
 
     @property
@@ -55,7 +55,7 @@ class Mixture(FromItems):
         return tuple(f"mode {k + 1}" for k in range(len(self.modes().centres)))
 
     def labels_of_items(self) -> Tensor:
-        return torch.arange(len(self._gaussians.centres), device="cpu")
+        return torch.arange(len(self._gaussians.centres), dtype=torch.int64, device="cpu")
 
 
 class Ring(Mixture):
@@ -72,7 +72,7 @@ class Ring(Mixture):
     )
 
     def modes(self) -> Modes:
-        angle = torch.arange(self.modes_count, device="cpu") * (2 * math.pi / self.modes_count)
+        angle = torch.arange(self.modes_count, dtype=torch.float32, device="cpu") * (2 * math.pi / self.modes_count)
         return Modes(self.radius * torch.stack([angle.cos(), angle.sin()], 1), self.sigma)
 
 
@@ -88,7 +88,7 @@ class Grid(Mixture):
     sigma: float = knob(0.05, "σ", "Standard deviation of each Gaussian.", gt=0, le=2, log=True)
 
     def modes(self) -> Modes:
-        line = (torch.arange(self.side, device="cpu") - (self.side - 1) / 2) * self.spacing
+        line = (torch.arange(self.side, dtype=torch.float32, device="cpu") - (self.side - 1) / 2) * self.spacing
         return Modes(torch.cartesian_prod(line, line).reshape(-1, 2), self.sigma)
 
 
@@ -104,7 +104,7 @@ class TwoGaussians(Mixture):
 
     def modes(self) -> Modes:
         half = self.separation / 2
-        return Modes(torch.tensor([[-half, 0.0], [half, 0.0]], device="cpu"), self.sigma)
+        return Modes(torch.tensor([[-half, 0.0], [half, 0.0]], dtype=torch.float32, device="cpu"), self.sigma)
 
 
 class SwissRoll(Dataset):
@@ -122,9 +122,9 @@ class SwissRoll(Dataset):
         return math.ceil(2 * (self.radius + 4 * self.noise + 0.25)) / 2
 
     def sample(self, n: int, rng: Generator, device: torch.device) -> Tensor:
-        angle = 1.5 * math.pi * (1 + 2 * torch.rand(n, generator=rng, device=device))
+        angle = 1.5 * math.pi * (1 + 2 * torch.rand(n, generator=rng, dtype=torch.float32, device=device))
         curve = torch.stack([angle * angle.cos(), angle * angle.sin()], 1) * (self.radius / (4.5 * math.pi))
-        return torch.add(curve, torch.randn(n, 2, generator=rng, device=device), alpha=self.noise)
+        return torch.add(curve, torch.randn(n, 2, generator=rng, dtype=torch.float32, device=device), alpha=self.noise)
 
 
 class ParallelLines(Dataset):
@@ -150,5 +150,5 @@ class ParallelLines(Dataset):
         return (self.theta, 0.5)
 
     def sample(self, n: int, rng: Generator, device: torch.device) -> Tensor:
-        z = torch.rand(n, 1, generator=rng, device=device)
+        z = torch.rand(n, 1, generator=rng, dtype=torch.float32, device=device)
         return torch.cat([torch.zeros_like(z), z], 1)

@@ -128,7 +128,7 @@ def walk(latent: Latent, walkers: int, frames: int, seed: int) -> Tensor:
     _within("frames", frames, 1, MOST_SAMPLES // walkers)
     a, b = torch.randn(2, HARMONICS, walkers, latent.dim, generator=_rng(seed), dtype=torch.float64)
     s = torch.arange(frames, dtype=torch.float64) * (2 * math.pi / frames)
-    turns = s[:, None] * torch.arange(1, HARMONICS + 1)
+    turns = s[:, None] * torch.arange(1, HARMONICS + 1, dtype=s.dtype)
     z = torch.einsum("fk,kwd->fwd", turns.cos(), a) + torch.einsum("fk,kwd->fwd", turns.sin(), b)
     z = z / math.sqrt(HARMONICS)
     return (z if latent.prior == "gaussian" else 2 * torch.special.ndtr(z) - 1).float()

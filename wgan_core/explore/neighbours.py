@@ -79,7 +79,7 @@ def _nearest(x: Tensor, pixels: Tensor, k: int, leave_out: Tensor | None = None)
         y = as_samples(pixels[start : start + CHUNK]).flatten(1)
         theirs = y.square().sum(1)
         square = torch.addmm(own + theirs, x, y.t(), alpha=-2)
-        number = torch.arange(start, start + len(y), device=x.device)
+        number = torch.arange(start, start + len(y), dtype=torch.int64, device=x.device)
         if leave_out is not None:
             square.masked_fill_(number == leave_out[:, None], torch.inf)
         # Sums of so many float32 products are at most this far off (Higham 2002, §3.1).

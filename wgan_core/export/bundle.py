@@ -263,7 +263,7 @@ def like_state(config: RunConfig, device: str, given: Mapping[str, Any]) -> Stat
     nets = bare(config)
     for role in ROLES:
         size = sum(p.numel() for p in nets[role].parameters())
-        weights = torch.empty(size, device="meta")
+        weights = torch.empty(size, dtype=torch.float32, device="meta")
         found |= {f"{role}.weights": weights, f"{role}.gradient": weights}
         found |= {f"{role}.buffer.{name}": buffer for name, buffer in nets[role].named_buffers()}
         memory = getattr(config, f"{role}_optimiser").start(weights)

@@ -131,7 +131,7 @@ def unpack_model(data: bytes) -> Model:
         raise ExportProblem(f"The model is refused: {error}.") from None
     for role, net in nets.items():
         net.to_empty(device=torch.device("cpu"))
-        net.load_state_dict({name: torch.tensor(arrays[f"{role}.{name}"]) for name in net.state_dict()})
+        net.load_state_dict({name: torch.from_numpy(arrays[f"{role}.{name}"]) for name in net.state_dict()})
         net.eval()
     return Model(config, nets["generator"], nets["critic"], int(step))
 

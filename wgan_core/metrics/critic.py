@@ -89,7 +89,7 @@ def critic_surface(at: Moment) -> Reading:
     """
     if at.config.dataset.is_image:
         return {}
-    axis = torch.linspace(-1, 1, SURFACE_SIDE, device=at.samples.device) * at.config.dataset.extent
+    axis = torch.linspace(-1, 1, SURFACE_SIDE, dtype=torch.float32, device=at.samples.device) * at.config.dataset.extent
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     points = torch.stack([x, y], -1).view(-1, 2)
     if isinstance(at.critic, Given):

@@ -60,7 +60,9 @@ class Probe:
         if not config.conditional:
             real = dataset.sample(few, rng, device)
         elif dataset.is_image:
-            classes = torch.arange(min(config.class_count, MOST_ROWS), device=device).repeat_interleave(GRID_COLUMNS)
+            classes = torch.arange(
+                min(config.class_count, MOST_ROWS), dtype=torch.int64, device=device
+            ).repeat_interleave(GRID_COLUMNS)
             few = many = len(classes)
             real, labels = dataset.sample_of(classes, rng), as_input(config, classes)
         else:
@@ -68,7 +70,7 @@ class Probe:
             more = dataset.sample_labels(many - few, rng, device)
             labels = as_input(config, torch.cat([classes, more]))
         latents = generator_input(config.latent.sample(many, rng, device), labels)
-        alpha = torch.rand(few, generator=rng, device=device)
+        alpha = torch.rand(few, generator=rng, dtype=torch.float32, device=device)
         floor = None
         if not dataset.is_image:
             others = [dataset.sample(few, rng, device) for _ in range(FLOOR_REPEATS)]

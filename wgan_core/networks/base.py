@@ -38,8 +38,8 @@ class Latent(Part):
     def sample(self, n: int, rng: Generator, device: torch.device) -> Tensor:
         """Draw ``n`` latents: float32, shape (n, dim)."""
         if self.prior == "gaussian":
-            return torch.randn(n, self.dim, generator=rng, device=device)
-        return torch.rand(n, self.dim, generator=rng, device=device).mul_(2).sub_(1)
+            return torch.randn(n, self.dim, generator=rng, dtype=torch.float32, device=device)
+        return torch.rand(n, self.dim, generator=rng, dtype=torch.float32, device=device).mul_(2).sub_(1)
 
 
 class Network(Variant):

@@ -24,6 +24,7 @@ def materialise(
 
     ``start`` shifts the mean of a generator's first samples.
     """
+    net.to(torch.float32)  # whatever the caller's default is
     net.to_empty(device=torch.device("cpu"))
     for module in net.modules():
         # Normalisation layers reset to constants; the layers with weights are drawn below.
@@ -33,7 +34,7 @@ def materialise(
     net.to(device)
     if start is not None and isinstance(last := net[-1], nn.Linear):
         with torch.no_grad():
-            last.bias.add_(torch.tensor(start, device=device))
+            last.bias.add_(torch.tensor(start, dtype=torch.float32, device=device))
     return net
 
 

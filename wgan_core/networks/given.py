@@ -55,7 +55,7 @@ class Given(Net):
 
     def of_each_class(self) -> Iterator[Given]:
         """The critic of samples of one class, for each class there is."""
-        for label in torch.eye(self._labels.shape[-1], device=self._labels.device):
+        for label in torch.eye(self._labels.shape[-1], dtype=self._labels.dtype, device=self._labels.device):
             yield Given(self._critic, label[None])
 
     def forward(self, x: Tensor) -> Tensor:

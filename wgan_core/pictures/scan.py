@@ -147,7 +147,9 @@ def scan(source: Source, style: Style, progress: Progress = _nobody) -> Pictures
     if not used:
         raise DataError(_nothing(left_out.all()))
     labels, classes = _classes(used)
-    images = Images(torch.from_numpy(pixels[: len(used)]), torch.tensor(labels, device="cpu"), classes)
+    images = Images(
+        torch.from_numpy(pixels[: len(used)]), torch.tensor(labels, dtype=torch.int64, device="cpu"), classes
+    )
     return Pictures(images, left_out.all(), warned.all())
 
 

@@ -29,9 +29,9 @@ class Closeness(nn.Module):
     def __init__(self, features: int, kernels: int, size: int, batch_size: int) -> None:
         super().__init__()
         self.kernels = kernels
-        self.weight = nn.Parameter(torch.empty(features, kernels * size))
+        self.weight = nn.Parameter(torch.empty(features, kernels * size, dtype=torch.float32))
         self.newest: Tensor
-        self.register_buffer("newest", torch.zeros(kernels, batch_size, size))
+        self.register_buffer("newest", torch.zeros(kernels, batch_size, size, dtype=torch.float32))
 
     def forward(self, features: Tensor) -> Tensor:
         here = (features @ self.weight).view(len(features), self.kernels, -1).transpose(0, 1)
@@ -83,7 +83,10 @@ class MinibatchDiscrimination(Remedy):
     def fill(self, role: str, net: Net, rng: Generator, draw: Callable[[int], Tensor]) -> None:
         for module in net.modules():
             if isinstance(module, Closeness):
-                drawn = torch.randn(module.weight.shape, generator=rng, device=rng.device) / len(module.weight) ** 0.5
+                drawn = (
+                    torch.randn(module.weight.shape, generator=rng, dtype=torch.float32, device=rng.device)
+                    / len(module.weight) ** 0.5
+                )
                 with torch.no_grad():
                     module.weight.copy_(drawn)
                 module.newest.zero_()
@@ -136,7 +139,7 @@ class VirtualNet(Net):
                     setattr(parent, name, VirtualBatchNorm(module, references))
         super().__init__(*net)
         self.reference: Tensor
-        self.register_buffer("reference", torch.zeros(references, *shape))
+        self.register_buffer("reference", torch.zeros(references, *shape, dtype=torch.float32))
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = super().forward(torch.cat([self.reference, x]))  # type: ignore[no-untyped-call]

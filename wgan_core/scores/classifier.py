@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from wgan_core.datasets import Images
 from wgan_core.datasets.images import as_samples
+from wgan_core.devices import threads
 
 # Raised whenever the same images would give another classifier.
 VERSION = 1
@@ -48,7 +49,7 @@ class SmallCnn(nn.Module):
         """One with weights from ``rng``, on the CPU."""
         with torch.device("meta"):
             net = cls(channels, side, classes)
-        net.to_empty(device=CPU)
+        net.to(torch.float32).to_empty(device=CPU)
         for module in net.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.reset_parameters()
@@ -140,18 +141,13 @@ class Fitting:
 
     def advance(self) -> None:
         """Train on one more minibatch; after the last, see how well it does on the images held out."""
-        threads = torch.get_num_threads()
-        with self._lock, torch.enable_grad():
+        with self._lock, torch.enable_grad(), threads(1):
             if self.result is not None:
                 return
-            torch.set_num_threads(1)
-            try:
-                self._step()
-                if self.done == STEPS:
-                    self.net.eval()
-                    self._end(self._accuracy())
-            finally:
-                torch.set_num_threads(threads)
+            self._step()
+            if self.done == STEPS:
+                self.net.eval()
+                self._end(self._accuracy())
 
     def finish(self, weights: Mapping[str, Tensor], accuracy: float) -> None:
         """Take over what was learned from these images before.
@@ -193,7 +189,7 @@ class Fitting:
         right = 0
         with torch.no_grad():
             for number, which in enumerate(torch.split(self._out, IN_ONE_PASS)):
-                turns = (torch.arange(len(which), device=CPU) + number) % len(TURNS)
+                turns = (torch.arange(len(which), dtype=torch.int64, device=CPU) + number) % len(TURNS)
                 x, y = self._examples(which, turns)
                 right += int((self.net(x).argmax(1) == y).sum())
         return right / len(self._out)

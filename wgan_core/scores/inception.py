@@ -109,6 +109,7 @@ def _net(file: Path, content: bytes) -> nn.Module:
         clean.seek(0)
         with torch.random.fork_rng(devices=[]):  # it draws weights before it loads them
             net: nn.Module = FeatureExtractorInceptionV3("inception", [LAYER], feature_extractor_weights_path=clean)
+            net = net.to(torch.float32)
     except Exception:  # a damaged pickle can raise anything
         raise _refused(file, "does not hold the weights of Inception as torch-fidelity keeps them") from None
     return net

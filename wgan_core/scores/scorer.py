@@ -179,7 +179,7 @@ class Scorer:
         stacks, n = self._data.stacks, len(samples)
         features, classes = self._eye.read(samples.reshape(n * stacks, -1, *samples.shape[2:]))
         k = len(self._eye.classes)
-        place = torch.tensor([k**power for power in reversed(range(stacks))], device=classes.device)
+        place = torch.tensor([k**power for power in reversed(range(stacks))], dtype=torch.int64, device=classes.device)
         modes = (classes.view(n, stacks) * place).sum(1)
         return Seen(
             features.reshape(n, -1).cpu(),
@@ -204,6 +204,6 @@ class Scorer:
         if self._has_classes:
             enough = seen.modes >= coverage_threshold(self._weights) * self._count
             covered = float((enough & (self._weights > 0)).sum())
-            kl = reverse_kl(seen.modes / self._count, self._smooth)
+            kl = reverse_kl(seen.modes.float() / self._count, self._smooth)
             found = {"classes_covered": covered, "class_reverse_kl": kl} | found
         return found

@@ -103,7 +103,10 @@ class Critic:
 
 def batch(piles: Piles, rng: Generator) -> Tensor:
     """Samples (BATCH, d) in random order, each pile as often as its share says, up to one more or less."""
-    level = (torch.arange(BATCH, device=CPU) + torch.rand((), generator=rng, device=CPU)) / BATCH
+    level = (
+        torch.arange(BATCH, dtype=torch.float32, device=CPU)
+        + torch.rand((), generator=rng, dtype=torch.float32, device=CPU)
+    ) / BATCH
     which = np.searchsorted(np.cumsum(piles.shares), level.numpy()).clip(max=len(piles.masses) - 1)
     order = torch.randperm(BATCH, generator=rng, device=CPU).numpy()
     return tensor(piles.places[which[order]])

@@ -46,7 +46,7 @@ class Discriminator:
 
         def draw(curve: Tensor, rng: Generator) -> Tensor:
             which = torch.randint(len(curve), (n,), generator=rng, device=CPU)
-            return curve[which] + self._sigma * torch.randn(n, 2, generator=rng, device=CPU)
+            return curve[which] + self._sigma * torch.randn(n, 2, generator=rng, dtype=torch.float32, device=CPU)
 
         return draw(self._curves[0], rngs[0]), draw(self._curves[1], rngs[1])
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any, ClassVar, Self
 
 from pydantic import ValidationError
 
 from wgan_core.config import RunConfig
+from wgan_core.devices import on_threads, threads
 from wgan_core.explain import ConfigError, problems_of
 from wgan_core.schema import Variant
 from wgan_core.theory.result import Result
@@ -60,6 +62,13 @@ class Figure(Variant):
     presets: ClassVar[dict[str, dict[str, Any]]] = {}
 
     @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        for name, alone in (("compute", _computed_alone), ("frames", _drawn_alone)):
+            if name in vars(cls):
+                setattr(cls, name, alone(vars(cls)[name]))
+
+    @classmethod
     def parse(cls, settings: Mapping[str, Any]) -> Self:
         """Build the figure from settings by name, which may be texts.
 
@@ -103,3 +112,23 @@ class Figure(Variant):
     def settings(self) -> dict[str, Any]:
         """The knobs that differ from their defaults."""
         return self.model_dump(exclude_defaults=True, exclude={"kind"})
+
+
+# Sums split over threads differ in their last digits, and what figures train is too small to gain by threads.
+
+
+def _computed_alone(compute: Callable[[Figure], Result]) -> Callable[[Figure], Result]:
+    @wraps(compute)
+    def computed(figure: Figure) -> Result:
+        with threads(1):
+            return compute(figure)
+
+    return computed
+
+
+def _drawn_alone(frames: Callable[[Figure], Iterator[Result]]) -> Callable[[Figure], Iterator[Result]]:
+    @wraps(frames)
+    def drawn(figure: Figure) -> Iterator[Result]:
+        return on_threads(1, frames(figure))
+
+    return drawn

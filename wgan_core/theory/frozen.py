@@ -39,7 +39,9 @@ class Game:
         optimiser = Adam(lr=1e-3, beta1=0.5)
         # The first, since it goes to one thread: sums split over several have other last digits.
         self._discriminator = Scorer(Gan(), dimensions, seed, optimiser=optimiser)
-        q, _ = torch.linalg.qr(torch.randn(dimensions, dimensions, generator=stream(seed, 20), device=CPU))
+        q, _ = torch.linalg.qr(
+            torch.randn(dimensions, dimensions, generator=stream(seed, 20), dtype=torch.float32, device=CPU)
+        )
         self.frame: Tensor = q[:2]
         self.generator = build_generator(Mlp(depth=2, width=WIDTH), LATENT, (dimensions,), stream(seed, 21), CPU)
         self._theta = FlatParameters(self.generator)
@@ -62,7 +64,7 @@ class Game:
 
 
 def latents(n: int, rng: torch.Generator) -> Tensor:
-    return torch.randn(n, LATENT, generator=rng, device=CPU)
+    return torch.randn(n, LATENT, generator=rng, dtype=torch.float32, device=CPU)
 
 
 @dataclass(eq=False)

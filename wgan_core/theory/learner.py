@@ -61,9 +61,6 @@ class Learner:
         spectral: bool = False,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        # Sums split over threads differ in their last digits; nets this small gain nothing from threads.
-        if torch.get_num_threads() != 1:
-            torch.set_num_threads(1)
         self.net: Net = build_critic(Mlp(depth=depth, width=width), (inputs,), rng, CPU).to(dtype)
         if spectral:
             self.net = Net(*self.net)

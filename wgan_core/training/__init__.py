@@ -13,6 +13,7 @@ from typing import Any, Self
 from torch import Generator, Tensor
 
 from wgan_core.config import RunConfig
+from wgan_core.devices import threads
 from wgan_core.limits import claim
 from wgan_core.piecewise import Net
 from wgan_core.race import Race
@@ -45,7 +46,8 @@ class Training(Loop):
 
     def __init__(self, config: RunConfig) -> None:
         super().__init__(config, [config.seed])
-        _ = self._member.probe  # what is wrong with the data shows now
+        with threads(config.threads):
+            _ = self._member.probe  # what is wrong with the data shows now
 
     @property
     def _member(self) -> Member:

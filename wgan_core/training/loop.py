@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from torch import Generator, Tensor
 
 from wgan_core.conditional import critic_given, draw_labels, draw_reals, generator_input
 from wgan_core.config import RunConfig, live_paths
-from wgan_core.devices import resolve
+from wgan_core.devices import on_threads, resolve, threads
 from wgan_core.explain import ConfigError, Problem
 from wgan_core.losses import constrain, critic_loss, generator_loss
 from wgan_core.networks import Average, FlatParameters
@@ -55,7 +56,11 @@ class Loop(Measured):
         self.device = resolve(config.device)
         self.step = self.critic_steps = 0
         self.seconds = 0.0
-        self._use_threads()
+        with threads(config.threads):
+            self._build(seeds)
+
+    def _build(self, seeds: Sequence[int]) -> None:
+        config = self.config
         self._members = [Member(config, seed, self.device) for seed in seeds]
         self.generator, self.critic = self._networks()
         self._penalty = self._rng(lambda member: member.penalty)
@@ -94,14 +99,18 @@ class Loop(Measured):
         """Train: one item for each update of a network, a snapshot where one is due, None elsewhere.
 
         The first item is the snapshot of the untrained networks, the last that of the final step. A training that goes on from
-        a state has measured there already, and starts with the next update.
+        a state has measured there already, and starts with the next update. Closing it, and what it raises, leave torch's number
+        of threads as it was, as it is between two updates.
         """
+        return on_threads(self.config.threads, self._updates())
+
+    def _updates(self) -> Iterator[Snapshot | None]:
         if self.step == 0:
             yield self.snapshot()
         while self.step < self.config.steps:
             if due(self.config, self.step + 1):
                 yield from self._prepare_scores()
-            yield from self.round()
+            yield from self._round()
             measured = self.step % self.config.snapshot_every == 0 or self.step >= self.config.steps
             yield self.snapshot() if measured else None
 
@@ -115,6 +124,9 @@ class Loop(Measured):
 
     def round(self) -> Iterator[None]:
         """One round of the algorithm box: an item after each critic step, the generator's step at the end."""
+        return on_threads(self.config.threads, self._round())
+
+    def _round(self) -> Iterator[None]:
         self.within_round = True
         for real, fake, labels in self._batches():
             self._update_critic(real, fake, labels)
@@ -127,7 +139,7 @@ class Loop(Measured):
         m, n, dim = self.config.batch_size, self.config.n_critic, self.generator.batch_dim
         together = not self.generator.mixes_samples and n * m <= MOST_IN_ONE_PASS
         for _ in range(1 if together else n):
-            start = self._tick()
+            start = perf_counter()
             drawn = [self._reals(lambda member: member.real) for _ in range(n if together else 1)]
             inputs = [
                 generator_input(self._latents(lambda member: member.critic_latent), labels) for _, labels in drawn
@@ -175,7 +187,7 @@ class Loop(Measured):
         return found
 
     def _update_critic(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> None:
-        start = self._tick()
+        start = perf_counter()
         critic = critic_given(self.critic, labels)
         terms = critic_loss(self.config, critic, self._seen(real), self._seen(fake), self._penalty)
         self._w.backward(_total(terms))
@@ -187,7 +199,7 @@ class Loop(Measured):
         self._tock(start)
 
     def _update_generator(self) -> None:
-        start = self._tick()
+        start = perf_counter()
         z = self._latents(lambda member: member.generator_latent)
         m, device = self.config.batch_size, self.device
         labels = self._labels([draw_labels(self.config, m, each.generator_latent, device) for each in self._members])

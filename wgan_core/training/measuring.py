@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from wgan_core.config import RunConfig
+from wgan_core.devices import threads
 from wgan_core.metrics import measure
 from wgan_core.networks import FlatParameters
 from wgan_core.piecewise import Net
@@ -52,7 +53,11 @@ class Measured:
         Diverged
             A loss term or a parameter is no longer finite: of every member, where several train together.
         """
-        start = self._tick()
+        with threads(self.config.threads):
+            return self._measured()
+
+    def _measured(self) -> Snapshot:
+        start = perf_counter()
         self._read_gathered()
         # Waiting for a GPU to catch up belongs to training, the measurements do not.
         finite = [flat.rows().isfinite().all(-1).tolist() for flat in (self._w, self._theta)]
@@ -187,14 +192,5 @@ class Measured:
             who = f" with all {len(lost)} seeds, last with seed {seed}," if len(lost) > 1 else ""
             raise Diverged(error.step, error.term, error.value, self.config, who)
 
-    def _tick(self) -> float:
-        self._use_threads()
-        return perf_counter()
-
     def _tock(self, start: float) -> None:
         self.seconds += perf_counter() - start
-
-    def _use_threads(self) -> None:
-        # The count belongs to the calling thread. Sums split differently give other last digits: it is in the config.
-        if torch.get_num_threads() != self.config.threads:
-            torch.set_num_threads(self.config.threads)

@@ -81,14 +81,14 @@ def grid_of(sampler: Sampler, look: Look) -> Grid:
     if not count:
         return Grid(z, None)
     if not in_rows:
-        return Grid(z, torch.arange(look.n) % count)
+        return Grid(z, torch.arange(look.n, dtype=torch.int64) % count)
     rows = look.n // columns
     return Grid(z.repeat(rows, 1), row_classes(sampler, rows).repeat_interleave(columns))
 
 
 def row_classes(sampler: Sampler, rows: int) -> Tensor:
     """Of each row, the number of its class: all classes, or some of very many, evenly."""
-    return torch.linspace(0, len(sampler.classes) - 1, rows).round().long()
+    return torch.linspace(0, len(sampler.classes) - 1, rows, dtype=torch.float32).round().long()
 
 
 def columns_of(sampler: Sampler, look: Look) -> int:
@@ -113,20 +113,20 @@ def way_of(sampler: Sampler, look: Look, steps: int) -> Grid:
     if grid.classes is None:
         return Grid(z, None)
     first, last = as_input(sampler.config, grid.classes[[a, b]])
-    return Grid(z, torch.lerp(first, last, torch.linspace(0, 1, steps)[:, None]))
+    return Grid(z, torch.lerp(first, last, torch.linspace(0, 1, steps, dtype=torch.float32)[:, None]))
 
 
 def directions(sampler: Sampler, basis: str) -> Tensor:
     """The directions that the sliders move along, shape (up to SLIDERS, dim)."""
     dim = sampler.config.latent.dim
-    found = principal_directions(sampler.net, dim)[0] if basis == "principal" else torch.eye(dim)
+    found = principal_directions(sampler.net, dim)[0] if basis == "principal" else torch.eye(dim, dtype=torch.float32)
     return found[:SLIDERS]
 
 
 def moved(sampler: Sampler, look: Look) -> Tensor:
     """The latent that the sliders stand at, shape (dim,)."""
     along = directions(sampler, look.basis)
-    offsets = torch.tensor(look.offsets[: len(along)])
+    offsets = torch.tensor(look.offsets[: len(along)], dtype=torch.float32)
     return inside(sampler, grid_of(sampler, look).latents[look.base] + offsets @ along)
 
 
@@ -138,10 +138,13 @@ def inside(sampler: Sampler, z: Tensor) -> Tensor:
 def lines(sampler: Sampler, look: Look, steps: int) -> Tensor:
     """Through where the sliders stand, along each direction from one end of its slider to the other: (directions, steps, dim)."""
     along = directions(sampler, look.basis)
-    z = grid_of(sampler, look).latents[look.base] + torch.tensor(look.offsets[: len(along)]) @ along
+    z = (
+        grid_of(sampler, look).latents[look.base]
+        + torch.tensor(look.offsets[: len(along)], dtype=torch.float32) @ along
+    )
     found = []
     for direction, offset in zip(along, look.offsets, strict=False):
-        found.append(line(z - offset * direction, direction, torch.linspace(-REACH, REACH, steps)))
+        found.append(line(z - offset * direction, direction, torch.linspace(-REACH, REACH, steps, dtype=torch.float32)))
     return inside(sampler, torch.stack(found))
 
 
@@ -149,7 +152,9 @@ def walked(sampler: Sampler, look: Look, walkers: int, frames: int) -> Grid:
     """Latents on a walk, all walkers of a frame one after another. Of a conditional run each keeps its class."""
     prior = sampler.config.latent
     z = truncate(prior, walk(prior, walkers, frames, look.seed), look.truncation, look.bound).flatten(0, 1)
-    return Grid(z, torch.arange(walkers).repeat(frames) % len(sampler.classes) if sampler.classes else None)
+    return Grid(
+        z, torch.arange(walkers, dtype=torch.int64).repeat(frames) % len(sampler.classes) if sampler.classes else None
+    )
 
 
 def some_classes(sampler: Sampler, n: int, seed: int) -> Tensor | None:

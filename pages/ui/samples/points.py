@@ -149,7 +149,7 @@ def between(sampler: Sampler, look: Look) -> list[Panel]:
 def latent_plane(sampler: Sampler, look: Look) -> list[Panel]:
     along = directions(sampler, look.basis)
     reach = REACH if sampler.config.latent.prior == "gaussian" else 1.0
-    offsets = torch.linspace(-reach, reach, PLANE_SIDE)
+    offsets = torch.linspace(-reach, reach, PLANE_SIDE, dtype=torch.float32)
     asked = grid_of(sampler, look)
     base = asked.latents[look.base]
     if len(along) < 2:  # a single latent coordinate: its line, drawn as a band

@@ -225,7 +225,9 @@ class _Source:
         return self._draw(n, self._rngs)
 
     def _draw(self, n: int, rngs: tuple[torch.Generator, torch.Generator]) -> tuple[Tensor, Tensor]:
-        fake = self.dataset.sample(n, rngs[1], CPU) + torch.randn(n, 2, generator=rngs[1], device=CPU)
+        fake = self.dataset.sample(n, rngs[1], CPU) + torch.randn(
+            n, 2, generator=rngs[1], dtype=torch.float32, device=CPU
+        )
         return self.dataset.sample(n, rngs[0], CPU), fake
 
     def read(self, scorer: Scorer) -> tuple[float, float, float]:

@@ -176,7 +176,7 @@ def _conjugate(chosen: Divergence) -> Panel:
     u = np.concatenate([[0.0], np.geomspace(1e-6, 1e3, 4001)])
     f = chosen.f(u)
     supremum = np.where(np.isfinite(f), some[:, None] * u - np.where(np.isfinite(f), f, 0.0), -np.inf).max(1)
-    by_formula = chosen.conjugate(torch.tensor(t)).numpy()
+    by_formula = chosen.conjugate(torch.from_numpy(t)).numpy()
     layers = (
         Curve(t, _finite(by_formula), "f*", "critic", width=3),
         Points(
