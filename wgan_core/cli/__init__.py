@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from wgan_core.cli import console
 from wgan_core.cli.driving import resume, run, stopped_by_signals
 from wgan_core.cli.getting import fetch
 from wgan_core.cli.stored import runs, transfer
@@ -97,6 +98,7 @@ FAMILIES: dict[str, Mapping[str, Any]] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit status: 0 finished or stopped, 1 failed, 2 bad arguments."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    console.fit()
     try:
         status = OWN[arguments[0]](arguments) if arguments and arguments[0] in OWN else _main(arguments)
         sys.stdout.flush()

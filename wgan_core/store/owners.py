@@ -57,7 +57,7 @@ def _started(pid: int) -> str | None:
         return None if os.name != "posix" or _exists(pid) else ""
     try:
         # The name, in brackets, may hold spaces and brackets itself.
-        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        after_name = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
     except OSError:
         return ""
     state, started = after_name[0], after_name[19]
