@@ -24,6 +24,7 @@ from wgan_core.drawing import read
 from wgan_core.eject import script
 from wgan_core.ensemble import check_seeds
 from wgan_core.explain import ConfigError, Problem, allowed
+from wgan_core.folders import NoFolder
 from wgan_core.objectives import Objective
 from wgan_core.pointfile import MAX_BYTES
 from wgan_core.presets import PRESETS
@@ -107,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our lines has left (… | head); there is no one to tell.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
         return 0
-    except (ConfigError, DataError, DeviceError) as error:
+    except (ConfigError, DataError, DeviceError, NoFolder) as error:
         for problem in getattr(error, "problems", [error]):
             print(f"error: {problem}", file=sys.stderr)
         return 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -15,7 +16,7 @@ from pydantic import field_validator
 from wgan_core.datasets.base import DataError
 from wgan_core.datasets.images import ALL, ImageDataset, Images
 from wgan_core.fetching import RemoteFile
-from wgan_core.folders import data_folder, listed
+from wgan_core.folders import NoFolder, data_folder, listed
 from wgan_core.schema import knob
 
 Bytes = NDArray[np.uint8]
@@ -61,13 +62,20 @@ class Published(ImageDataset):
 
     @classmethod
     def folder(cls) -> Path:
-        """Where fetched files go, and files that someone has by other means."""
+        """Where fetched files go, and files that someone has by other means. NoFolder where there is no such place."""
         return data_folder() / "datasets" / cls.places[0]
 
     @classmethod
     def folders(cls) -> list[Path]:
         """Where the files are looked for: with ours, in the folders that ``WGAN_DATA`` names, and in ``data``."""
-        roots = [data_folder() / "datasets", *listed(os.environ.get(FOLDERS, "")), Path("data").absolute()]
+        try:
+            given = listed(os.environ.get(FOLDERS, ""), FOLDERS)
+        except NoFolder as why:
+            raise DataError(str(why)) from None
+        ours: list[Path] = []
+        with suppress(NoFolder):
+            ours = [data_folder() / "datasets"]
+        roots = [*ours, *given, Path("data").absolute()]
         return list(dict.fromkeys(root / place for root in roots for place in cls.places))
 
     def wanted(self) -> tuple[RemoteFile, ...]:
@@ -99,8 +107,11 @@ class Published(ImageDataset):
         """The error that says which files are wanted, where they were looked for, and what to do."""
         wanted = " and ".join(map(str, self.files[split]))
         broken = f" Not as they should be, and so not read: {', '.join(map(str, damaged))}." if damaged else ""
+        own = f" a folder that {FOLDERS} names"
+        with suppress(NoFolder):
+            own = f" {self.folder()}"
         return DataError(
             f"{self.label}: the files of its {split} split are not on this computer. Wanted: {wanted}. Looked for in"
             f" {', '.join(map(str, self.folders()))}.{broken} Get them with “python -m wgan_core fetch {self.kind}”, or put"
-            f" them into {self.folder()}. {self.fallback}"
+            f" them into{own}. {self.fallback}"
         )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from wgan_core.datasets import DataError
-from wgan_core.folders import data_folder, listed, replacing
+from wgan_core.folders import NoFolder, data_folder, listed, replacing
 from wgan_core.pictures.sources import ZipSource
 
 ALLOWED = "WGAN_PICTURES"
@@ -24,8 +24,11 @@ _UPLOADED = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def folder() -> Path:
-    """Where uploads, and what was made of pictures, are kept."""
-    return data_folder() / "pictures"
+    """Where uploads, and what was made of pictures, are kept. DataError where there is no such place."""
+    try:
+        return data_folder() / "pictures"
+    except NoFolder as why:
+        raise DataError(str(why)) from None
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,11 @@ class Access:
         """What ``WGAN_PICTURES`` allows: the folders that it lists, as ``PATH`` does; usually none."""
         first, _, rest = (text := os.environ.get(ALLOWED, "")).partition(os.pathsep)
         free = first.strip() == ANYWHERE
-        return cls(
-            free, tuple(one.resolve() for one in ([Path.cwd()] if free else []) + listed(rest if free else text))
-        )
+        try:
+            found = ([Path.cwd()] if free else []) + listed(rest if free else text, ALLOWED)
+        except NoFolder as why:
+            raise DataError(str(why)) from None
+        return cls(free, tuple(one.resolve() for one in found))
 
     def permits(self, found: PurePath) -> bool:
         return self.anywhere or any(found.is_relative_to(root) for root in self.roots)
@@ -59,7 +64,7 @@ class Access:
 def anywhere() -> str:
     """The value of ``WGAN_PICTURES`` with which any folder may be named, from the working directory first."""
     given = os.environ.get(ALLOWED, "")
-    return given if Access.given().anywhere else os.pathsep.join([ANYWHERE, given])
+    return given if given.partition(os.pathsep)[0].strip() == ANYWHERE else os.pathsep.join([ANYWHERE, given])
 
 
 def located(path: str) -> Path:
@@ -105,8 +110,12 @@ def located(path: str) -> Path:
 
 def offered() -> list[str]:
     """Folders and zips right below the allowed folders, as paths for a config, sorted."""
-    found = []
-    for root in Access.given().roots:
+    found: list[str] = []
+    try:
+        roots = Access.given().roots
+    except DataError:  # said to the one who names a folder
+        return []
+    for root in roots:
         try:
             found += [one.name for one in Path(root).iterdir() if one.is_dir() or one.suffix.lower() == ".zip"]
         except OSError:

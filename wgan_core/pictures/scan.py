@@ -111,12 +111,16 @@ def pictures(path: str, style: Style, progress: Progress = _nobody) -> Pictures:
         There is no picture that can be used, or there are too many.
     """
     key = hashlib.sha256(json.dumps([VERSION, identity_of(path), asdict(style)]).encode()).hexdigest()
-    kept = folder() / f"{key}.npz"
-    if (found := _load(kept)) is not None:
+    try:
+        kept = folder() / f"{key}.npz"
+    except DataError:  # there is no place to keep anything
+        kept = None
+    if kept is not None and (found := _load(kept)) is not None:
         return found
     with _opened(located(path)) as source:
         found = scan(source, style, progress)
-    _save(kept, found)
+    if kept is not None:
+        _save(kept, found)
     return found
 
 

@@ -21,6 +21,7 @@ from wgan_core.conditional import generator_inputs
 from wgan_core.config import RunConfig
 from wgan_core.datasets import ImageDataset
 from wgan_core.explain import ConfigError, Problem
+from wgan_core.folders import NoFolder, expanded
 from wgan_core.metrics import evaluating
 from wgan_core.piecewise import Net
 from wgan_core.scores.distances import frechet
@@ -86,7 +87,10 @@ def read_inception(named: str | None, device: torch.device) -> Inception:
     text = named or os.environ.get(VARIABLE, "").strip()
     if not text:
         raise ConfigError([Problem("weights", WANTED)])
-    file = Path(text).expanduser()
+    try:
+        file = expanded(text, VARIABLE)
+    except NoFolder as why:
+        raise ConfigError([Problem("weights", str(why))]) from None
     if importlib.util.find_spec("torch_fidelity") is None:
         raise ConfigError([Problem("", "the FID needs the package torch-fidelity: pip install torch-fidelity")])
     try:

@@ -7,18 +7,19 @@ One SQLite database in a data folder, and checkpoints as files beside it. A run'
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import sys
 import threading
 import types
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Any, TypeVar
 
 from wgan_core.explain import ConfigError, Problem
-from wgan_core.folders import data_folder
+from wgan_core.folders import NoFolder, data_folder
 from wgan_core.race import Race
 from wgan_core.records import Floats, RunView
 from wgan_core.store import adding, resuming, retention, table
@@ -65,12 +66,21 @@ class Store:
     """
 
     def __init__(self, folder: Path | None = None, limits: Limits | None = None) -> None:
-        self.folder = folder or data_folder()
+        self._nowhere: StoreProblem | None = None
+        try:
+            self.folder = folder or data_folder()
+        except NoFolder as why:
+            self.folder = Path(os.devnull)  # never looked at
+            self._nowhere = StoreProblem(
+                f"Runs are not stored, and are gone when this program ends. {why}", lasting=True
+            )
         self.path = self.folder / NAME
         self._writer = Writer(self.path, limits or Limits.from_environment())
         self._views: OrderedDict[tuple[str, int], RunView] = OrderedDict()
         self._lock = threading.Lock()
         try:
+            if self._nowhere is not None:
+                raise self._nowhere
             open_to_write(self.path).close()
         except StoreProblem as problem:
             self._writer.begin_with(problem)
@@ -158,7 +168,7 @@ class Store:
 
     def view(self, run_id: str, lane: int = 0) -> RunView:
         """A lane of a stored run, as charts see a live one. The cost does not grow with the run's length."""
-        with reading(self.path) as db, _reading.sound(run_id):
+        with self._reading() as db, _reading.sound(run_id):
             row = _reading.lane_row(db, run_id, lane)
             with self._lock:
                 known = self._views.get((run_id, lane))
@@ -178,7 +188,7 @@ class Store:
 
     def whole_views(self, run_id: str, rows: int) -> tuple[RunView, ...]:
         """The views of all lanes, of one moment, with up to so many rows of history each, evenly thinned where there are more."""
-        with reading(self.path) as db, _reading.sound(run_id):
+        with self._reading() as db, _reading.sound(run_id):
             lanes = range(_reading.lane_row(db, run_id, 0).lanes)
             return tuple(_reading.view_of(db, run_id, _reading.lane_row(db, run_id, lane), rows) for lane in lanes)
 
@@ -189,7 +199,7 @@ class Store:
 
         Going through a whole run, or following one, is to ask again with the last index that came.
         """
-        with reading(self.path) as db, _reading.sound(run_id):
+        with self._reading() as db, _reading.sound(run_id):
             return _reading.rows_after(db, _reading.lane_row(db, run_id, lane), after, most)
 
     def runs(
@@ -231,7 +241,7 @@ class Store:
         ConfigError
             There is no such order.
         """
-        with reading(self.path) as db:
+        with self._reading() as db:
             return table.find(
                 db,
                 search=search,
@@ -250,17 +260,17 @@ class Store:
 
     def count(self, **wanted: Any) -> int:
         """How many runs :meth:`runs` gives for what is asked for, without a limit."""
-        with reading(self.path) as db:
+        with self._reading() as db:
             return table.count(db, **wanted)
 
     def tags(self) -> list[str]:
         """Every tag in use."""
-        with reading(self.path) as db:
+        with self._reading() as db:
             return table.tags_in_use(db)
 
     def run(self, run_id: str) -> StoredRun:
         """One stored run, deleted ones included."""
-        with reading(self.path) as db:
+        with self._reading() as db:
             found = table.find(db, run_id=run_id)
         if not found:
             raise NotStored(run_id)
@@ -268,7 +278,7 @@ class Store:
 
     def checkpoints(self, run_id: str, lane: int = 0) -> list[int]:
         """The steps of a lane at which a run can be forked."""
-        with reading(self.path) as db:
+        with self._reading() as db:
             number = _reading.lane_row(db, run_id, lane).number
             return [
                 step for (step,) in db.execute("SELECT step FROM checkpoints WHERE lane = ? ORDER BY step", (number,))
@@ -289,12 +299,12 @@ class Store:
         BadCheckpoint
             There is none.
         """
-        with reading(self.path) as db:
+        with self._reading() as db:
             return resuming.usable_checkpoint(db, self.folder, run_id, lane, step, fits)
 
     def history_before(self, parent: Parent) -> dict[str, Floats] | None:
         """What a run and its forebears measured up to a fork; see :attr:`wgan_core.records.RunView.before`."""
-        with reading(self.path) as db:
+        with self._reading() as db:
             return _reading.history_before(db, parent)
 
     # Changing
@@ -329,7 +339,14 @@ class Store:
         """Bring deleted runs back."""
         self._change(lambda db: table.undelete(db, run_ids))
 
+    def _reading(self) -> AbstractContextManager[sqlite3.Connection]:
+        if self._nowhere is not None:
+            raise self._nowhere
+        return reading(self.path)
+
     def _change(self, action: Callable[[sqlite3.Connection], T]) -> T:
+        if self._nowhere is not None:
+            raise self._nowhere
         try:
             with closing(connect(self.path, "rw")) as db, transaction(db):
                 return action(db)
