@@ -13,7 +13,7 @@ export function plotly() {
   if (!window.wganLivePlotly) {
     window.wganLivePlotly = new Promise((resolve, reject) => {
       const script = document.createElement("script");
-      script.src = new URL("plotly.min.js", import.meta.url).href;
+      script.src = new URL(new URL(import.meta.url).searchParams.get("plotly"), document.baseURI).href;
       script.onload = () => resolve(window.Plotly);
       script.onerror = () => reject(new Error("plotly.min.js did not load"));
       document.head.appendChild(script);

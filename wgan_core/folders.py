@@ -61,7 +61,7 @@ def data_folder() -> Path:
 
 
 def listed(text: str, name: str) -> list[Path]:
-    """The folders that the variable ``name`` lists, as ``PATH`` does; or the one that it names, whose name may hold what parts them.
+    """The folders that the variable ``name`` lists, as ``PATH`` does; or one, whose name may hold what parts them.
 
     Raises
     ------

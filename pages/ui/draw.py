@@ -6,31 +6,28 @@ tells it after each stroke; the server reads it, finds the modes and says how ma
 
 from __future__ import annotations
 
-import hashlib
-
 import streamlit as st
 from pydantic.fields import FieldInfo
 
+from pages.ui.scripts import address
 from pages.ui.text import plain
 from wgan_core.config import MAX_URL_CHARACTERS
-from wgan_core.datasets import ASSETS, DataError
+from wgan_core.datasets import DataError
 from wgan_core.drawing import as_drawn, packed, read, redrawn
 from wgan_core.packing import DRAWN, shapes, unpack
 from wgan_core.pairs import MAX_POINTS
 from wgan_core.pointfile import MAX_BYTES
 from wgan_core.points import clustered
 
-SCRIPTS = ("draw.js", "draw.css")
 # The last drawing that was used, whatever became of the form since.
 LAST = "last_points"
 # What a link holds beside the points.
 REST_OF_A_LINK = 400
 
-_version = hashlib.sha256(b"".join((ASSETS / name).read_bytes() for name in SCRIPTS)).hexdigest()[:12]
 _canvas = st.components.v2.component(
     "wgan_live_drawing",
     js=f"""
-const drawing = import(new URL("app/static/draw.js?v={_version}", document.baseURI).href);
+const drawing = import(new URL("{address("draw.js")}", document.baseURI).href);
 export default function (component) {{
   drawing.then((module) => module.show(component));
   return () => drawing.then((module) => module.dismiss(component.parentElement));

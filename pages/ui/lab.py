@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-import shutil
 from typing import Any
 
 import numpy as np
 import streamlit as st
 from pydantic.fields import FieldInfo
 
-from pages.ui.live import ASSETS, STATIC
-from pages.ui.live import SCRIPTS as LIVE_SCRIPTS
 from pages.ui.packets import Cache
+from pages.ui.scripts import address
 from pages.ui.text import plain
 from pages.ui.theory import message
 from wgan_core.explain import ConfigError, bounds, choices
@@ -21,7 +18,6 @@ from wgan_core.theory import FIGURES, Figure, build
 from wgan_core.theory.jobs import jobs
 from wgan_core.theory.result import Result
 
-SCRIPTS = ("theory.js", "theory.css")
 REFRESH_SECONDS = 0.5
 FIRST_FRAME_SECONDS = 1.0
 BESIDE = 24  # letters of choices that stand side by side; longer ones go into a list
@@ -29,11 +25,10 @@ LOG_STEPS = 24  # of a logarithmic slider, in each power of ten
 KEY = "theory-figure"
 CHOSEN = "theory.figure"
 
-_version = hashlib.sha256(b"".join((ASSETS / name).read_bytes() for name in (*SCRIPTS, *LIVE_SCRIPTS))).hexdigest()[:12]
 _component = st.components.v2.component(
     "wgan_theory_figure",
     js=f"""
-const theory = import(new URL("app/static/theory.js?v={_version}", document.baseURI).href);
+const theory = import(new URL("{address("theory.js")}", document.baseURI).href);
 export default function (component) {{
   theory.then((module) => module.show(component));
   return () => theory.then((module) => module.dismiss(component.parentElement));
@@ -46,16 +41,9 @@ _messages: Cache[bytes] = Cache(64)
 
 def show() -> None:
     """The whole page."""
-    _prepare()
     _open_link()
     polling = bool(st.session_state.get("theory.polling"))
     st.fragment(_stage, run_every=REFRESH_SECONDS if polling else None)(polling)
-
-
-@st.cache_resource(show_spinner=False)
-def _prepare() -> None:
-    for name in SCRIPTS:
-        shutil.copyfile(ASSETS / name, STATIC / name)
 
 
 # What is chosen, and its place in the address
@@ -239,7 +227,6 @@ def _computed(figure: Figure) -> bytes:
 
 def draw(figure: Figure) -> bool:
     """Compute and mount the figure. Returns whether it still grows."""
-    _prepare()
     if not figure.animated():
         _component(key=KEY, data=_computed(figure))
         return False
@@ -266,7 +253,6 @@ def draw(figure: Figure) -> bool:
 
 def mount(figure: Figure, result: Result) -> None:
     """Mount a figure as another has computed it so far."""
-    _prepare()
     _component(key=KEY, data=_messages.get((figure.model_dump_json(), result), lambda: message(figure, result)))
 
 

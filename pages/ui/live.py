@@ -7,14 +7,10 @@ the component's state, which comes back from the browser.
 
 from __future__ import annotations
 
-import hashlib
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import plotly
 import streamlit as st
 
 from pages.ui import charts  # noqa: F401  (it enters its charts in the map)
@@ -23,6 +19,7 @@ from pages.ui.lanes import Shown, lane_colours, lane_names, shown, table
 from pages.ui.overlays import of_scalars
 from pages.ui.packets import KEPT_MESSAGES, Cache, Packet, join, packet
 from pages.ui.plotting import CHARTS, CLOCKS, OVERLAYS, Chart, Clock, middle
+from pages.ui.scripts import address
 from wgan_core.coach import Finding, findings
 from wgan_core.datasets import Dataset
 from wgan_core.library import Past
@@ -30,32 +27,15 @@ from wgan_core.race import Race
 from wgan_core.records import RunView, Snapshot, overall
 from wgan_core.runs import Run
 
-ROOT = Path(__file__).resolve().parents[2]
-ASSETS = ROOT / "assets"
-STATIC = ROOT / "static"
-SCRIPTS = ("live.js", "panels.js", "player.js", "live.css", "draw.js", "draw.css")
 REFRESH_SECONDS = 1.0
 KEY = "live-charts"
 
 
-def provide_static_files() -> None:
-    """Put plotly's JavaScript and ours where Streamlit serves static files, so that no page asks another server."""
-    STATIC.mkdir(exist_ok=True)
-    plotly_js = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
-    target = STATIC / plotly_js.name
-    if not target.exists() or target.stat().st_size != plotly_js.stat().st_size:
-        shutil.copyfile(plotly_js, target)
-    for name in SCRIPTS:
-        shutil.copyfile(ASSETS / name, STATIC / name)
-
-
-# Streamlit sends a component's script along with every refresh, so this one only fetches the real one, once a page. Its
-# address carries a hash: browsers keep it until it changes.
-_version = hashlib.sha256(b"".join((ASSETS / name).read_bytes() for name in SCRIPTS)).hexdigest()[:12]
+# Streamlit sends a component's script along with every refresh, so this one only fetches the real one, once a page.
 _component = st.components.v2.component(
     "wgan_live_charts",
     js=f"""
-const charts = import(new URL("app/static/live.js?v={_version}", document.baseURI).href);
+const charts = import(new URL("{address("live.js")}", document.baseURI).href);
 export default function (component) {{
   charts.then((module) => module.show(component));
   return () => charts.then((module) => module.dismiss(component.parentElement));

@@ -8,8 +8,11 @@ import gc
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from pages.ui.live import ASSETS, provide_static_files
+from pages.ui.scripts import ASSETS
+from pages.ui.text import plain
 from wgan_core.config import RunConfig
+from wgan_core.explain import ConfigError
+from wgan_core.runs import manager
 from wgan_core.training import train
 
 PAGES = {
@@ -27,8 +30,7 @@ _entered = False  # whether app.py has run in this process
 
 @st.cache_resource(show_spinner=False)
 def _prepare() -> None:
-    """Put scripts in their place, wake what sleeps until it is first used, and spare the garbage collector."""
-    provide_static_files()
+    """Wake what sleeps until it is first used, and spare the garbage collector."""
     # The first training of a process loads kernels and libraries; better now than after the first click on Start.
     collections.deque(train(RunConfig.parse({"steps": 1, "device": "cpu"})), maxlen=0)
     gc.freeze()
@@ -51,6 +53,11 @@ def run() -> None:
     _entered = True
     st.set_page_config(page_title="WGAN Live", page_icon=str(ASSETS / "logo.svg"), layout="wide")
     _prepare()
+    try:
+        manager()
+    except ConfigError as why:  # a limit that is set in the environment
+        st.error(plain(str(why)))
+        st.stop()
     st.navigation(_pages(), position="top").run()
 
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-
 import streamlit as st
 
 from pages.ui import storing
-from pages.ui.live import ASSETS, STATIC
-from pages.ui.live import SCRIPTS as LIVE_SCRIPTS
 from pages.ui.packets import Cache
 from pages.ui.runs_columns import race_of
 from pages.ui.samples import VIEWS, controls, message, views_of
 from pages.ui.samples.look import Look
+from pages.ui.scripts import address
 from pages.ui.text import plain
 from wgan_core.datasets import DataError
 from wgan_core.explore import NoWeights, Sampler, sampler, steps
@@ -23,16 +19,14 @@ from wgan_core.records import LIVE
 from wgan_core.runs import UnknownRun
 from wgan_core.store import NotStored, StoredRun, StoreProblem, store
 
-SCRIPTS = ("samples.js", "samples.css")
 REFRESH_SECONDS = 3.0
 LISTED = 50
 PRESET = "fashion-wgan-gp"
 
-_version = hashlib.sha256(b"".join((ASSETS / name).read_bytes() for name in (*SCRIPTS, *LIVE_SCRIPTS))).hexdigest()[:12]
 _component = st.components.v2.component(
     "wgan_samples",
     js=f"""
-const samples = import(new URL("app/static/samples.js?v={_version}", document.baseURI).href);
+const samples = import(new URL("{address("samples.js")}", document.baseURI).href);
 export default function (component) {{
   samples.then((module) => module.show(component));
   return () => samples.then((module) => module.dismiss(component.parentElement));
@@ -45,7 +39,6 @@ _messages: Cache[bytes] = Cache(48)
 
 def show() -> None:
     """The whole page."""
-    _prepare()
     try:
         with st.sidebar:
             run = _choose_run()
@@ -70,12 +63,6 @@ def show() -> None:
         return
     polling = run.status in LIVE
     st.fragment(_stage, run_every=REFRESH_SECONDS if polling else None)(run.id, lane, there, found, look, polling)
-
-
-@st.cache_resource(show_spinner=False)
-def _prepare() -> None:
-    for name in SCRIPTS:
-        shutil.copyfile(ASSETS / name, STATIC / name)
 
 
 # Which generator
