@@ -207,6 +207,11 @@ class RunConfig(Part):
         # Whatever the caller's default is
         return generator.to(torch.float32), critic.to(torch.float32)
 
+    def settled(self) -> RunConfig:
+        """The same run, its data named so that they are found from any working folder."""
+        dataset = self.dataset.settled()
+        return self if dataset is self.dataset else self.model_copy(update={"dataset": dataset})
+
     def parameters(self) -> int:
         """Number of parameters of both networks together. Nothing is allocated."""
         return sum(p.numel() for net in self.nets() for p in net.parameters())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from wgan_core.config import RunConfig
 from wgan_core.explain import ConfigError, Problem
 from wgan_core.race import differing
-from wgan_core.states import TERM, BadState, State, averaged, check, progress_of
+from wgan_core.states import DATA, TERM, BadState, State, averaged, check, progress_of
 from wgan_core.training import Training
 
 
@@ -50,6 +50,8 @@ def forked(state: State, was: RunConfig, config: RunConfig) -> State:
     if not (was.generator_average and config.generator_average):
         found = {name: value for name, value in found.items() if not name.startswith("average.")}
         found |= averaged(found) if config.generator_average else {}
+    if was.dataset.settled() != config.dataset.settled():  # other data on purpose
+        found[DATA] = fresh[DATA]
     try:
         check(found, fresh)
     except BadState as why:

@@ -15,13 +15,25 @@ from wgan_core.config import RunConfig
 from wgan_core.devices import describe, resolve
 from wgan_core.records import LIVE, Event, Failure, Floats, Frames, History, RunView, Snapshot, Status, frames_kept
 from wgan_core.scores import due
-from wgan_core.states import State, progress_of
+from wgan_core.states import DATA, State, progress_of
 from wgan_core.store import LaneStart, Recorder
 from wgan_core.training import Training, failure_of
 
 RATE_SECONDS = 5.0
 # Updates that take longer can be stopped within, and so can the first few.
 LONG_SECONDS, FRESH = 0.2, 20
+
+
+def other_data(config: RunConfig, state: State | None) -> str:
+    """What to say where the data have changed since a state was taken, or "". DataError where they cannot be read."""
+    before = state.get(DATA) if state else None
+    if not before or before == config.dataset.fingerprint():
+        return ""
+    where = f" in {config.dataset.path}" if hasattr(config.dataset, "path") else ""
+    return (
+        f"The images{where} have changed since: from here on this trains on those that are there now. To go on with the"
+        " earlier ones, put them back first."
+    )
 
 
 class Trains(Protocol):
@@ -102,6 +114,8 @@ class Lane:
         self.training = training
         self._updates = training.updates()
         self.become("running")
+        if other := other_data(self.config, self.state):
+            self._happened(Event(*self._progress, "data", other))
         if self._origin:
             self._happened(Event(*self._progress, "fork", self._origin))
             self.save()  # it stands on its own from its first step on

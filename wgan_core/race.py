@@ -98,6 +98,10 @@ class Race(Part):
             raise ValueError(f"seed: with {self.seeds} seeds it must be at most {2**31 - self.seeds}")
         return self
 
+    def settled(self) -> Race:
+        """The same race, its data named so that they are found from any working folder."""
+        return self.model_copy(update={"lanes": tuple(lane.settled() for lane in self.lanes)})
+
     @classmethod
     def solo(cls, config: RunConfig, seeds: int = 1) -> Race:
         """A run of one lane.

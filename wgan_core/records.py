@@ -49,12 +49,13 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened at a step: the fork that a run began with, an edit of a knob, a failure, what the coach found."""
+    """Something that happened at a step: the fork that a run began with, an edit of a knob, a failure, what the coach found,
+    data that are others than before."""
 
     step: int
     critic_steps: int
     seconds: float
-    kind: Literal["fork", "edit", "failure", "finding"]
+    kind: Literal["fork", "edit", "failure", "finding", "data"]
     text: str
 
 

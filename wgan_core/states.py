@@ -16,6 +16,8 @@ from torch import Tensor
 State = dict[str, Tensor | int | float | str]
 LARGEST = {"step": 10_000_000, "critic_steps": 1_000_000_000, "seconds": 1e9}
 TERM = "term."
+# The hash of the data that were trained on. States of old have none, and other data do not make one unfit.
+DATA = "data"
 MOST_TERMS = 16
 # Losses of this size mean that training is lost, long before float32 overflows at 3e38.
 DIVERGED = 1e9
@@ -54,11 +56,13 @@ def check(state: Mapping[str, Any], expected: State) -> None:
     if not isinstance(state, Mapping) or not all(isinstance(name, str) for name in state):
         raise BadState("it is not a collection of named values")
     terms = {name: value for name, value in state.items() if name.startswith(TERM)}
-    wanted = {name: value for name, value in expected.items() if not name.startswith(TERM)}
+    wanted = {name: value for name, value in expected.items() if not name.startswith(TERM) and name != DATA}
     if missing := wanted.keys() - state.keys():
         raise BadState(f"{min(missing)} is missing")
-    if unknown := state.keys() - wanted.keys() - terms.keys():
+    if unknown := state.keys() - wanted.keys() - terms.keys() - {DATA}:
         raise BadState(f"“{min(unknown)[:40]}” does not belong there")
+    if not isinstance(state.get(DATA, ""), str) or len(state.get(DATA, "")) > 64:
+        raise BadState(f"{DATA} is no hash")
     if len(terms) > MOST_TERMS:
         raise BadState(f"it has {len(terms)} loss terms")
     for name, value in terms.items():

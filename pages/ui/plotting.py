@@ -238,11 +238,11 @@ def symlog_axis(largest: float) -> dict[str, Any]:
     return {"tickvals": [float(symlog(np.array(v))) for v in values], "ticktext": [f"{v:g}" for v in values]}
 
 
-MARKS = {"edit": "✎", "fork": "fork"}
+MARKS = {"edit": "✎", "fork": "fork", "data": "other data"}
 
 
 def event_lines(view: RunView, clock: Clock) -> dict[str, Any]:
-    """A thin vertical line where a knob was turned or a fork began; its text shows on hovering."""
+    """A thin vertical line where a knob was turned, a fork began or the data changed; its text shows on hovering."""
     edits = [event for event in view.events if event.kind in MARKS][-20:]
     lines, notes = [], []
     for event in edits:

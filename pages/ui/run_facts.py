@@ -67,6 +67,8 @@ def draw(run: StoredRun) -> None:
                 said.append(f"{label} {last:.3g} (best {best:.3g})")
         if views and (found := [event.text for event in views[number].events if event.kind == "finding"]):
             said.append(f"coach: {plain(', '.join(found))}")
+        if views:
+            said += [plain(event.text) for event in views[number].events if event.kind == "data"]
         st.markdown(f"**{plain(name)}**: {' · '.join(said)}")
     for view in views:
         if view.failure is not None:

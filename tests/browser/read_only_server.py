@@ -18,5 +18,5 @@ def refused(*_: Any) -> Any:
 
 if __name__ == "__main__":
     scripts.STATIC = Path("/proc/static")  # where nobody may write
-    shutil.copyfile = refused
+    vars(shutil)["copyfile"] = refused
     main()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-import wgan_core.training.measuring
+import wgan_core.metrics
 from tests.core.helpers import ROOT, small, with_data
 from wgan_core.config import RunConfig
 from wgan_core.constraints import Constraint
@@ -101,8 +101,9 @@ def test_the_default_dtype_changes_no_score_of_images(
 
     usual, read = found(), config.dataset.read()  # type: ignore[attr-defined]
     fitted = []
-    for change in (lambda: None, double):
-        change()
+    for doubled in (False, True):
+        if doubled:
+            double()
         fitting = Fitting(read)
         fitting.advance()
         fitted.append([tensor.clone() for tensor in fitting.net.state_dict().values()])
@@ -159,7 +160,7 @@ def three_threads() -> Iterator[None]:
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The number of threads at each measurement."""
     found: list[int] = []
-    measure = wgan_core.training.measuring.measure
+    measure = wgan_core.metrics.measure
 
     def measured(*at: Any) -> Any:
         found.append(torch.get_num_threads())

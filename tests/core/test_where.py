@@ -6,6 +6,7 @@ import io
 import json
 import pwd
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def printed(
     except SystemExit as end:  # argparse refuses
         found = end.code
     assert status in (None, found)
-    out, err = (stream.buffer.getvalue().decode(encoding) for stream in streams)  # type: ignore[attr-defined]
+    out, err = (stream.buffer.getvalue().decode(encoding) for stream in streams)
     return out, err
 
 
@@ -129,7 +130,7 @@ def test_a_home_that_nobody_knows_gives_a_sentence(name: str, monkeypatch: pytes
     from wgan_core.scores.inception import read_inception
 
     monkeypatch.setenv(name, "~no-such-user/x")
-    asked = {
+    asked: dict[str, Callable[[], object]] = {
         "WGAN_DATA": FashionMnist.folders,
         "WGAN_PICTURES": lambda: Folder(path="x").read(),
         "WGAN_INCEPTION": lambda: read_inception(None, resolve("cpu")),

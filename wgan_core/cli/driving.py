@@ -16,6 +16,7 @@ from wgan_core.config import RunConfig
 from wgan_core.datasets import DataError
 from wgan_core.devices import DeviceError
 from wgan_core.explain import ConfigError, Problem
+from wgan_core.lanes import other_data
 from wgan_core.race import MOST_STEPS, Race
 from wgan_core.records import Failure, Snapshot
 from wgan_core.runs import Run
@@ -72,6 +73,9 @@ def _notes(run: Run) -> Iterator[str]:
         yield f"Run {run.id} has failed, so it does not go on. Start it again with other settings."
     elif not any(lane.active for lane in run.lanes):
         yield f"Run {run.id} has finished. With --steps N it trains N steps more."
+    for lane in run.lanes[:1]:  # all lanes train on one data set
+        if lane.active and (other := other_data(lane.config, lane.state)):
+            yield f"warning: {other}"
     for number, lane in enumerate(run.lanes, 1):
         if lane.active and lane.state is None:
             which = f"Lane {number} of run" if len(run.lanes) > 1 else "Run"

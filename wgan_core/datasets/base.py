@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import torch
 from torch import Generator, Tensor
@@ -73,6 +73,20 @@ class Dataset(Variant):
     def start(self) -> tuple[float, ...] | None:
         """Where an untrained generator puts its samples, or None for around the origin."""
         return None
+
+    def settled(self) -> Self:
+        """The same data, named so that it is found from any working folder."""
+        return self
+
+    def fingerprint(self) -> str:
+        """A hash of data that lie outside of the config, "" where there are none: it differs where they have changed.
+
+        Raises
+        ------
+        DataError
+            They cannot be read.
+        """
+        return ""
 
     def lacks(self) -> Published | None:
         """The published set whose files this one needs and that are nowhere on this computer, or None."""

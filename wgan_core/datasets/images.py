@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
@@ -87,6 +88,18 @@ class ImageDataset(FromItems):
                     found = _shared[key] = self.read().pixels.to(device)
             self._on[device] = found
         return found
+
+    def fingerprint(self) -> str:
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        # Of what is trained on, not of the files: copied elsewhere, or written anew, they are the same images.
+        items = next(iter(self._on.values()), None)
+        items = self.items(torch.device("cpu")) if items is None else items.cpu()
+        found = hashlib.sha256(repr(tuple(items.shape)).encode())
+        found.update(items.contiguous().numpy().data)
+        return found.hexdigest()
 
     def distinct(self, n: int, rng: Generator, device: torch.device) -> Tensor:
         """Draw ``n`` different images, or all there are if they are fewer, in random order: as :meth:`sample` gives them."""

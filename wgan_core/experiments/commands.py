@@ -70,7 +70,7 @@ def _on_pictures(wanted: Sequence[Experiment], size: Size, path: str, classes: s
         raise ConfigError(
             [Problem("pictures", f"of these experiments none takes pictures; these do: {', '.join(can)}")]
         )
-    pictures = RunConfig.parse({"dataset": {"kind": "folder", "path": path, "classes": classes}}).dataset
+    pictures = RunConfig.parse({"dataset": {"kind": "folder", "path": path, "classes": classes}}).settled().dataset
     assert isinstance(pictures, Folder)
     pictures.read()  # what is wrong with them is said before anything else is run
     for remark in pictures.remarks():

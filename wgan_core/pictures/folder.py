@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import field_validator
 
 from wgan_core.datasets import DataError, ImageDataset, Images
 from wgan_core.pictures.pixels import Style
+from wgan_core.pictures.places import located
 from wgan_core.pictures.scan import Pictures, identity_of, pictures
 from wgan_core.schema import knob
 
 ALL = "all"
+MOST_LETTERS = 1000
 
 
 class Folder(ImageDataset):
@@ -27,7 +29,7 @@ class Folder(ImageDataset):
         "Upload a zip of pictures, or some pictures; or name a folder on the computer that trains.",
         takes="the path of a folder or a zip, on the page below the folders that WGAN_PICTURES allows, or sha256:… of an upload",
         widget="pictures",
-        max_length=1000,
+        max_length=MOST_LETTERS,
     )
     classes: str = knob(
         ALL,
@@ -56,6 +58,14 @@ class Folder(ImageDataset):
     def style(self) -> Style:
         """How the pictures are brought to one size."""
         return Style(int(self.pixels), 3 if self.colour == "colour" else 1, self.fit)
+
+    def settled(self) -> Self:
+        try:
+            place = str(located(self.path))
+        except DataError:  # said when it is read
+            return self
+        whole = self.path.startswith("sha256:") or len(place) > MOST_LETTERS
+        return self if whole else type(self)(**self.model_dump() | {"path": place})
 
     def identity(self) -> str:
         return f"{identity_of(self.path)} {self.model_dump_json()}"

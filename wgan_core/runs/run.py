@@ -52,7 +52,7 @@ class Run:
     """
 
     def __init__(self, race: Race | RunConfig, run_id: str | None = None, store: Store | None = None) -> None:
-        self.race = race if isinstance(race, Race) else Race.solo(race)
+        self.race = (race if isinstance(race, Race) else Race.solo(race)).settled()
         self.id = run_id or secrets.token_hex(4)
         several = len(self.race.lanes) > 1
         self.lanes = tuple(
@@ -75,6 +75,7 @@ class Run:
         """A stored run that goes on from its checkpoints once it is started. See :meth:`wgan_core.store.Store.take_over`."""
         found, recorder = store.take_over(run_id, more)
         run = cls(found.race, run_id)
+        run.race = found.race  # as it is stored
         for lane, start in zip(run.lanes, found.lanes, strict=True):
             lane.go_on(start)
         run._recorder = recorder
@@ -85,7 +86,7 @@ class Run:
         """A run that goes on from a checkpoint of a stored one once it is started. See :meth:`RunManager.fork`."""
         found = store.checkpoint(parent.run_id, parent.lane, parent.step)
         step = progress_of(found.state)[0]
-        config = found.config if config is None else config
+        config = found.config if config is None else config.settled()
         run = cls(config, store=store)
         run._parent = replace(parent, step=step)
         run.lanes[0].branch_off(

@@ -18,7 +18,7 @@ from wgan_core.limits import claim
 from wgan_core.piecewise import Net
 from wgan_core.race import Race
 from wgan_core.records import Snapshot
-from wgan_core.states import TERM, BadState, State, check
+from wgan_core.states import DATA, TERM, BadState, State, check
 from wgan_core.training.failures import Diverged as Diverged
 from wgan_core.training.failures import failure_of as failure_of
 from wgan_core.training.failures import likely_cause as likely_cause
@@ -88,6 +88,7 @@ class Training(Loop):
             "critic_steps": self.critic_steps,
             "seconds": self.seconds,
             "device": self.device.type,
+            DATA: self.config.dataset.fingerprint(),
         }
         terms = {TERM + name: value for name, value in self._member.terms.items()}
         tensors = {name: tensor.detach().to("cpu", copy=True) for name, tensor in self._tensors().items()}
