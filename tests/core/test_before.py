@@ -28,7 +28,8 @@ NUMBERS = load("numbers.json")
 LINKS, FLAGS = load("links.json"), load("flags.json")
 # A sample that counts here and not there, by rounding, changes these by a step.
 COUNTED = {"modes_covered", "high_quality", "reverse_kl", "classes_covered", "weights_at_clip"}
-FIRST = 2
+# Other machines round differently, which training amplifies: how near the first two snapshots come.
+NEAR = (1e-4, 0.03)
 
 
 def assert_kept(found: Any, recorded: Any, path: str = "") -> None:
@@ -65,9 +66,9 @@ def test_a_training_gives_the_numbers_that_it_gave(name: str) -> None:
             if same:
                 assert found[scalar] == texts, scalar
             elif scalar not in COUNTED:
-                # Other machines round differently, which training amplifies.
-                values, wanted = ([float.fromhex(text) for text in each[:FIRST]] for each in (found[scalar], texts))
-                assert values == pytest.approx(wanted, rel=1e-4, abs=1e-5, nan_ok=True), scalar
+                for place, near in enumerate(NEAR):
+                    value, wanted = (float.fromhex(each[place]) for each in (found[scalar], texts))
+                    assert value == pytest.approx(wanted, rel=near, abs=1e-4, nan_ok=True), scalar
 
 
 def test_what_was_recorded_is_what_would_be_recorded() -> None:
