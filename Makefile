@@ -1,17 +1,28 @@
-# The whole life of a checkout: make run, make test, make check, make bench, make docs.
+# The whole life of a checkout: make run, make quick, make test, make soak, make check, make bench, make docs.
 PYTHON ?= python3
 PORT ?= 8501
 VENV := .venv
 BIN := $(VENV)/bin
+WORKERS ?= logical
+TESTS := $(BIN)/python -m pytest -n $(WORKERS)
+# What a slip in the software breaks first: contracts, identities, what people hold, the direction of imports.
+QUICK := $(addprefix tests/core/test_,before.py config.py contracts_*.py layering.py objective_maths.py) tests/ui
 
-.PHONY: run test check bench docs clean
+.PHONY: run test quick soak check bench docs clean
 
 run: $(VENV)/.run
 	$(BIN)/streamlit run app.py --server.port=$(PORT)
 
 test: $(VENV)/.dev chromium check
-	$(BIN)/python -m pytest -m "not slow and not browser"
-	$(BIN)/python -m pytest -m "slow or browser"
+	$(TESTS)
+
+# After a change, in a minute and a half: no browser, nothing that takes long.
+quick: check
+	$(TESTS) -m "not slow" $(QUICK)
+
+# Everything, and what is about chance, deaths and endurance as often as it takes to be sure.
+soak: $(VENV)/.dev chromium check
+	SOAK=1 $(TESTS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -32,6 +32,11 @@ ROOT = Path(__file__).resolve().parents[2]
 CPU = torch.device("cpu")
 
 
+def often(count: int, soak: int) -> int:
+    """How many times to try what a single time does not prove: a few, or with ``make soak`` as many as it takes to be sure."""
+    return soak if os.environ.get("SOAK") else count
+
+
 def rng(seed: int = 0) -> Generator:
     return Generator(CPU).manual_seed(seed)
 
