@@ -17,8 +17,9 @@ atexit.register(shutil.rmtree, os.environ["WGAN_HOME"], ignore_errors=True)
 
 # The first example of a property pays for torch's warm-up, so a deadline an example would only measure that.
 # Derandomised: a failure here is a failure everywhere, and a green run stays green.
-settings.register_profile("wgan", deadline=None, derandomize=True, database=None)
-settings.load_profile("wgan")
+settings.register_profile("wgan", deadline=None, derandomize=True, database=None, max_examples=40)
+settings.register_profile("soak", settings.get_profile("wgan"), max_examples=200)
+settings.load_profile("soak" if os.environ.get("SOAK") else "wgan")
 
 # Tests run side by side, a process for each core: more threads would only be in each other's way.
 if "PYTEST_XDIST_WORKER" in os.environ:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import wgan_core.training
-from tests.core.helpers import ROOT, small, with_data
+from tests.core.helpers import ROOT, often, small, with_data
 from wgan_core.config import RunConfig, with_paths
 from wgan_core.constraints import Constraint
 from wgan_core.datasets import FASHION_IMAGES, Dataset, Ring
@@ -36,7 +36,8 @@ from wgan_core.remedies import REMEDIES
 from wgan_core.schema import Variant
 from wgan_core.training import Training, train
 
-LOSSES = 50
+# So many losses are compared, and fewer of images, where each takes long.
+LOSSES, OF_IMAGES = 50, often(20, 50)
 TOLERANCE = 1e-5
 FAMILIES: dict[str, Any] = {
     "dataset": Dataset,
@@ -160,7 +161,7 @@ CONFIGS: dict[str, RunConfig] = {
 
 def rounds(config: RunConfig) -> int:
     """How many rounds have so many losses of critic and generator together."""
-    return math.ceil(LOSSES / (config.n_critic + 1))
+    return math.ceil((OF_IMAGES if config.dataset.is_image else LOSSES) / (config.n_critic + 1))
 
 
 # Runs scripts, as the main program each, where this software cannot be imported, and prints what each printed.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,12 +78,34 @@ class Toy(Dataset):
 '''
 
 
+COMMANDS = {
+    "objectives": "objectives --json",
+    "datasets": "datasets --json",
+    "both": "train --objective.kind toy --dataset.kind toy --objective.real_target 2 --steps 3 --device cpu --json",
+    "any": "train --objective.kind gan --constraint.kind toy --constraint.share 0.001 --remedies.toy.weight 2 --steps 3"
+    " --device cpu --json",
+}
+# All in one process: most of its time is that of its start.
+CHILD = """
+import contextlib, io, json, sys, pytest
+from wgan_core.cli import main
+found = {}
+for name, arguments in json.loads(sys.argv[1]).items():
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert main(arguments.split()) == 0, name
+    found[name] = [json.loads(line) for line in out.getvalue().splitlines()]
+with contextlib.redirect_stdout(io.StringIO()) as out:
+    status = pytest.main(["-k", "toy", "-q", "-rA", "-p", "no:cacheprovider", "-p", "no:xdist", *sys.argv[2:]])
+print(json.dumps(found | {"contracts": out.getvalue(), "status": int(status)}))
+"""
+
+
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The software with one more objective, constraint, remedy and data set."""
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the software prints with one more objective, constraint, remedy and data set, and what its contract tests say."""
     place = tmp_path_factory.mktemp("newcomer")
     for name in ("wgan_core", "tests"):
-        shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__", "fixtures"))
     shutil.copy(ROOT / "pyproject.toml", place)
     newcomers = {
         "objectives/classic": OBJECTIVE,
@@ -94,52 +116,37 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in newcomers.items():
         with (place / "wgan_core" / f"{name}.py").open("a", encoding="utf-8") as file:
             file.write(text)
-    return place
+    files = sorted(str(path) for path in (place / "tests" / "core").glob("test_contracts_*.py"))
+    result = python("-c", CHILD, json.dumps(COMMANDS), *files, cwd=place, timeout=250)
+    assert result.returncode == 0, result.stderr
+    told: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
+    return told
 
 
 @pytest.mark.parametrize(("command", "title"), [("objectives", "Least squares"), ("datasets", "Disc")])
-def test_a_newcomer_is_listed(copy: Path, command: str, title: str) -> None:
-    result = python("-m", "wgan_core", command, "--json", cwd=copy)
-    assert result.returncode == 0, result.stderr
-    entries = {entry["name"]: entry["title"] for entry in json.loads(result.stdout)}
-    assert entries["toy"] == title
+def test_a_newcomer_is_listed(found: dict[str, Any], command: str, title: str) -> None:
+    (entries,) = found[command]
+    assert {entry["name"]: entry["title"] for entry in entries}["toy"] == title
 
 
-def test_a_newcomer_trains_from_the_command_line(copy: Path) -> None:
-    toy = ("--objective.kind", "toy", "--dataset.kind", "toy", "--objective.real_target", "2")
-    result = python("-m", "wgan_core", "train", *toy, "--steps", "3", "--device", "cpu", "--json", cwd=copy)
-    assert result.returncode == 0, result.stderr
-    *_, snapshot, last = map(json.loads, result.stdout.splitlines())
+def test_a_newcomer_trains_from_the_command_line(found: dict[str, Any]) -> None:
+    *_, snapshot, last = found["both"]
     assert snapshot["step"] == 3
     assert {"least_squares_estimate", "w1"} <= snapshot["scalars"].keys()
     assert last["status"] == "finished"
 
 
-def test_a_new_constraint_and_a_new_remedy_train_with_any_objective(copy: Path) -> None:
-    flags = (
-        "--objective.kind",
-        "gan",
-        "--constraint.kind",
-        "toy",
-        "--constraint.share",
-        "0.001",
-        "--remedies.toy.weight",
-        "2",
-    )
-    result = python("-m", "wgan_core", "train", *flags, "--steps", "3", "--device", "cpu", "--json", cwd=copy)
-    assert result.returncode == 0, result.stderr
-    *_, snapshot, last = map(json.loads, result.stdout.splitlines())
+def test_a_new_constraint_and_a_new_remedy_train_with_any_objective(found: dict[str, Any]) -> None:
+    *_, snapshot, last = found["any"]
     assert last["status"] == "finished"
     # All weights shrink to a thousandth after each step: the slope to less than a thousandth.
     assert 0 < snapshot["scalars"]["input_grad_norm_max"] < 1e-3
     assert 0 < snapshot["scalars"]["toy"] < 1e-3
 
 
-def test_the_contract_tests_find_a_newcomer_and_pass(copy: Path) -> None:
-    files = sorted(str(path) for path in (copy / "tests" / "core").glob("test_contracts_*.py"))
-    result = python("-m", "pytest", "-k", "toy", "-q", "-rA", "-p", "no:cacheprovider", *files, cwd=copy)
-    assert result.returncode == 0, result.stdout
-    passed = [line for line in result.stdout.splitlines() if line.startswith("PASSED")]
+def test_the_contract_tests_find_a_newcomer_and_pass(found: dict[str, Any]) -> None:
+    assert found["status"] == 0, found["contracts"]
+    passed = [line for line in found["contracts"].splitlines() if line.startswith("PASSED")]
     for expected in ("variants.py", "objectives.py", "datasets.py", "constraints.py", "remedies.py"):
         assert sum(f"test_contracts_{expected}" in line for line in passed) > 4, expected
     assert any("objective-toy" in line for line in passed)

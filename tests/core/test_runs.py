@@ -26,7 +26,6 @@ from wgan_core.explain import ConfigError
 from wgan_core.objectives import WganGp
 from wgan_core.records import History, Snapshot
 from wgan_core.runs import Run, RunManager, TooManyRuns, UnknownRun
-from wgan_core.runs.run import MOST_AHEAD
 from wgan_core.training import train
 
 FOREVER = 1_000_000
@@ -185,25 +184,32 @@ def test_waiting_for_a_snapshot_ends_with_it_or_with_the_run(manager: RunManager
 # Following
 
 
-def test_whoever_follows_gets_every_snapshot_once_and_in_order() -> None:
-    config = small(steps=MOST_AHEAD + 50)
+@pytest.fixture
+def most_ahead(monkeypatch: pytest.MonkeyPatch) -> int:
+    """A training soon waits for its readers."""
+    monkeypatch.setattr("wgan_core.runs.run.MOST_AHEAD", 10)
+    return 10
+
+
+def test_whoever_follows_gets_every_snapshot_once_and_in_order(most_ahead: int) -> None:
+    config = small(steps=2 * most_ahead)
     run = Run(config)
     coming = run.follow()
     run.start()
     found = list(coming)
-    assert [(lane, s.step) for lane, s in found] == [(0, step) for step in range(MOST_AHEAD + 51)]
+    assert [(lane, s.step) for lane, s in found] == [(0, step) for step in range(2 * most_ahead + 1)]
     assert scalars(s for _, s in found) == scalars(train(config))
     assert run.join(10)
 
 
-def test_training_waits_for_a_reader_that_is_far_behind_until_it_is_told_to_stop() -> None:
+def test_training_waits_for_a_reader_that_is_far_behind_until_it_is_told_to_stop(most_ahead: int) -> None:
     run = Run(small(steps=10_000))
     coming = run.follow()
     run.start()
     next(coming)
-    wait_until(lambda: run.view().snapshots == MOST_AHEAD + 2)
+    wait_until(lambda: run.view().snapshots == most_ahead + 2)
     sleep(0.1)
-    assert run.view().snapshots == MOST_AHEAD + 2, "one was read, a hundred wait, one is on its way"
+    assert run.view().snapshots == most_ahead + 2, "one was read, ten wait, one is on its way"
     run.stop()
     assert run.join(10)
     assert [s.step for _, s in coming] == list(range(1, run.view().step + 1))

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.core.helpers import ROOT, scalars, small, wait_until
+from tests.core.helpers import ROOT, often, scalars, small, wait_until
 from tests.core.stored import shown
 from wgan_core.coach import findings
 from wgan_core.explain import ConfigError
@@ -227,13 +227,13 @@ def sound(store: Store) -> None:
 
 
 @pytest.mark.slow
-def test_20_sudden_deaths_lose_nothing_before_the_last_checkpoint(tmp_path: Path) -> None:
+def test_sudden_deaths_lose_nothing_before_the_last_checkpoint(tmp_path: Path) -> None:
     """One run, killed again and again at random moments: it opens, it is whole, and it goes on with the same numbers."""
     config = small("ring", steps=FOREVER, snapshot_every=10)
     rng = random.Random(0)
     run_id: str | None = None
     last = 0
-    for _ in range(20):
+    for _ in range(often(4, 20)):
         process = training_process(tmp_path, config.model_dump() if run_id is None else run_id)
         try:
             run_id = line(process)
@@ -266,13 +266,14 @@ def test_20_sudden_deaths_lose_nothing_before_the_last_checkpoint(tmp_path: Path
 
 
 @pytest.mark.slow
-def test_a_sudden_death_takes_at_most_five_seconds_with_it(tmp_path: Path) -> None:
+def test_a_sudden_death_takes_at_most_what_came_after_the_last_checkpoint_with_it(tmp_path: Path) -> None:
+    every = often(1, int(recorder.CHECKPOINT_SECONDS))
     config = small("ring", steps=FOREVER, snapshot_every=20)
-    process = training_process(tmp_path, config.model_dump(), recorder.CHECKPOINT_SECONDS)
+    process = training_process(tmp_path, config.model_dump(), every)
     try:
         run_id = line(process)
         start = monotonic()
-        while monotonic() - start < 11:
+        while monotonic() - start < 2.75 * every:
             line(process)
     finally:
         killed(process)
@@ -281,7 +282,7 @@ def test_a_sudden_death_takes_at_most_five_seconds_with_it(tmp_path: Path) -> No
     state = store.checkpoint(run_id).state
     seconds = state["seconds"]
     assert isinstance(seconds, float)
-    assert view.seconds - seconds <= 5
+    assert view.seconds - seconds <= every + 1  # and the time of writing it down
     assert store.checkpoints(run_id)[-1] > 0
     store.close()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,7 @@ from pages.ui.charts import CHARTS, figure
 from pages.ui.pixel_charts import pixels_of
 from pages.ui.plotting import CLOCKS, POINTS, Chart, downsample, symlog, symlog_axis, window
 from tests.core.helpers import small
-from tests.ui.views import DATASETS, OBJECTIVES, edited, finished, long, unstarted, with_history
+from tests.ui.views import DATASETS, OBJECTIVES, edited, finished, long, of_seeds, scored, unstarted, with_history
 from wgan_core import records
 from wgan_core.datasets import Dataset
 from wgan_core.metrics import image_grid
@@ -29,11 +31,30 @@ from wgan_core.runs import Run
 
 EVERY_CHART = pytest.mark.parametrize("entry", CHARTS.values(), ids=list(CHARTS))
 EVERY_OBJECTIVE = pytest.mark.parametrize("objective", OBJECTIVES)
-CURVES = {"distance", "losses", "gradients", "lipschitz", "weights"}
-SHOWN = {
-    "ring": {"samples", "modes", *CURVES},
-    "swiss-roll": {"samples", *CURVES},
-    "fashion-mnist": {"images", "pixels", *CURVES},
+# What a chart draws: it has a figure where one of these was measured, and only there.
+DRAWS = {
+    "samples": {"surface"},
+    "images": {"fake_grid"},
+    "distance": {"w1", *(kind.estimate_name for kind in Objective.kinds.values())},
+    "modes": {"modes_covered"},
+    "losses": {"critic_real", "generator_loss"},
+    "gradients": {"critic_grad_norm", "generator_grad_norm"},
+    "lipschitz": {"input_grad_norm_mean", "input_grad_norm_max"},
+    "weights": {"weight_counts"},
+    "seeds": {"modes_covered"},
+    "pixels": {"fake_grid"},
+    "classes": {"class_shares"},
+    "frechet": {"frechet_small_cnn", "kid"},
+    "precision": {"precision", "recall", "density", "coverage"},
+}
+# One view for each way in which runs differ to a chart: objectives on one data set, data sets of one objective, scores, seeds.
+VIEWS: dict[str, Callable[[], RunView]] = {
+    **{f"ring, {kind}": partial(finished, kind) for kind in OBJECTIVES},
+    "swiss-roll": partial(finished, dataset="swiss-roll"),
+    "fashion": partial(finished, dataset="fashion-mnist"),
+    "fashion, gan": partial(finished, "gan", "fashion-mnist"),
+    "fashion, scored": scored,
+    "seeds": of_seeds,
 }
 # What stands in the legend, and the colour of that role on every chart. The estimate has its objective's colour.
 ROLES: dict[str, str | dict[str, str]] = {
@@ -72,24 +93,41 @@ def notes(made: dict[str, Any]) -> list[str]:
 # Every chart
 
 
-@pytest.mark.parametrize("clock", CLOCKS)
-@pytest.mark.parametrize("dataset", DATASETS)
-@EVERY_OBJECTIVE
+def measured(view: RunView) -> set[str]:
+    """The names of all that a view has numbers of."""
+    there = {name for name, column in view.history.items() if np.isfinite(column).any()}
+    return there | (set(view.latest.arrays) if view.latest else set())
+
+
 @EVERY_CHART
-def test_draws_a_valid_figure_of_real_data(entry: Chart, objective: str, dataset: str, clock: str) -> None:
-    view = finished(objective, dataset)
-    made = entry.draw(view, clock) if entry.suits(view.config.dataset) else None
-    if made is None:
-        assert entry.name not in SHOWN[dataset]
-        return
+def test_draws_a_valid_figure_of_what_was_measured_and_of_nothing_else(entry: Chart) -> None:
+    drawn_of = set()
+    for name, made_view in VIEWS.items():
+        view = made_view()
+        suits = entry.suits(view.config.dataset, view.seeds)
+        made = entry.draw(view, "step") if suits else None
+        assert (made is not None) == (suits and bool(DRAWS[entry.name] & measured(view))), name
+        if made is not None:
+            drawn_of.add(name)
+            valid(made)
+    assert drawn_of, "it draws nothing of any run"
+    view = VIEWS[min(drawn_of)]()
+    for clock in CLOCKS:
+        made = drawn(entry.name, view, clock)
+        assert figure(entry.name, view, clock) == valid(made)
+        if not entry.moment:
+            assert made["layout"]["xaxis"]["title"]["text"] == CLOCKS[clock]
+
+
+def valid(made: dict[str, Any]) -> go.Figure:
     assert made["data"]
     built = go.Figure(made)  # plotly refuses properties and values that it does not know
     assert len(built.data) == len(made["data"])
-    assert figure(entry.name, view, clock) == built
     for trace in made["data"]:
         if trace["type"] == "scatter":
             assert len(trace["x"]) == len(trace["y"]) > 0
             assert trace["x"].dtype == trace["y"].dtype == np.float32
+    return built
 
 
 @EVERY_CHART
@@ -134,12 +172,12 @@ def test_one_wide_chart_comes_first_for_points_and_for_images() -> None:
         assert [entry.wide for entry in shown] == [True] + [False] * (len(shown) - 1)
 
 
-@pytest.mark.parametrize("dataset", DATASETS)
-@EVERY_OBJECTIVE
-def test_colours_stand_for_roles(objective: str, dataset: str) -> None:
-    view = finished(objective, dataset)
+@pytest.mark.parametrize("name", VIEWS)
+def test_colours_stand_for_roles(name: str) -> None:
+    view = VIEWS[name]()
+    objective = view.config.objective.kind
     for entry in CHARTS.values():
-        made = entry.draw(view, "step") if entry.suits(view.config.dataset) else None
+        made = entry.draw(view, "step") if entry.suits(view.config.dataset, view.seeds) else None
         for trace in made["data"] if made else []:
             if trace["type"] in ("heatmap", "image"):
                 continue

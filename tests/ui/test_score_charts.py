@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +14,7 @@ from pages.ui.lanes import shown
 from pages.ui.live import progress
 from pages.ui.overlays import OVERLAYS
 from tests.core.helpers import pictures_at_hand, small
+from tests.ui import views
 from tests.ui.views import finished
 from wgan_core.datasets import FashionMnist
 from wgan_core.race import Race
@@ -23,12 +23,9 @@ from wgan_core.records import RunView
 NAMES = ("classes", "frechet", "precision")
 
 
-@pytest.fixture(scope="module")
-def scored() -> Iterator[RunView]:
-    """Five snapshots, of which those of steps 2 and 4 are scored."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("wgan_core.scores.classifier.STEPS", 10)
-        yield finished(dataset="fashion-mnist", steps=4, scores_every=2)
+@pytest.fixture
+def scored() -> RunView:
+    return views.scored()
 
 
 def drawn(name: str, view: RunView) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, NoReturn
 
 import numpy as np
+import pytest
 
 from pages.ui import live
 from tests.core.helpers import small, wait_until
@@ -32,6 +33,28 @@ def finished(objective: str = "wgan-gp", dataset: str = "ring", **settings: Any)
     view = run.view()
     assert view.status == "finished", view.failure
     return view
+
+
+@cache
+def scored() -> RunView:
+    """The view of a run on images with five snapshots, of which those of steps 2 and 4 are scored."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("wgan_core.scores.classifier.STEPS", 10)
+        return finished(dataset="fashion-mnist", steps=4, scores_every=2)
+
+
+@cache
+def of_seeds(seeds: int = 3) -> RunView:
+    """The view of a run of several seeds that all had the numbers of one."""
+    view = finished()
+    assert view.latest is not None
+
+    def each(column: Any) -> Any:
+        return np.stack([column] * seeds, -1)
+
+    history = {name: column if name in CLOCKS else each(column) for name, column in view.history.items()}
+    latest = replace(view.latest, scalars={name: each(value) for name, value in view.latest.scalars.items()})
+    return replace(view, history=history, latest=latest, frames=(latest,), seeds=seeds)
 
 
 @cache
