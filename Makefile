@@ -3,6 +3,8 @@ PYTHON ?= python3
 PORT ?= 8501
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests start dozens of Pythons, which need not compile everything anew each time.
+export PYTHONDONTWRITEBYTECODE =
 WORKERS ?= logical
 TESTS := $(BIN)/python -m pytest -n $(WORKERS)
 # What a slip in the software breaks first: contracts, identities, what people hold, the direction of imports.

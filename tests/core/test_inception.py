@@ -19,8 +19,6 @@ import pytest
 import torch
 from scipy.linalg import svdvals
 from torch import Tensor, nn
-from torch_fidelity import feature_extractor_inceptionv3 as library
-from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 
 from tests.core.helpers import CPU, rng, small
 from tests.core.stored import record
@@ -40,13 +38,18 @@ from wgan_core.store import Store
 from wgan_core.training import Training
 
 
+def library() -> Any:
+    """The library whose network it is, imported by those tests alone that look at it: that takes seconds."""
+    return importlib.import_module("torch_fidelity.feature_extractor_inceptionv3")
+
+
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file as the library's, of random weights that keep the size of what passes through them."""
     with pytest.MonkeyPatch.context() as patch, torch.random.fork_rng(devices=[]):
-        patch.setattr(library, "load_state_dict_from_url", lambda *_, **__: {})
-        patch.setattr(library.FeatureExtractorInceptionV3, "load_state_dict", lambda *_: None)
-        net: nn.Module = library.FeatureExtractorInceptionV3("random", ["2048"])
+        patch.setattr(library(), "load_state_dict_from_url", lambda *_, **__: {})
+        patch.setattr(library().FeatureExtractorInceptionV3, "load_state_dict", lambda *_: None)
+        net: nn.Module = library().FeatureExtractorInceptionV3("random", ["2048"])
     draw = rng(0)
     for layer in net.modules():
         if isinstance(layer, nn.Conv2d):
@@ -74,7 +77,7 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.delenv("WGAN_INCEPTION", raising=False)
     monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(library, "load_state_dict_from_url", refuse)
+    monkeypatch.setattr(library(), "load_state_dict_from_url", refuse)
 
 
 @pytest.fixture
@@ -95,6 +98,8 @@ def by_singular_values(a: Tensor, b: Tensor) -> float:
 
 
 def test_the_distance_is_that_of_the_library() -> None:
+    from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
+
     draw = rng(1)
     a = torch.randn(50, 20, generator=draw) @ torch.randn(20, 20, generator=draw)
     b = torch.randn(40, 20, generator=draw) + 0.5
@@ -210,7 +215,7 @@ def test_the_command_prints_the_distance_of_the_features_of_that_checkpoint(
     # The same features by the library itself, of images drawn here.
     found = sampler(Store(in_home), "images", step=1)
     made = found.net(generator_inputs(found.config, 4, rng(1), CPU))
-    net = library.FeatureExtractorInceptionV3("random", ["2048"], feature_extractor_weights_path=str(weights))
+    net = library().FeatureExtractorInceptionV3("random", ["2048"], feature_extractor_weights_path=str(weights))
     theirs = net(((made + 1) * 127.5).round().to(torch.uint8).repeat(1, 3, 1, 1))[0]
     np.testing.assert_allclose(generated, theirs, rtol=1e-4, atol=1e-5)
 

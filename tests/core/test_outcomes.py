@@ -8,6 +8,7 @@ from statistics import median
 
 import pytest
 
+from tests.core.helpers import often
 from wgan_core.presets import PRESETS
 from wgan_core.records import Snapshot
 from wgan_core.training import train
@@ -17,8 +18,10 @@ pytestmark = pytest.mark.slow
 SEEDS = (0, 1, 2)
 
 
-def train_preset(name: str, seed: int, until: Callable[[Snapshot], bool] | None) -> Snapshot:
+def train_preset(name: str, seed: int, until: Callable[[Snapshot], bool] | None, steps: int | None) -> Snapshot:
     config = PRESETS[name].config.edited({"seed": seed, "device": "cpu"})
+    if steps is not None:
+        config = config.edited({"steps": steps})
     if until is None:  # measuring changes nothing, so only the end needs it
         config = config.edited({"snapshot_every": config.steps})
     for snapshot in train(config):
@@ -27,10 +30,10 @@ def train_preset(name: str, seed: int, until: Callable[[Snapshot], bool] | None)
     return snapshot
 
 
-def over_seeds(name: str, until: Callable[[Snapshot], bool] | None = None) -> list[Snapshot]:
-    """Train a preset with each seed to its end, or to the first snapshot of which ``until`` holds."""
+def over_seeds(name: str, until: Callable[[Snapshot], bool] | None = None, steps: int | None = None) -> list[Snapshot]:
+    """Train a preset with each seed to its end or another one, or to the first snapshot of which ``until`` holds."""
     with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(lambda seed: train_preset(name, seed, until), SEEDS))
+        return list(pool.map(lambda seed: train_preset(name, seed, until, steps), SEEDS))
 
 
 def number(snapshot: Snapshot, name: str) -> float:
@@ -53,7 +56,7 @@ def test_a_wgan_finds_all_eight_modes_of_the_ring(name: str) -> None:
 
 
 def test_the_collapsing_gan_ends_with_at_most_four_modes() -> None:
-    found = over_seeds("ring-gan-collapse")
+    found = over_seeds("ring-gan-collapse", steps=often(1000, 3000))  # it never covers more on its way
     assert median(number(s, "modes_covered") for s in found) <= 4
     assert median(number(s, "w1") for s in found) > 1
 

@@ -50,15 +50,16 @@ def assert_resumed_is_uninterrupted(config: RunConfig, at: int, edits: Any = Non
     assert scalars(s for s in again.updates() if s is not None) == expected
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
+@pytest.mark.parametrize(
+    ("objective", "norm"), [*((kind, "none") for kind in OBJECTIVES), ("wgan-gp", "batch"), ("wgan-gp", "layer")]
+)
 def test_a_resumed_mlp_has_the_numbers_of_one_that_was_never_stopped(objective: str, norm: str) -> None:
     critic = {"width": 16, "normalisation": "none" if norm == "batch" else norm}
     config = small("ring", objective, steps=14, snapshot_every=3, generator={"normalisation": norm}, critic=critic)
     assert_resumed_is_uninterrupted(config, 7)
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", ["gan", "wgan-gp"])
 def test_a_resumed_dcgan_has_the_numbers_of_one_that_was_never_stopped(objective: str) -> None:
     norm = "layer" if Objective.kinds[objective].no_batch_norm else "batch"
     net = {"kind": "dcgan", "base_channels": 4}
