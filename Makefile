@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE =
 WORKERS ?= logical
 TESTS := $(BIN)/python -m pytest -n $(WORKERS)
 # What a slip in the software breaks first: contracts, identities, what people hold, the direction of imports.
-QUICK := $(addprefix tests/core/test_,before.py config.py contracts_*.py layering.py objective_maths.py) tests/ui
+QUICK := $(addprefix tests/,$(addprefix core/test_,before.py config.py contracts_*.py layering.py objective_maths.py) ui/test_imports.py)
 
 .PHONY: run test quick soak check bench docs clean
 

@@ -26,7 +26,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     torch.set_num_threads(1)
 
 
-class ByFile(LoadScopeScheduling):
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # it brings no types
     """Who takes one test of a file takes all, which share what they make ready; and of those in a browser, all of all files."""
 
     def _split_scope(self, nodeid: str) -> str:
