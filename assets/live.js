@@ -1,5 +1,5 @@
 // The live charts. `show` is called with each message; everything is drawn in place. A message is idempotent: a lost one
-// loses nothing. See pages/ui/packets.py for its layout.
+// loses nothing. See pages/ui/live/packets.py for its layout.
 
 // The same mark of the version as this file's, so that a browser never mixes versions.
 const version = new URL(import.meta.url).search;

@@ -15,10 +15,10 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.loop import our_runner, plain_optimiser
 from benchmarks.report import Table, paired, spread, verdict
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.datasets import ImageDataset
+from wgan_core.metrics.images import Scorer
 from wgan_core.objectives import WganGp
-from wgan_core.scores import Scorer
 from wgan_core.training import Training
 
 TARGET = 1.1
@@ -57,7 +57,7 @@ class Plain:
     implementations have it.
     """
 
-    def __init__(self, config: RunConfig, fresh: bool) -> None:
+    def __init__(self, config: TrainingConfig, fresh: bool) -> None:
         self.fresh = fresh
         torch.set_num_threads(1)
         torch.manual_seed(config.seed)
@@ -162,7 +162,9 @@ def taking_turns(
 
 def measuring(settings: dict[str, Any]) -> tuple[float, float]:
     """CPU time of snapshots, and of scores, at their usual distances: as shares of the training between them."""
-    config = RunConfig.parse({name: value for name, value in (SETTINGS | settings).items() if name != "scores_every"})
+    config = TrainingConfig.parse(
+        {name: value for name, value in (SETTINGS | settings).items() if name != "scores_every"}
+    )
     training = Training(config)
     scorer = Scorer(config, torch.Generator().manual_seed(0), torch.device("cpu"))
     for _ in scorer.prepare():
@@ -190,9 +192,9 @@ def run(quick: bool) -> Table:
     )
     rounds = 3 if quick else ROUNDS
     for name, (settings, steps, fresh) in CASES.items():
-        config = RunConfig.parse(SETTINGS | settings)
+        config = TrainingConfig.parse(SETTINGS | settings)
         config = config.edited({"snapshot_every": config.steps})
-        ours = [Training(RunConfig.parse(config.model_dump() | {"speed": speed})) for speed in OPTIONS.values()]
+        ours = [Training(TrainingConfig.parse(config.model_dump() | {"speed": speed})) for speed in OPTIONS.values()]
         wall, cpu = taking_turns([plain_runner(Plain(config, fresh)), *map(our_runner, ours)], steps, rounds)
         ratios = [paired(wall[0], each) for each in wall[1:]]
         table.rows.append(

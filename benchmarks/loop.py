@@ -11,12 +11,12 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.report import Table, paired, spread, verdict
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
+from wgan_core.lessons.presets import PRESETS
 from wgan_core.metrics import exact_em, mode_coverage
 from wgan_core.networks import Mlp
 from wgan_core.objectives import Gan, WganClip, WganGp
 from wgan_core.optimisers import Adam, Optimiser, RmsProp
-from wgan_core.presets import PRESETS
 from wgan_core.training import Training
 
 SHOWN = ("ring-gan-collapse", "ring-wgan-clip", "ring-wgan-gp")
@@ -44,7 +44,7 @@ def plain_optimiser(described: Optimiser, net: nn.Module) -> torch.optim.Optimiz
 class Plain:
     """The loop as tutorials write it. One ``next`` of :meth:`rounds` is one generator step with its critic steps."""
 
-    def __init__(self, config: RunConfig) -> None:
+    def __init__(self, config: TrainingConfig) -> None:
         torch.set_num_threads(1)
         torch.manual_seed(config.seed)
         assert isinstance(config.generator, Mlp)
@@ -134,7 +134,7 @@ def our_runner(training: Training) -> Callable[[int], None]:
     return advance
 
 
-def quality(generator: nn.Module, config: RunConfig) -> tuple[int, float]:
+def quality(generator: nn.Module, config: TrainingConfig) -> tuple[int, float]:
     """Modes covered and exact W1, each with samples of its own."""
     rng = torch.Generator().manual_seed(12345)
     modes = config.dataset.modes()

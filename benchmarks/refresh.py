@@ -9,9 +9,9 @@ from time import perf_counter
 import numpy as np
 
 from benchmarks.report import Table, verdict
-from pages.ui import live
-from wgan_core.presets import PRESETS
-from wgan_core.records import Snapshot
+from pages.ui.live import component as live
+from wgan_core.history import Snapshot
+from wgan_core.lessons.presets import PRESETS
 from wgan_core.runs import Run
 from wgan_core.training import Training
 
@@ -47,9 +47,9 @@ class LongRun:
         start = perf_counter()
         view = self.run.view()
         viewed = perf_counter()
-        built = live.message((view,), self.run.race, "step")
+        built = live.message((view,), self.run.config, "step")
         done = perf_counter()
-        live.message((replace(view, version=view.version + 1_000_000_000),), self.run.race, "step")
+        live.message((replace(view, version=view.version + 1_000_000_000),), self.run.config, "step")
         return viewed - start, done - viewed, perf_counter() - done, len(built)
 
 

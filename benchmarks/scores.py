@@ -9,10 +9,10 @@ import torch
 
 from benchmarks.loop import our_runner
 from benchmarks.report import Table, paired, spread, verdict
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.datasets import ImageDataset
-from wgan_core.presets import PRESETS, adam
-from wgan_core.scores.kept import fitting_for, keep
+from wgan_core.lessons.presets import PRESETS, adam
+from wgan_core.metrics.images.kept import fitting_for, keep
 from wgan_core.training import Training
 
 TARGET = 1.10
@@ -26,7 +26,7 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-def classifier(config: RunConfig) -> tuple[float, float, float]:
+def classifier(config: TrainingConfig) -> tuple[float, float, float]:
     """Train the classifier of a config's data, or read it where that was done: seconds, CPU seconds, accuracy."""
     assert isinstance(config.dataset, ImageDataset)
     torch.set_num_threads(1)
@@ -44,7 +44,7 @@ def run(quick: bool) -> Table:
         ("case", "s/100 steps", "scored", "range", "CPU time", "target", "", "ms a scoring"),
     )
     for name, settings in CASES.items():
-        config = RunConfig.parse(settings | {"device": "cpu", "steps": 1_000_000})
+        config = TrainingConfig.parse(settings | {"device": "cpu", "steps": 1_000_000})
         seconds, cpu_seconds, accuracy = classifier(config)
         table.raw[f"classifier of {name}"] = {"seconds": seconds, "cpu": cpu_seconds, "accuracy": accuracy}
         if cpu_seconds > 1:

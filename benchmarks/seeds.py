@@ -10,10 +10,10 @@ from time import perf_counter
 import numpy as np
 
 from benchmarks.report import Table, paired, spread, verdict
-from wgan_core.config import RunConfig
-from wgan_core.crew import usable_cores
-from wgan_core.ensemble import Ensemble
-from wgan_core.presets import PRESETS
+from wgan_core.config import TrainingConfig
+from wgan_core.lessons.presets import PRESETS
+from wgan_core.members.crew import usable_cores
+from wgan_core.members.ensemble import Ensemble
 from wgan_core.training import train
 
 # Half of each preset's steps: a training of several seconds.
@@ -36,7 +36,7 @@ def clocks() -> tuple[float, float]:
     return perf_counter(), sum(os.times()[:4])
 
 
-def in_turn(config: RunConfig, seeds: range) -> Spent:
+def in_turn(config: TrainingConfig, seeds: range) -> Spent:
     wall, cpu = clocks()
     ends = []
     for seed in seeds:
@@ -46,7 +46,7 @@ def in_turn(config: RunConfig, seeds: range) -> Spent:
     return Spent(end[0] - wall, end[1] - cpu, ends)
 
 
-def at_once(config: RunConfig) -> tuple[Spent, float]:
+def at_once(config: TrainingConfig) -> tuple[Spent, float]:
     """The whole of an ensemble, from before its workers start until they have ended; seconds to its first snapshot."""
     wall, cpu = clocks()
     first = 0.0

@@ -91,17 +91,16 @@ def serving() -> Iterator[Server]:
 
 
 def answer(command: dict[str, Any]) -> Any:
-    from wgan_core.config import RunConfig
-    from wgan_core.race import Race
+    from wgan_core.config import RunConfig, TrainingConfig
     from wgan_core.runs import manager
 
     runs = manager()
     if "race" in command:
-        run_id = runs.start(Race.parse(command["race"]))
+        run_id = runs.start(RunConfig.parse(command["race"]))
         runs.get(run_id).join()
         return {"run": run_id, "status": runs.get(run_id).status}
     if "start" in command:
-        run_id = runs.start(RunConfig.parse(command["start"]))
+        run_id = runs.start(TrainingConfig.parse(command["start"]))
         (thread,) = (t for t in threading.enumerate() if t.name == f"run-{run_id}")
         return {"run": run_id, "thread": thread.native_id}
     if "stop" in command:

@@ -15,11 +15,10 @@ from pathlib import Path
 from time import perf_counter, process_time
 
 from benchmarks.report import Table, paired, spread, verdict
-from pages.ui import live
-from wgan_core.config import RunConfig
-from wgan_core.presets import PRESETS
-from wgan_core.race import Race
-from wgan_core.records import POINT_FRAMES
+from pages.ui.live import component as live
+from wgan_core.config import RunConfig, TrainingConfig
+from wgan_core.history import POINT_FRAMES
+from wgan_core.lessons.presets import PRESETS
 from wgan_core.store import Store
 from wgan_core.store.codec import pack_row
 from wgan_core.store.levels import least_level, level
@@ -45,7 +44,7 @@ def plain_runner(training: Training) -> Callable[[int], None]:
 def stored_runner(training: Training, store: Store, run_id: str) -> Callable[[int], None]:
     """As a run's thread does it: every snapshot, and a checkpoint whenever one is due. Counts until all is on the disk."""
     updates = training.updates()
-    recorder = store.recorder(run_id, Race.solo(training.config), ["CPU"])
+    recorder = store.recorder(run_id, RunConfig.solo(training.config), ["CPU"])
     recorder.status(0, "running")
 
     def advance(steps: int) -> None:
@@ -110,8 +109,8 @@ def writing(table: Table, store: Store, name: str, quick: bool) -> None:
 
 def fill(store: Store, run_id: str, rows: int) -> None:
     """A run of many snapshots, all of them one of a real training, straight into the database."""
-    config = RunConfig.parse({"device": "cpu", "steps": 1})
-    recorder = store.recorder(run_id, Race.solo(config), ["CPU"])
+    config = TrainingConfig.parse({"device": "cpu", "steps": 1})
+    recorder = store.recorder(run_id, RunConfig.solo(config), ["CPU"])
     *_, first = train(config)
     recorder.snapshot(0, first)
     recorder.close()
@@ -136,17 +135,17 @@ def fill(store: Store, run_id: str, rows: int) -> None:
 
 
 def fill_table(store: Store, runs: int) -> None:
-    race = Race.solo(RunConfig.parse({"device": "cpu"}))
+    config = RunConfig.solo(TrainingConfig.parse({"device": "cpu"}))
     with closing(sqlite3.connect(store.path)) as db, db:
         for i in range(runs):
             number = db.execute(
                 "INSERT INTO runs (id, created, race, status, dataset, seeds, name) VALUES (?, ?, ?, 'finished', 'ring', 1, ?)",
-                (f"run-{i}", float(i), race.to_json(), f"run number {i}"),
+                (f"run-{i}", float(i), config.to_json(), f"run number {i}"),
             ).lastrowid
             db.execute(
                 "INSERT INTO lanes (run, lane, config, objective, device, status, step, best_w1) VALUES"
                 " (?, 0, ?, 'wgan-gp', 'CPU', 'finished', ?, ?)",
-                (number, race.lanes[0].model_dump_json(), i, i / runs),
+                (number, config.lanes[0].model_dump_json(), i, i / runs),
             )
 
 
@@ -159,7 +158,7 @@ def seconds_of(action: Callable[[], object]) -> float:
 def charts(store: Store, run_id: str, name: str) -> None:
     """All that the server does to show a stored run: its view, and the page's message. Under a new name nothing is cached."""
     view = store.view(run_id)
-    live.message((replace(view, id=name),), Race.solo(view.config), "step")
+    live.message((replace(view, id=name),), RunConfig.solo(view.config), "step")
 
 
 def opening(table: Table, store: Store, short: int, long: int, what: str) -> None:
@@ -203,7 +202,7 @@ def run(quick: bool) -> Table:
         store = Store(Path(folder))
         for name in SHOWN:
             writing(table, store, name, quick)
-        every = RunConfig.parse({}).snapshot_every
+        every = TrainingConfig.parse({}).snapshot_every
         opening(table, store, SHORT // every, LONG // every, f"{LONG:,} steps / {SHORT:,}")
         if not quick:
             opening(table, store, SHORT, LONG, f"{LONG:,} snapshots / {SHORT:,}")

@@ -18,7 +18,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from benchmarks.report import ROOT, Table, paired, spread, verdict
 from benchmarks.server import BROWSER, BROWSER_FLAGS, Server, serving
-from wgan_core.presets import PRESETS
+from wgan_core.lessons.presets import PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,25 +6,28 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from pages.ui import forms, limits, shell, storing, this_run, transport
-from pages.ui.raceform import RaceForm
-from wgan_core.explain import ConfigError, Problem
-from wgan_core.race import Race
-from wgan_core.scenarios import SCENARIOS, Scenario
+from pages.ui import shell
+from pages.ui.form import fields as forms
+from pages.ui.form import limits
+from pages.ui.form.lanes import LanesForm
+from pages.ui.live import storing, this_run, transport
+from wgan_core.config import RunConfig
+from wgan_core.lessons.scenarios import SCENARIOS, Scenario
+from wgan_core.schema import ConfigError, Problem
 
 shell.require_app()
 storing.banner()
-form = RaceForm()
+form = LanesForm()
 DEFAULT = "three-objectives"
 
 
 def fill_from_link(shared: dict[str, str]) -> None:
     """Fill the form from ``?scenario=`` or ``?race=``."""
     if (name := shared.get("scenario")) is None:
-        race = Race.parse(shared["race"])
-        if len(race.lanes) < 2:
+        config = RunConfig.parse(shared["race"])
+        if len(config.lanes) < 2:
             raise ConfigError([Problem("lanes", "a comparison has 2 to 4 lanes; you gave 1")])
-        form.fill(race)
+        form.fill(config)
     elif name in SCENARIOS:
         choose(SCENARIOS[name])
     else:
@@ -33,7 +36,7 @@ def fill_from_link(shared: dict[str, str]) -> None:
 
 def choose(scenario: Scenario) -> None:
     st.session_state["chosen_scenario"] = scenario.name
-    form.fill(scenario.race)
+    form.fill(scenario.config)
     for key in ("prediction", "revealed"):
         st.session_state.pop(key, None)
 
@@ -44,26 +47,26 @@ def scenario_chosen() -> None:
         st.query_params.from_dict({"scenario": name} | ({"projector": "1"} if "projector" in st.query_params else {}))
 
 
-def next_seed() -> Race | None:
+def next_seed() -> RunConfig | None:
     """The form with the next seed."""
     try:
-        race = Race.parse(form.data())
-        race = race.with_seed(race.lanes[0].seed + 1)
+        config = RunConfig.parse(form.data())
+        config = config.with_seed(config.lanes[0].seed + 1)
     except ConfigError as error:
         transport.refuse(str(error))
         return None
-    form.fill(race)
-    return race
+    form.fill(config)
+    return config
 
 
-def share(race: Race) -> None:
+def share(config: RunConfig) -> None:
     with st.popover("Share this comparison", icon=":material/link:", width="stretch"):
-        if why := forms.too_long(race.to_url()):
+        if why := forms.too_long(config.to_url()):
             st.caption(why)
             return
         st.caption("This link opens the form with these lanes, ready to start.")
         base = str(st.context.url or "").split("?")[0]
-        st.code(f"{base}?{urlencode({'race': race.to_url()})}", wrap_lines=True, language=None)
+        st.code(f"{base}?{urlencode({'race': config.to_url()})}", wrap_lines=True, language=None)
 
 
 def lesson(scenario: Scenario | None) -> None:
@@ -105,7 +108,7 @@ if not form.filled():
     if run is None:
         choose(SCENARIOS[DEFAULT])
     else:
-        form.fill(run.race)
+        form.fill(run.config)
 with st.sidebar:
     transport.run_list(run, several=True)
     if run is not None:
@@ -127,4 +130,4 @@ with st.sidebar:
 
 chosen = st.session_state.get("chosen_scenario")
 lesson(SCENARIOS[chosen] if chosen else None)
-transport.show(run, affordable, seeds, next_seed, SCENARIOS[DEFAULT].race)
+transport.show(run, affordable, seeds, next_seed, SCENARIOS[DEFAULT].config)

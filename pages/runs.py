@@ -7,10 +7,15 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui import exports, run_actions, run_facts, runs_table, shell, side_by_side, storing
-from pages.ui.runs_columns import Order
-from wgan_core.library import RECORDINGS
-from wgan_core.records import LIVE
+from pages.ui import shell
+from pages.ui.live import exports, storing
+from pages.ui.runs import actions as run_actions
+from pages.ui.runs import facts as run_facts
+from pages.ui.runs import side_by_side
+from pages.ui.runs import table as runs_table
+from pages.ui.runs.columns import Order
+from wgan_core.history import LIVE
+from wgan_core.runs.library import RECORDINGS
 from wgan_core.store import StoreProblem, store
 
 shell.require_app()

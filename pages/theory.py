@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pages.ui import lab, shell
+from pages.ui import shell
+from pages.ui.theory import lab
 
 shell.require_app()
 lab.show()

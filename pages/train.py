@@ -6,13 +6,15 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from pages.ui import forking, forms, limits, shell, storing, this_run, transport
+from pages.ui import shell
+from pages.ui.form import fields as forms
+from pages.ui.form import limits
+from pages.ui.live import forking, storing, this_run, transport
 from pages.ui.text import plain
-from wgan_core.config import RunConfig, live_paths
-from wgan_core.explain import ConfigError, Problem
-from wgan_core.presets import PRESETS
-from wgan_core.race import Race
+from wgan_core.config import RunConfig, TrainingConfig, live_paths
+from wgan_core.lessons.presets import PRESETS
 from wgan_core.runs import Run
+from wgan_core.schema import ConfigError, Problem
 
 # What the page opens with: settings that show what it is about at the first click. Those of the papers, which are the defaults of
 # a config, are unsettled on points (λ = 10).
@@ -28,7 +30,7 @@ def fill_from_link(shared: dict[str, str]) -> None:
     if (fork := shared.get("fork")) is not None:
         form.fill(forking.config_of(fork))
     elif (name := shared.get("preset")) is None:
-        form.fill(RunConfig.parse(shared["config"]))
+        form.fill(TrainingConfig.parse(shared["config"]))
     elif name in PRESETS:
         st.session_state["chosen_preset"] = name
         form.fill(PRESETS[name].config)
@@ -41,15 +43,15 @@ def choose_preset() -> None:
         form.fill(PRESETS[name].config_beside(form.data["dataset"]))
 
 
-def next_seed() -> Race | None:
+def next_seed() -> RunConfig | None:
     """The form with the next seed."""
     try:
-        config = RunConfig.parse({**form.data, "seed": form.data["seed"] + 1})
+        config = TrainingConfig.parse({**form.data, "seed": form.data["seed"] + 1})
     except ConfigError as error:
         transport.refuse(str(error))
         return None
     form.fill(config)
-    return Race.solo(config)
+    return RunConfig.solo(config)
 
 
 def knobs(run: Run) -> None:
@@ -65,7 +67,7 @@ def knobs(run: Run) -> None:
                 st.error(plain(str(error)))
 
 
-def share(config: RunConfig) -> None:
+def share(config: TrainingConfig) -> None:
     with st.popover("Share this config", icon=":material/link:", width="stretch"):
         if why := forms.too_long(config.to_url()):
             st.caption(why)
@@ -104,8 +106,8 @@ with st.sidebar:
         st.caption(PRESETS[chosen].shows)
     config = forms.config_form(form)
     seeds = forms.seeds_knob()
-    race = limits.draw(Race.solo(config) if config else None)
+    race = limits.draw(RunConfig.solo(config) if config else None)
     if config is not None:
         share(config)
 
-transport.show(run, race, seeds, next_seed, Race.solo(PRESETS[DEFAULT].config))
+transport.show(run, race, seeds, next_seed, RunConfig.solo(PRESETS[DEFAULT].config))

@@ -17,13 +17,13 @@ from docstring_parser import Docstring, DocstringReturns, DocstringStyle, parse
 from pydantic.fields import FieldInfo
 
 from pages.ui.documents import anchor
-from wgan_core.config import RunConfig
-from wgan_core.explain import allowed, models_of
+from wgan_core.config import TrainingConfig
 from wgan_core.metrics import MEASUREMENTS
+from wgan_core.metrics.images import Scorer
 from wgan_core.networks import Latent
-from wgan_core.remedies import REMEDIES, Remedy, Switches
-from wgan_core.schema import Part, Variant
-from wgan_core.scores import Scorer
+from wgan_core.objectives.remedies import REMEDIES, Remedy, Switches
+from wgan_core.schema import Part, Variant, allowed
+from wgan_core.schema.errors import models_of
 from wgan_core.theory import FIGURES
 from wgan_core.theory.figure import Figure
 from wgan_core.training import Loop
@@ -101,7 +101,7 @@ def command(family: Family, kind: str, cls: Kind) -> str:
         return f"theory --figure {kind}"
     if family is Remedy:
         return f"train --remedies.{kind}.{next(iter(cls.model_fields))} …"
-    path = place(RunConfig, family)
+    path = place(TrainingConfig, family)
     images = "--dataset.kind fashion-mnist " if getattr(cls, "images_only", False) else ""
     own = "".join(f" --{path}.{name} …" for name, field in cls.model_fields.items() if field.default == "")
     return f"train {images}--{path}.kind {kind}{own}"
@@ -259,11 +259,11 @@ def index() -> str:
 
 
 def settings() -> str:
-    parts = [MADE + "# The config", *prose(RunConfig)]
+    parts = [MADE + "# The config", *prose(TrainingConfig)]
     columns = ("Field", "On screen", "Default", "Allowed", "What it does")
-    parts.append(table(columns, knob_rows(RunConfig)))
+    parts.append(table(columns, knob_rows(TrainingConfig)))
     parts += ["## Latent", *prose(Latent), table(columns, knob_rows(Latent))]
-    return "\n\n".join([*parts, defined_in(RunConfig)]) + "\n"
+    return "\n\n".join([*parts, defined_in(TrainingConfig)]) + "\n"
 
 
 # Text

@@ -13,13 +13,13 @@ import pytest
 from tests import make_docs
 from tests.core.helpers import small
 from wgan_core.coach import RULES
-from wgan_core.config import RunConfig
-from wgan_core.constraints import Constraint
-from wgan_core.explain import choices
+from wgan_core.config import TrainingConfig
+from wgan_core.lessons.presets import PRESETS
+from wgan_core.lessons.scenarios import SCENARIOS
 from wgan_core.objectives import Objective
-from wgan_core.presets import PRESETS
-from wgan_core.remedies import REMEDIES
-from wgan_core.scenarios import SCENARIOS
+from wgan_core.objectives.constraints import Constraint
+from wgan_core.objectives.remedies import REMEDIES
+from wgan_core.schema.errors import choices
 from wgan_core.training import train
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -75,7 +75,7 @@ def test_the_page_of_an_objective_has_its_losses_and_what_its_estimate_is(kind: 
     assert formulas == ["critic", "generator", "estimate"]
 
 
-def one_of_each() -> Iterator[RunConfig]:
+def one_of_each() -> Iterator[TrainingConfig]:
     """Small configs that have every objective, constraint, divergence and remedy between them, points, images and classes."""
     ring = {"kind": "ring", "sigma": 1.0}  # some of the first samples lie on a mode
     for kind in make_docs.kinds(Objective):
@@ -98,7 +98,7 @@ def test_the_reference_explains_each_number_of_a_snapshot_and_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The names are asked for, not the numbers.
-    monkeypatch.setattr("wgan_core.scores.classifier.STEPS", 1)
+    monkeypatch.setattr("wgan_core.metrics.images.classifier.STEPS", 1)
     for module in ("moment", "samples"):
         monkeypatch.setattr(f"wgan_core.metrics.{module}.exact_em", lambda *_: 0.0)
     monkeypatch.setenv("WGAN_HOME", str(tmp_path))
@@ -132,13 +132,13 @@ def test_the_recipe_for_an_objective_trains() -> None:
 def test_the_recipe_for_a_chart_draws() -> None:
     recipe = python_blocks("CONTRIBUTING.md")[1]
     out = run(
-        "from pages.ui import theme\nfrom pages.ui.charts import figure\nfrom pages.ui.plotting import *\n"
-        "from wgan_core.records import RunView\n"
+        "from pages.ui import theme\nfrom wgan_core.charts.training import figure\nfrom wgan_core.charts.plotting import *\n"
+        "from wgan_core.history import LaneView\n"
         + recipe
         + """
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.runs import Run
-run = Run(RunConfig.parse({"dataset": {"kind": "ring", "sigma": 1.0}, "steps": 4, "snapshot_every": 1}))
+run = Run(TrainingConfig.parse({"dataset": {"kind": "ring", "sigma": 1.0}, "steps": 4, "snapshot_every": 1}))
 run.start()
 run.join()
 print(len(figure("reverse_kl", run.view()).data))
@@ -150,7 +150,7 @@ print(len(figure("reverse_kl", run.view()).data))
 def test_the_recipe_for_a_figure_meets_its_closed_form() -> None:
     (recipe,) = [block for block in python_blocks("CONTRIBUTING.md") if "(Figure)" in block]
     out = run(
-        "from typing import ClassVar, Literal\nimport numpy as np\nfrom wgan_core.schema import knob\n"
+        "from typing import ClassVar, Literal\nimport numpy as np\nfrom wgan_core.schema.parts import knob\n"
         "from wgan_core.theory import FIGURES, build\nfrom wgan_core.theory.divergences import LOG_2, js\n"
         "from wgan_core.theory.figure import Figure, Question\nfrom wgan_core.theory.result import *\n"
         + recipe

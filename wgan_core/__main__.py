@@ -4,7 +4,7 @@ import os
 import sys
 
 from wgan_core.cli import main
-from wgan_core.pictures import ALLOWED, anywhere
+from wgan_core.datasets.pictures import ALLOWED, anywhere
 
 if __name__ == "__main__":
     # Who types a command may name any folder of pictures that he may read; a browser may not.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from wgan_core.scenarios import SCENARIOS
+from wgan_core.lessons.scenarios import SCENARIOS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES = ("samples", "theory")  # their texts have pictures; here one can go there instead

@@ -8,11 +8,11 @@ import gc
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from pages.ui.scripts import ASSETS
+from pages.ui.live.scripts import ASSETS
 from pages.ui.text import plain
-from wgan_core.config import RunConfig
-from wgan_core.explain import ConfigError
+from wgan_core.config import TrainingConfig
 from wgan_core.runs import manager
+from wgan_core.schema import ConfigError
 from wgan_core.training import train
 
 PAGES = {
@@ -32,7 +32,7 @@ _entered = False  # whether app.py has run in this process
 def _prepare() -> None:
     """Wake what sleeps until it is first used, and spare the garbage collector."""
     # The first training of a process loads kernels and libraries; better now than after the first click on Start.
-    collections.deque(train(RunConfig.parse({"steps": 1, "device": "cpu"})), maxlen=0)
+    collections.deque(train(TrainingConfig.parse({"steps": 1, "device": "cpu"})), maxlen=0)
     gc.freeze()
 
 

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Visit
 from tests.browser.driver import Live
 from tests.browser.test_journeys import zoom
-from wgan_core.scenarios import SCENARIOS
+from wgan_core.lessons.scenarios import SCENARIOS
 
 pytestmark = pytest.mark.browser
 

@@ -12,7 +12,7 @@ from playwright.sync_api import FloatRect, Locator, expect
 from tests.browser.conftest import Visit
 from tests.browser.driver import SHORT, SMALL, Live, query
 from tests.core.files_of_points import FOLDER, READ
-from wgan_core.packing import unpack
+from wgan_core.datasets.points.packing import unpack
 
 pytestmark = pytest.mark.browser
 

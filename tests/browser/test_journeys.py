@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Dialog, expect
 
-from pages.ui import live
-from pages.ui.plotting import CLOCKS, symlog
+from pages.ui.live import component as live
 from tests.browser.conftest import Visit
 from tests.browser.driver import ENDLESS, SHORT, Live, query, serving
+from wgan_core.charts.plotting import CLOCKS, symlog
 from wgan_core.datasets import Dataset
-from wgan_core.presets import PRESETS
+from wgan_core.lessons.presets import PRESETS
 
 pytestmark = pytest.mark.browser
 

@@ -18,7 +18,7 @@ from tests.browser.driver import ENDLESS, SHORT, Live
 from tests.core.helpers import small, wait_until
 from tests.core.stored import record
 from wgan_core.export import read_bundle
-from wgan_core.records import LIVE
+from wgan_core.history import LIVE
 from wgan_core.store import Store
 
 pytestmark = pytest.mark.browser

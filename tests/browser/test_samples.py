@@ -131,7 +131,7 @@ VIEW = {"Sliders": "sliders", "Walk": "walk", "Between two": "between", "Nearest
 PATCH = """
 import json, os, sys
 sys.path.insert(0, os.environ["WGAN_TEST_ROOT"])
-from wgan_core import fetching
+from wgan_core.datasets import fetching
 from wgan_core.datasets import Mnist
 fetching.TIMEOUT_SECONDS, fetching.PAUSE_SECONDS = 2.0, 0.1
 files = json.loads(os.environ["WGAN_TEST_FILES"])

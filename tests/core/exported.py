@@ -8,9 +8,9 @@ from functools import cache
 import numpy as np
 
 from tests.core.helpers import small, wait_until
+from wgan_core.config import RunConfig
 from wgan_core.export import Bundle, of_run
-from wgan_core.race import Race
-from wgan_core.records import CLOCKS, Event, Failure, RunView, Snapshot
+from wgan_core.history import CLOCKS, Event, Failure, LaneView, Snapshot
 from wgan_core.runs import Run
 
 LANES = [{"objective": {"kind": "gan"}}, {"objective": {"kind": "wgan-clip", "clip": 0.02}}]
@@ -40,7 +40,7 @@ def solo() -> Bundle:
 @cache
 def race() -> Bundle:
     """Two lanes."""
-    return ended(Run(Race.parse({"shared": SHARED, "lanes": LANES, "length": 12, "snapshot_every": 3})))
+    return ended(Run(RunConfig.parse({"shared": SHARED, "lanes": LANES, "length": 12, "snapshot_every": 3})))
 
 
 @cache
@@ -62,7 +62,7 @@ def seeds() -> Bundle:
         for frame in view.frames
     )
     many = replace(view, history=history, frames=frames, latest=frames[-1], seeds=SEEDS)
-    return Bundle.of(Race.solo(view.config, SEEDS), (many,))
+    return Bundle.of(RunConfig.solo(view.config, SEEDS), (many,))
 
 
 @cache
@@ -72,13 +72,13 @@ def failed() -> Bundle:
     evil = '<script>alert("1")</script></script><img src=x onerror=alert(2)>'
     events = (Event(0, 0, 0.0, "failure", evil),)
     broken = replace(view, status="failed", failure=Failure(evil, evil, f"/home/me/{evil}"), events=events)
-    return Bundle.of(Race.solo(view.config), (broken,))
+    return Bundle.of(RunConfig.solo(view.config), (broken,))
 
 
 RUNS = {"solo": solo, "race": race, "images": images, "seeds": seeds, "failed": failed}
 
 
-def assert_same(a: RunView, b: RunView) -> None:
+def assert_same(a: LaneView, b: LaneView) -> None:
     """The same run, all but speed, version and the failure's traceback."""
     assert (a.config, a.status, a.device, a.snapshots, a.seeds) == (b.config, b.status, b.device, b.snapshots, b.seeds)
     assert (a.step, a.critic_steps, a.seconds, a.events) == (b.step, b.critic_steps, b.seconds, b.events)

@@ -22,11 +22,11 @@ import torch
 from PIL import Image
 from torch import Generator
 
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.datasets import Cifar10, Dataset, Mnist
 from wgan_core.datasets.cifar import BATCHES
-from wgan_core.pictures import keep
-from wgan_core.records import Snapshot
+from wgan_core.datasets.pictures import keep
+from wgan_core.history import Snapshot
 
 ROOT = Path(__file__).resolve().parents[2]
 CPU = torch.device("cpu")
@@ -43,7 +43,7 @@ def rng(seed: int = 0) -> Generator:
 
 def small(
     dataset: str | dict[str, Any] = "ring", objective: str | dict[str, Any] = "wgan-gp", **settings: Any
-) -> RunConfig:
+) -> TrainingConfig:
     """A config with tiny networks on the CPU: a step takes a millisecond, for images a few."""
     dataset = {"kind": dataset} if isinstance(dataset, str) else dataset
     objective = {"kind": objective} if isinstance(objective, str) else objective
@@ -59,7 +59,7 @@ def small(
         "snapshot_every": 1,
         "device": "cpu",
     }
-    return RunConfig.parse(base | settings)
+    return TrainingConfig.parse(base | settings)
 
 
 @cache

@@ -23,13 +23,12 @@ import torch
 
 from tests.core.helpers import wait_until
 from wgan_core.cli import configure
-from wgan_core.config import RunConfig
+from wgan_core.config import RunConfig, TrainingConfig
 from wgan_core.export import pack_bundle
 from wgan_core.export.stored import find
-from wgan_core.presets import PRESETS
-from wgan_core.race import Race
+from wgan_core.lessons.presets import PRESETS
+from wgan_core.lessons.scenarios import SCENARIOS
 from wgan_core.runs import Run
-from wgan_core.scenarios import SCENARIOS
 from wgan_core.store import Parent, Store
 from wgan_core.theory import build
 
@@ -113,12 +112,12 @@ NUMBERS: dict[str, Json] = {
 }
 
 
-def race_of(settings: Json) -> Race:
+def race_of(settings: Json) -> RunConfig:
     """A run from JSON: of one training, or of several."""
     if "lanes" not in settings:
-        return Race.solo(RunConfig.parse(json.dumps(settings)))
+        return RunConfig.solo(TrainingConfig.parse(json.dumps(settings)))
     shared = {name: value for name, value in settings["shared"].items() if name not in ("steps", "snapshot_every")}
-    return Race.parse(json.dumps({"length": 20, "snapshot_every": 5} | settings | {"shared": shared}))
+    return RunConfig.parse(json.dumps({"length": 20, "snapshot_every": 5} | settings | {"shared": shared}))
 
 
 def measured(settings: Json) -> list[dict[str, list[str]]]:
@@ -193,16 +192,16 @@ def halve(run: Run) -> None:
 def record_store() -> None:
     shared = {name: value for name, value in KEPT.items() if name not in ("steps", "snapshot_every")}
     with tempfile.TemporaryDirectory() as folder, closing(Store(Path(folder))) as store:
-        finish(Run(RunConfig.parse(KEPT), "single", store))
+        finish(Run(TrainingConfig.parse(KEPT), "single", store))
         store.rename("single", "A run with a name")
         store.annotate("single", "What was noted.")
         store.tag("single", ["kept", "before"])
         store.pin("single")
         lanes = [objective("gan"), objective("wgan-clip", clip=0.05)]
-        race = {"shared": shared, "lanes": lanes, "clock": "critic_steps", "length": 30, "snapshot_every": 15}
-        finish(Run(Race.parse(race), "race", store))
-        finish(Run(Race.solo(RunConfig.parse(KEPT), 3), "seeds", store))
-        halve(Run(RunConfig.parse(KEPT), "stopped", store))
+        config = {"shared": shared, "lanes": lanes, "clock": "critic_steps", "length": 30, "snapshot_every": 15}
+        finish(Run(RunConfig.parse(config), "race", store))
+        finish(Run(RunConfig.solo(TrainingConfig.parse(KEPT), 3), "seeds", store))
+        halve(Run(TrainingConfig.parse(KEPT), "stopped", store))
         assert store.flush()
         turned = store.checkpoint("stopped").config.edited({"objective.penalty_weight": 3.0})
         finish(Run.forked(store, Parent("stopped", 0, HALF_WAY), turned))
@@ -242,16 +241,16 @@ def links() -> list[Json]:
         found.append({"page": page, "query": query, "shows": shows})
 
     for settings in CONFIGS.values():
-        config = RunConfig.parse(settings)
+        config = TrainingConfig.parse(settings)
         add("train", dumped(config), config=json.dumps(settings))
         add("train", dumped(config), config=config.to_url())
     for name in ("ring-wgan-gp", "ring-gan-collapse", "swiss-roll-wgan-gp", "fashion-wgan-gp"):
         add("train", dumped(PRESETS[name].config), preset=name)
     raced = {"shared": {"seed": 3, "device": "cpu"}, "lanes": LANES, "clock": "critic_steps", "length": 200}
-    for race in (Race.parse(raced), Race.parse({"lanes": LANES[:2], "seeds": 4})):
+    for race in (RunConfig.parse(raced), RunConfig.parse({"lanes": LANES[:2], "seeds": 4})):
         add("compare", dumped(race), race=race.to_url())
     for name in ("three-objectives", "clip-bound"):
-        add("compare", dumped(SCENARIOS[name].race), scenario=name)
+        add("compare", dumped(SCENARIOS[name].config), scenario=name)
     for figure, knobs in (
         ("parallel-lines", {"theta": "0.5"}),
         ("gaussians", {"mean_p": "1", "swapped": "True"}),
@@ -302,7 +301,7 @@ FLAGS: tuple[tuple[str, ...], ...] = (
 )
 
 
-def configured(flags: tuple[str, ...]) -> RunConfig:
+def configured(flags: tuple[str, ...]) -> TrainingConfig:
     """The config that ``python -m wgan_core train`` makes of these flags."""
     preset, rest = (flags[1], flags[2:]) if flags[:1] == ("--preset",) else (None, flags)
     return configure(preset, rest)

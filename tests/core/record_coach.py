@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from wgan_core.config import RunConfig
-from wgan_core.presets import CLIP, GAN, GP, LINES, PRESETS, adam, rmsprop
-from wgan_core.records import Failure, History, RunView, Snapshot
+from wgan_core.config import TrainingConfig
+from wgan_core.history import Failure, History, LaneView, Snapshot
+from wgan_core.lessons.presets import CLIP, GAN, GP, LINES, PRESETS, adam, rmsprop
 from wgan_core.training import Diverged, Training, failure_of
 
 FOLDER = Path(__file__).resolve().parents[1] / "fixtures" / "coach"
@@ -144,13 +144,13 @@ RECORDINGS: dict[str, Settings] = {
 }
 
 
-def config_of(name: str) -> RunConfig:
-    return RunConfig.parse(RECORDINGS[name] | {"device": "cpu"})
+def config_of(name: str) -> TrainingConfig:
+    return TrainingConfig.parse(RECORDINGS[name] | {"device": "cpu"})
 
 
-def view_of(config: RunConfig, history: History, failure: Failure | None) -> RunView:
+def view_of(config: TrainingConfig, history: History, failure: Failure | None) -> LaneView:
     columns = history.columns()
-    return RunView(
+    return LaneView(
         id="recording",
         version=1,
         config=config,
@@ -167,7 +167,7 @@ def view_of(config: RunConfig, history: History, failure: Failure | None) -> Run
     )
 
 
-def trained(config: RunConfig) -> RunView:
+def trained(config: TrainingConfig) -> LaneView:
     """Train to the end and keep the scalars."""
     history, failure = History(), None
     try:
@@ -179,7 +179,7 @@ def trained(config: RunConfig) -> RunView:
     return view_of(config, history, failure)
 
 
-def save(view: RunView, path: Path) -> None:
+def save(view: LaneView, path: Path) -> None:
     failure = [view.failure.message, view.failure.cause] if view.failure else None
     about = {"config": view.config.essence(), "names": list(view.history), "failure": failure}
     buffer = io.BytesIO()
@@ -188,7 +188,7 @@ def save(view: RunView, path: Path) -> None:
     path.write_bytes(buffer.getvalue())
 
 
-def load(name: str) -> RunView:
+def load(name: str) -> LaneView:
     """A recording as the view that it was."""
     with np.load(FOLDER / f"{name}.npz") as stored:
         about, rows = json.loads(stored["about"].tobytes()), stored["rows"].astype(np.float64)
@@ -197,7 +197,9 @@ def load(name: str) -> RunView:
         values = dict(zip(about["names"], row.tolist(), strict=True))
         clocks = int(values.pop("step")), int(values.pop("critic_steps")), values.pop("seconds")
         history.append(Snapshot(*clocks, values))
-    return view_of(RunConfig.parse(about["config"]), history, Failure(*about["failure"]) if about["failure"] else None)
+    return view_of(
+        TrainingConfig.parse(about["config"]), history, Failure(*about["failure"]) if about["failure"] else None
+    )
 
 
 def main(names: list[str]) -> None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import sys
 from time import sleep
 
+from wgan_core.config import RunConfig
 from wgan_core.export import Bundle, pack_bundle
-from wgan_core.library import RECORDED, RECORDINGS
-from wgan_core.presets import PRESETS
-from wgan_core.race import Race
-from wgan_core.records import LIVE
+from wgan_core.history import LIVE
+from wgan_core.lessons.presets import PRESETS
+from wgan_core.lessons.scenarios import SCENARIOS, clip
 from wgan_core.runs import Run
-from wgan_core.scenarios import SCENARIOS, clip
+from wgan_core.runs.library import RECORDED, RECORDINGS
 
 TURNED_AT = 300
 RACES = {
-    "recorded-three-objectives": SCENARIOS["three-objectives"].race,
-    "recorded-clip-turned": Race.parse(
+    "recorded-three-objectives": SCENARIOS["three-objectives"].config,
+    "recorded-clip-turned": RunConfig.parse(
         {
             "shared": {"dataset": {"kind": "ring"}, "device": "cpu"},
             "lanes": [clip(0.001)],
@@ -24,7 +24,7 @@ RACES = {
             "snapshot_every": 25,
         }
     ),
-    "recorded-fashion": Race.solo(PRESETS["fashion-wgan-gp"].config.edited({"snapshot_every": 75})),
+    "recorded-fashion": RunConfig.solo(PRESETS["fashion-wgan-gp"].config.edited({"snapshot_every": 75})),
 }
 
 
@@ -39,7 +39,7 @@ def record(name: str) -> None:
     assert run.status not in LIVE
     RECORDED.mkdir(exist_ok=True)
     path = RECORDED / f"{name}.zip"
-    path.write_bytes(pack_bundle(Bundle.of(run.race, run.views())))  # without the states: nobody goes on with it
+    path.write_bytes(pack_bundle(Bundle.of(run.config, run.views())))  # without the states: nobody goes on with it
     last = [view.latest.scalars.get("modes_covered") for view in run.views() if view.latest]
     print(f"{path.name}: {path.stat().st_size:,} bytes, {run.status}, modes {last}")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.core.helpers import small
 from tests.core.stored import record
-from wgan_core.race import Race
+from wgan_core.config import RunConfig
 from wgan_core.runs import Run
 from wgan_core.store import Store
 
@@ -28,8 +28,8 @@ def main(target: Path) -> None:
         shared = {"generator": net, "critic": net, "batch_size": 16, "device": "cpu"}
         rates = {"critic_optimiser": {"lr": 100}, "generator_optimiser": {"lr": 100}}
         lanes = [{"objective": {"kind": "gan"}} | rates, {"objective": {"kind": "wgan-gp"}}]
-        race = Race.parse({"shared": shared, "lanes": lanes, "length": 40, "snapshot_every": 10})
-        run = Run(race, "race", store)
+        config = RunConfig.parse({"shared": shared, "lanes": lanes, "length": 40, "snapshot_every": 10})
+        run = Run(config, "race", store)
         run.start()
         assert run.join(60)
         assert store.flush()

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from wgan_core.config import RunConfig
-from wgan_core.race import Race
-from wgan_core.records import Frames, History, RunView, Snapshot, frames_kept
+from wgan_core.config import RunConfig, TrainingConfig
+from wgan_core.history import Frames, History, LaneView, Snapshot, frames_kept
 from wgan_core.store import Recorder, Store
 from wgan_core.training import Training
 
@@ -19,14 +18,14 @@ PLAIN = ("id", "status", "device", "snapshots", "step", "critic_steps", "seconds
 def record(
     store: Store,
     run_id: str,
-    config: RunConfig,
+    config: TrainingConfig,
     *,
     edits: Mapping[int, Mapping[str, Any]] | None = None,
     checkpoints: tuple[int, ...] = (),
     close: bool = True,
 ) -> Recorder:
     """Train to the end as a run's thread would, with edits and checkpoints at given steps."""
-    recorder = store.recorder(run_id, Race.solo(config), ["CPU"])
+    recorder = store.recorder(run_id, RunConfig.solo(config), ["CPU"])
     training = Training(config)
     recorder.status(0, "running")
     edits, waiting = dict(edits or {}), list(checkpoints)
@@ -61,7 +60,7 @@ def made_up(index: int, seeds: int = 1, side: int = 4, names: tuple[str, ...] = 
     return Snapshot(index * 10, index * 50, index / 8, values, arrays)
 
 
-def shown(view: RunView) -> dict[str, Any]:
+def shown(view: LaneView) -> dict[str, Any]:
     """Everything that a chart can see in a view but its version and speed, in a form that compares."""
 
     def frame(snapshot: Snapshot | None) -> Any:
@@ -84,7 +83,7 @@ def shown(view: RunView) -> dict[str, Any]:
 class Memory:
     """What a live lane keeps of snapshots, to compare with what is stored."""
 
-    def __init__(self, config: RunConfig, seeds: int = 1) -> None:
+    def __init__(self, config: TrainingConfig, seeds: int = 1) -> None:
         self.history, self.frames = History(seeds=seeds), Frames(frames_kept(config))
 
     def append(self, snapshot: Snapshot) -> None:

@@ -9,22 +9,22 @@ import pytest
 import torch
 
 from tests.core.helpers import scalars, small
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.export.bundle import check_state
 from wgan_core.export.weights import model_of
-from wgan_core.forks import forked
-from wgan_core.stacked import StackedTraining
+from wgan_core.members.stacked import StackedTraining
 from wgan_core.training import Training, train
+from wgan_core.training.forks import forked
 
 DECAY = 0.9
 BATCH = {"kind": "dcgan", "base_channels": 4, "normalisation": "batch"}
 
 
-def averaged(dataset: Any = "ring", objective: Any = "wgan-gp", **settings: Any) -> RunConfig:
+def averaged(dataset: Any = "ring", objective: Any = "wgan-gp", **settings: Any) -> TrainingConfig:
     return small(dataset, objective, generator_average=DECAY, **settings)
 
 
-def advanced(config: RunConfig, steps: int) -> Training:
+def advanced(config: TrainingConfig, steps: int) -> Training:
     training = Training(config.edited({"steps": steps}))
     list(training.updates())
     return training

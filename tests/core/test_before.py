@@ -14,13 +14,12 @@ import pytest
 from tests.core import record_before
 from tests.core.record_before import FOLDER, HALF_WAY, KEPT, configured, load, machine, measured
 from wgan_core.cli import main
-from wgan_core.config import RunConfig
+from wgan_core.config import RunConfig, TrainingConfig
 from wgan_core.export import read_bundle
 from wgan_core.export.stored import keep
-from wgan_core.presets import PRESETS
-from wgan_core.race import Race
+from wgan_core.lessons.presets import PRESETS
+from wgan_core.lessons.scenarios import SCENARIOS
 from wgan_core.runs import Run
-from wgan_core.scenarios import SCENARIOS
 from wgan_core.store import Store
 from wgan_core.theory import build
 
@@ -107,7 +106,7 @@ def test_every_run_is_in_the_table_as_it_was(store: Store) -> None:
     assert set(single.tags) == {"before", "kept"}
     assert found["fork"].parent is not None
     assert (found["fork"].parent.run_id, found["fork"].parent.step) == ("stopped", HALF_WAY)
-    assert_kept(plain(found["single"].race.lanes[0]), KEPT)
+    assert_kept(plain(found["single"].config.lanes[0]), KEPT)
 
 
 @pytest.mark.parametrize("run_id", ["single", "race", "seeds", "stopped", "fork"])
@@ -186,9 +185,9 @@ def test_a_link_says_what_it_said(number: int) -> None:
     query, shows = LINKS[number]["query"], LINKS[number]["shows"]
     match LINKS[number]["page"]:
         case "train":
-            part: Any = RunConfig.parse(query["config"]) if "config" in query else PRESETS[query["preset"]].config
+            part: Any = TrainingConfig.parse(query["config"]) if "config" in query else PRESETS[query["preset"]].config
         case "compare":
-            part = Race.parse(query["race"]) if "race" in query else SCENARIOS[query["scenario"]].race
+            part = RunConfig.parse(query["race"]) if "race" in query else SCENARIOS[query["scenario"]].config
         case _:
             part = build(query["figure"], {name: value for name, value in query.items() if name != "figure"})
     assert_kept(plain(part), shows)

@@ -11,14 +11,14 @@ import torch
 
 import wgan_core.metrics
 from tests.core.helpers import ROOT, small, with_data
-from wgan_core.config import RunConfig
-from wgan_core.constraints import Constraint
+from wgan_core.config import TrainingConfig
 from wgan_core.datasets import images
+from wgan_core.members.stacked import StackedTraining
+from wgan_core.metrics.images.classifier import Fitting
 from wgan_core.objectives import Objective
+from wgan_core.objectives.constraints import Constraint
+from wgan_core.objectives.remedies import REMEDIES
 from wgan_core.optimisers import Optimiser
-from wgan_core.remedies import REMEDIES
-from wgan_core.scores.classifier import Fitting
-from wgan_core.stacked import StackedTraining
 from wgan_core.theory import FIGURES, build
 from wgan_core.training import Diverged, Training, train
 
@@ -52,7 +52,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
 }
 
 
-def config_of(name: str) -> RunConfig:
+def config_of(name: str) -> TrainingConfig:
     settings = {"snapshot_every": 3} | CONFIGS[name]
     kind = settings.pop("dataset", "ring")
     if "virtual_batch" in settings.get("remedies", {}):
@@ -90,7 +90,7 @@ def test_the_default_dtype_changes_no_number_of_several_seeds(double: Callable[[
 def test_the_default_dtype_changes_no_score_of_images(
     double: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wgan_core.scores.classifier.STEPS", 2)
+    monkeypatch.setattr("wgan_core.metrics.images.classifier.STEPS", 2)
     config = small("fashion-mnist", steps=1)
 
     def found() -> dict[str, Any]:

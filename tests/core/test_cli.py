@@ -14,18 +14,18 @@ import numpy as np
 import psutil
 import pytest
 
-import wgan_core.crew
+import wgan_core.members.crew
 from tests.core.helpers import ROOT, python, scalars, small, wait_until
 from wgan_core.cli import main
 from wgan_core.cli.lines import last_lines
-from wgan_core.config import RunConfig
-from wgan_core.constraints import Constraint
-from wgan_core.crew import usable_cores
+from wgan_core.config import TrainingConfig
 from wgan_core.datasets import Dataset
+from wgan_core.history import Failure, Snapshot
+from wgan_core.lessons.presets import PRESETS
+from wgan_core.members.crew import usable_cores
 from wgan_core.objectives import Objective
-from wgan_core.presets import PRESETS
-from wgan_core.records import Failure, Snapshot
-from wgan_core.remedies import REMEDIES
+from wgan_core.objectives.constraints import Constraint
+from wgan_core.objectives.remedies import REMEDIES
 from wgan_core.training import Diverged, train
 
 QUICK = [
@@ -203,7 +203,7 @@ def test_an_interrupt_stops_the_training_and_exits_0(sent: signal.Signals) -> No
 @pytest.fixture
 def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
     """Several seeds in one worker: starting two takes longer."""
-    monkeypatch.setattr(wgan_core.crew, "usable_cores", lambda: 1)
+    monkeypatch.setattr(wgan_core.members.crew, "usable_cores", lambda: 1)
 
 
 @pytest.mark.slow
@@ -365,7 +365,7 @@ def test_lists_name_everything_in_the_registry(capsys: Out, command: str, names:
 def test_listed_presets_are_whole_configs(capsys: Out) -> None:
     main(["presets", "--json"])
     for entry in lines(capsys)[0]:
-        assert RunConfig.parse(entry["config"]) == PRESETS[entry["name"]].config
+        assert TrainingConfig.parse(entry["config"]) == PRESETS[entry["name"]].config
         assert entry["shows"]
 
 

@@ -16,7 +16,7 @@ from tests.core.helpers import often
 from tests.core.record_coach import FOLDER, RECORDINGS, config_of, load, save, trained
 from wgan_core.coach import RULES, Evidence, Finding, findings
 from wgan_core.coach.evidence import FEWEST_ROWS, rank_correlation, running_median
-from wgan_core.records import CLOCKS, Event, Failure, RunView
+from wgan_core.history import CLOCKS, Event, Failure, LaneView
 
 EXPECTED = {
     "ring-gan-rotates": "rotating-modes",
@@ -80,17 +80,17 @@ FAILURES = [name for name in EXPECTED if name not in HEALTHY + MIDDLING]
 recorded = cache(load)
 
 
-def names(view: RunView) -> list[str]:
+def names(view: LaneView) -> list[str]:
     return [found.name for found in findings(view)]
 
 
-def cut(view: RunView, rows: int) -> RunView:
+def cut(view: LaneView, rows: int) -> LaneView:
     """The view as it was after its first rows, while it was running."""
     history = {name: column[:rows] for name, column in view.history.items()}
     return replace(view, history=history, status="running", failure=None)
 
 
-def together(*views: RunView) -> RunView:
+def together(*views: LaneView) -> LaneView:
     """Views of single runs as one view of several seeds, all as long as the shortest."""
     rows = min(len(view.history["step"]) for view in views)
     nothing = np.full(rows, math.nan)

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from tests.core.helpers import small
-from wgan_core.config import RunConfig
-from wgan_core.constraints import Constraint
-from wgan_core.explain import ConfigError
+from wgan_core.config import TrainingConfig
 from wgan_core.objectives import Objective
-from wgan_core.remedies import REMEDIES
+from wgan_core.objectives.constraints import Constraint
+from wgan_core.objectives.remedies import REMEDIES
+from wgan_core.schema import ConfigError
 from wgan_core.training import Training
 
 NET = {"width": 8}
@@ -24,7 +24,7 @@ def no_measurements(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wgan_core.metrics.moment.EM_SAMPLES", 8)
 
 
-def combined(objective: str, constraint: str | None = None, remedy: str | None = None) -> RunConfig | None:
+def combined(objective: str, constraint: str | None = None, remedy: str | None = None) -> TrainingConfig | None:
     """The config of a combination, or None where it is refused. A refusal names a field and is a sentence."""
     settings: dict[str, Any] = {
         "generator": NET | {"normalisation": "batch"},
@@ -46,7 +46,7 @@ def combined(objective: str, constraint: str | None = None, remedy: str | None =
         return None
 
 
-def trains(config: RunConfig) -> None:
+def trains(config: TrainingConfig) -> None:
     training = Training(config)
     *_, last = (s for s in training.updates() if s is not None)
     assert last.step == 3

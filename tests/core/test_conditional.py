@@ -10,22 +10,22 @@ import pytest
 import torch
 
 from tests.core.helpers import CPU, rng, scalars, small
-from wgan_core.conditional import critic_inputs, draw_reals, generator_inputs
-from wgan_core.config import RunConfig
-from wgan_core.explain import ConfigError
+from wgan_core.config import TrainingConfig
+from wgan_core.config.conditional import critic_inputs, draw_reals, generator_inputs
 from wgan_core.export.weights import model_of
+from wgan_core.lessons.presets import PRESETS
+from wgan_core.members.stacked import StackedTraining, stacks
 from wgan_core.metrics import Probe
 from wgan_core.networks import Given, Mlp, build_critic, joined
 from wgan_core.objectives import Objective
-from wgan_core.penalties import input_gradient_norms
-from wgan_core.presets import PRESETS
-from wgan_core.stacked import StackedTraining, stacks
+from wgan_core.objectives.penalties import input_gradient_norms
+from wgan_core.schema import ConfigError
 from wgan_core.training import Training, train
 
 FASHION = {"kind": "fashion-mnist"}
 
 
-def conditional(dataset: Any = "ring", objective: Any = "wgan-gp", **settings: Any) -> RunConfig:
+def conditional(dataset: Any = "ring", objective: Any = "wgan-gp", **settings: Any) -> TrainingConfig:
     return small(dataset, objective, conditional=True, **settings)
 
 
@@ -101,7 +101,7 @@ def test_an_image_s_class_is_constant_channels() -> None:
 )
 def test_data_without_classes_are_refused_with_the_reason(dataset: dict[str, Any], why: str) -> None:
     with pytest.raises(ConfigError) as refused:
-        RunConfig.parse({"dataset": dataset, "conditional": True})
+        TrainingConfig.parse({"dataset": dataset, "conditional": True})
     (problem,) = refused.value.problems
     assert problem.path == "conditional"
     assert why in problem.message
@@ -109,8 +109,8 @@ def test_data_without_classes_are_refused_with_the_reason(dataset: dict[str, Any
 
 def test_the_field_survives_json_and_the_link() -> None:
     config = conditional()
-    assert RunConfig.parse(json.loads(config.to_url())) == config
-    assert RunConfig.parse({}).conditional is False
+    assert TrainingConfig.parse(json.loads(config.to_url())) == config
+    assert TrainingConfig.parse({}).conditional is False
 
 
 # Training

@@ -12,22 +12,23 @@ from hypothesis import strategies as st
 from pydantic.fields import FieldInfo
 
 from tests.core.helpers import small
-from wgan_core.config import MAX_PARAMETERS, MAX_URL_CHARACTERS, RunConfig, difference, live_paths, with_paths
-from wgan_core.constraints import Constraint
+from wgan_core.config import MAX_PARAMETERS, MAX_URL_CHARACTERS, TrainingConfig, difference, live_paths, with_paths
 from wgan_core.datasets import Dataset
-from wgan_core.explain import ConfigError, bounds, choices
+from wgan_core.lessons.presets import PRESETS
 from wgan_core.networks import Latent, Network
 from wgan_core.objectives import Objective
+from wgan_core.objectives.constraints import Constraint
+from wgan_core.objectives.remedies import REMEDIES
 from wgan_core.optimisers import Optimiser
-from wgan_core.presets import PRESETS
-from wgan_core.remedies import REMEDIES
+from wgan_core.schema import ConfigError
+from wgan_core.schema.errors import bounds, choices
 from wgan_core.training import Training
 
 # Defaults
 
 
 def test_weight_clipping_starts_as_its_paper_says() -> None:
-    config = RunConfig.parse({"objective": {"kind": "wgan-clip"}})
+    config = TrainingConfig.parse({"objective": {"kind": "wgan-clip"}})
     assert config.objective.model_dump() == {"kind": "wgan-clip", "clip": 0.01}
     for optimiser in (config.critic_optimiser, config.generator_optimiser):
         assert (optimiser.kind, optimiser.lr) == ("rmsprop", 5e-5)
@@ -35,7 +36,7 @@ def test_weight_clipping_starts_as_its_paper_says() -> None:
 
 
 def test_the_gradient_penalty_starts_as_its_paper_says() -> None:
-    config = RunConfig.parse({"objective": {"kind": "wgan-gp"}})
+    config = TrainingConfig.parse({"objective": {"kind": "wgan-gp"}})
     assert config.objective.model_dump() == {"kind": "wgan-gp", "penalty_weight": 10.0}
     for optimiser in (config.critic_optimiser, config.generator_optimiser):
         assert optimiser.model_dump() == {"kind": "adam", "lr": 1e-4, "beta1": 0.0, "beta2": 0.9}
@@ -43,21 +44,21 @@ def test_the_gradient_penalty_starts_as_its_paper_says() -> None:
 
 
 def test_a_gan_takes_one_step_each_and_adam_as_in_dcgan() -> None:
-    config = RunConfig.parse({"objective": {"kind": "gan"}})
+    config = TrainingConfig.parse({"objective": {"kind": "gan"}})
     for optimiser in (config.critic_optimiser, config.generator_optimiser):
         assert optimiser.model_dump() == {"kind": "adam", "lr": 2e-4, "beta1": 0.5, "beta2": 0.999}
     assert config.n_critic == 1
 
 
 def test_what_is_given_wins_over_the_papers_defaults() -> None:
-    config = RunConfig.parse({"objective": {"kind": "wgan-clip"}, "critic_optimiser": {"lr": 0.5}, "n_critic": 2})
+    config = TrainingConfig.parse({"objective": {"kind": "wgan-clip"}, "critic_optimiser": {"lr": 0.5}, "n_critic": 2})
     assert config.critic_optimiser.model_dump() == {"kind": "rmsprop", "lr": 0.5, "alpha": 0.99}
     assert config.generator_optimiser.lr == 5e-5
     assert config.n_critic == 2
 
 
 def test_another_optimiser_than_the_papers_has_its_own_defaults() -> None:
-    config = RunConfig.parse({"objective": {"kind": "wgan-clip"}, "critic_optimiser": {"kind": "adam"}})
+    config = TrainingConfig.parse({"objective": {"kind": "wgan-clip"}, "critic_optimiser": {"kind": "adam"}})
     assert config.critic_optimiser == Optimiser.kinds["adam"]()
 
 
@@ -65,18 +66,18 @@ def test_another_optimiser_than_the_papers_has_its_own_defaults() -> None:
     ("objective", "normalisation"), [("gan", "batch"), ("wgan-clip", "batch"), ("wgan-gp", "layer")]
 )
 def test_images_start_with_dcgans_normalised_as_the_objective_allows(objective: str, normalisation: str) -> None:
-    config = RunConfig.parse({"dataset": {"kind": "fashion-mnist"}, "objective": {"kind": objective}})
+    config = TrainingConfig.parse({"dataset": {"kind": "fashion-mnist"}, "objective": {"kind": objective}})
     assert (config.generator.kind, config.critic.kind) == ("dcgan", "dcgan")
     assert (config.generator.normalisation, config.critic.normalisation) == ("batch", normalisation)
     assert config.latent.dim == 64
 
 
 def test_nothing_given_is_a_gradient_penalty_on_the_ring() -> None:
-    config = RunConfig.parse({})
+    config = TrainingConfig.parse({})
     assert (config.dataset.kind, config.objective.kind, config.generator.kind) == ("ring", "wgan-gp", "mlp")
-    assert RunConfig() == config
-    assert RunConfig.parse("{}") == config
-    assert RunConfig.parse(dict.fromkeys(("dataset", "latent", "generator", "critic", "objective"))) == config
+    assert TrainingConfig() == config
+    assert TrainingConfig.parse("{}") == config
+    assert TrainingConfig.parse(dict.fromkeys(("dataset", "latent", "generator", "critic", "objective"))) == config
 
 
 # Refusals: the field, what is allowed, what was given
@@ -160,7 +161,7 @@ def test_a_bad_config_is_refused_with_the_field_what_is_allowed_and_what_was_giv
     data: Any, path: str, allows: str, given: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        RunConfig.parse(data)
+        TrainingConfig.parse(data)
     (problem,) = caught.value.problems
     assert problem.path == path
     assert allows in problem.message
@@ -171,7 +172,7 @@ def test_a_bad_config_is_refused_with_the_field_what_is_allowed_and_what_was_giv
 
 def test_each_of_several_mistakes_is_named() -> None:
     with pytest.raises(ConfigError) as caught:
-        RunConfig.parse({"n_critic": 0, "critic": {"width": 0}, "colour": "red"})
+        TrainingConfig.parse({"n_critic": 0, "critic": {"width": 0}, "colour": "red"})
     assert {problem.path for problem in caught.value.problems} == {"n_critic", "critic.width", "colour"}
 
 
@@ -182,18 +183,18 @@ def test_deeply_nested_values_are_refused(depth: int) -> None:
         value = [value]
     for data in ({"seed": value}, {"latent": value}, {"dataset": {"kind": value}}, {"unknown": value}):
         with pytest.raises(ConfigError):
-            RunConfig.parse(data)
+            TrainingConfig.parse(data)
 
 
 @pytest.mark.parametrize("depth", [100, 400, 700, 800, 900, 950, 1000, 1500])
 def test_deeply_nested_json_is_refused_whichever_stage_finds_it_too_deep(depth: int) -> None:
     with pytest.raises(ConfigError):
-        RunConfig.parse(f'{{"seed": {"[" * depth}{"]" * depth}}}')
+        TrainingConfig.parse(f'{{"seed": {"[" * depth}{"]" * depth}}}')
 
 
 # Arbitrary input
 
-NAMES = [*RunConfig.model_fields, "kind", "lr", "width", "normalisation", "clip", "colour"]
+NAMES = [*TrainingConfig.model_fields, "kind", "lr", "width", "normalisation", "clip", "colour"]
 KINDS = [kind for family in (Dataset, Objective, Network, Optimiser) for kind in family.kinds]
 leaves = st.one_of(
     st.none(),
@@ -216,11 +217,11 @@ json_like = st.recursive(
 @given(data=st.dictionaries(st.sampled_from(NAMES), json_like, max_size=6) | json_like)
 def test_anything_at_all_gives_a_config_or_a_config_error(data: Any) -> None:
     try:
-        config = RunConfig.parse(data)
+        config = TrainingConfig.parse(data)
     except ConfigError as error:
         refused = error
     else:
-        assert RunConfig.parse(config.model_dump()) == config
+        assert TrainingConfig.parse(config.model_dump()) == config
         return
     assert refused.problems
     assert all(problem.message for problem in refused.problems)
@@ -229,7 +230,7 @@ def test_anything_at_all_gives_a_config_or_a_config_error(data: Any) -> None:
 @given(text=st.text(max_size=60).filter(lambda text: not text.strip().startswith("{")))
 def test_text_that_is_no_json_object_gives_a_config_error(text: str) -> None:
     with pytest.raises(ConfigError):
-        RunConfig.parse(text)
+        TrainingConfig.parse(text)
 
 
 # Round trips
@@ -264,7 +265,7 @@ def variant_of(
 
 
 @st.composite
-def configs(draw: st.DrawFn) -> RunConfig:
+def configs(draw: st.DrawFn) -> TrainingConfig:
     """Valid configs, with networks small enough for the limit on parameters."""
     data: dict[str, Any] = {}
     dataset = draw(variant_of(Dataset))
@@ -303,7 +304,7 @@ def configs(draw: st.DrawFn) -> RunConfig:
     latent = {"dim": st.integers(1, 256), "prior": value_of(Latent.model_fields["prior"])}
     data["latent"] = draw(st.fixed_dictionaries({}, optional=latent))
     top = {
-        name: value_of(RunConfig.model_fields[name])
+        name: value_of(TrainingConfig.model_fields[name])
         for name in ("n_critic", "steps", "seed", "threads", "snapshot_every")
     }
     data |= draw(
@@ -319,18 +320,18 @@ def configs(draw: st.DrawFn) -> RunConfig:
             },
         )
     )
-    return RunConfig.parse(data | {"dataset": dataset, "objective": objective})
+    return TrainingConfig.parse(data | {"dataset": dataset, "objective": objective})
 
 
-def check_round_trips(config: RunConfig) -> None:
-    assert RunConfig.parse(config.essence()) == config
-    assert RunConfig.parse(config.to_url()) == config
-    assert RunConfig.parse(config.model_dump_json()) == config
+def check_round_trips(config: TrainingConfig) -> None:
+    assert TrainingConfig.parse(config.essence()) == config
+    assert TrainingConfig.parse(config.to_url()) == config
+    assert TrainingConfig.parse(config.model_dump_json()) == config
     assert len(config.to_url()) <= MAX_URL_CHARACTERS
 
 
 @given(config=configs())
-def test_essence_url_and_json_bring_any_config_back(config: RunConfig) -> None:
+def test_essence_url_and_json_bring_any_config_back(config: TrainingConfig) -> None:
     check_round_trips(config)
 
 
@@ -340,12 +341,12 @@ def test_essence_url_and_json_bring_each_preset_back(name: str) -> None:
 
 
 def test_the_essence_of_the_defaults_is_two_kinds() -> None:
-    assert RunConfig.parse({}).essence() == {"dataset": {"kind": "ring"}, "objective": {"kind": "wgan-gp"}}
-    assert RunConfig.parse({}).to_url() == '{"dataset":{"kind":"ring"},"objective":{"kind":"wgan-gp"}}'
+    assert TrainingConfig.parse({}).essence() == {"dataset": {"kind": "ring"}, "objective": {"kind": "wgan-gp"}}
+    assert TrainingConfig.parse({}).to_url() == '{"dataset":{"kind":"ring"},"objective":{"kind":"wgan-gp"}}'
 
 
 def test_the_essence_names_only_what_differs() -> None:
-    config = RunConfig.parse(
+    config = TrainingConfig.parse(
         {"objective": {"kind": "wgan-clip"}, "critic": {"width": 64}, "critic_optimiser": {"lr": 1e-3}, "steps": 7}
     )
     assert config.essence() == {
@@ -381,14 +382,14 @@ def test_an_edit_of_a_field_that_is_not_there_is_refused(path: str) -> None:
 
 
 def test_a_new_kind_drops_what_belonged_to_the_old_one() -> None:
-    before = RunConfig.parse({"objective": {"kind": "wgan-clip", "clip": 0.5}})
+    before = TrainingConfig.parse({"objective": {"kind": "wgan-clip", "clip": 0.5}})
     after = before.edited({"objective.kind": "wgan-gp"})
     assert after.objective == Objective.kinds["wgan-gp"]()
     assert after.critic_optimiser == before.critic_optimiser  # explicit by then, and kept
 
 
 def test_the_same_kind_again_drops_nothing() -> None:
-    before = RunConfig.parse({"objective": {"kind": "wgan-clip", "clip": 0.5}})
+    before = TrainingConfig.parse({"objective": {"kind": "wgan-clip", "clip": 0.5}})
     assert before.edited({"objective.kind": "wgan-clip"}) == before
 
 

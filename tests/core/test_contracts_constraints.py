@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from tests.core.helpers import CPU, rng, scalars, small
 from tests.core.test_states import assert_resumed_is_uninterrupted
-from wgan_core.config import RunConfig, live_paths
-from wgan_core.constraints import Clip, Constraint, Spectral, largest_singular_value
+from wgan_core.config import TrainingConfig, live_paths
 from wgan_core.datasets import Ring
-from wgan_core.explain import ConfigError
 from wgan_core.networks import Dcgan, Mlp, build_critic
+from wgan_core.networks.piecewise import Net, PiecewiseLinear, stacked
 from wgan_core.objectives import Objective
-from wgan_core.penalties import around, gaussian_like, input_gradient_norms, one_sided_penalty
-from wgan_core.piecewise import Net, PiecewiseLinear, stacked
+from wgan_core.objectives.constraints import Clip, Constraint, Spectral, largest_singular_value
+from wgan_core.objectives.penalties import around, gaussian_like, input_gradient_norms, one_sided_penalty
+from wgan_core.schema import ConfigError
 from wgan_core.training import Training, train
 
 KINDS = list(Constraint.kinds)
@@ -45,7 +45,7 @@ def batches(n: int = 32) -> tuple[Tensor, Tensor]:
     return Ring().sample(n, rng(1), CPU), torch.randn(n, 2, generator=rng(2)) * 0.3 + 0.5
 
 
-def with_gan(constraint: Constraint, **settings: Any) -> RunConfig:
+def with_gan(constraint: Constraint, **settings: Any) -> TrainingConfig:
     base: dict[str, Any] = {"objective": "gan", "constraint": constraint.model_dump(), "n_critic": 2}
     return small(**base | settings)
 

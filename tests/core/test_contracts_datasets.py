@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.core.helpers import CPU, published_data, rng, scalars, small, with_data
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.datasets import Dataset, Grid, ParallelLines, Ring, SwissRoll, TwoGaussians
 from wgan_core.metrics import mode_coverage
 from wgan_core.training import train
@@ -104,7 +104,7 @@ def test_a_finite_data_set_can_be_told_from_an_endless_one(dataset: Dataset) -> 
     if dataset.size is not None:
         big = {"dataset": {"kind": dataset.kind}, "batch_size": dataset.size + 1}
         with pytest.raises(ValueError, match="batch_size"):
-            RunConfig.parse(big)
+            TrainingConfig.parse(big)
 
 
 @pytest.mark.parametrize("kind", KINDS)

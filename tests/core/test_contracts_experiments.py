@@ -10,9 +10,9 @@ import pytest
 
 from wgan_core.experiments import EXPERIMENTS, PAPERS, SIZES, Computed, Experiment, Trained, Verdict, find
 from wgan_core.experiments.standing import tag_of
-from wgan_core.explain import ConfigError
-from wgan_core.records import HISTORY_ROWS, RunView
+from wgan_core.history import HISTORY_ROWS, LaneView
 from wgan_core.runs import Run
+from wgan_core.schema import ConfigError
 from wgan_core.store.table import MOST_TAG
 from wgan_core.theory import FIGURES
 from wgan_core.theory.result import shown
@@ -41,11 +41,11 @@ def control(name: str) -> Verdict:
         *_, last = experiment.compute("control")
         assert last.computations is not None
         return experiment.judge(last.computations)
-    views: dict[str, tuple[RunView, ...]] = {}
+    views: dict[str, tuple[LaneView, ...]] = {}
     with pytest.MonkeyPatch.context() as short:
-        short.setattr("wgan_core.scores.classifier.STEPS", 20)  # of the classifier that scores images
+        short.setattr("wgan_core.metrics.images.classifier.STEPS", 20)  # of the classifier that scores images
         for leg in experiment.legs["control"]:
-            run = Run(leg.race.with_seeds(1))
+            run = Run(leg.config.with_seeds(1))
             run.start()
             assert run.join(60)
             views[leg.name] = run.views()
@@ -111,14 +111,14 @@ def test_all_its_races_parse_and_its_quick_size_is_the_smaller_one(name: str) ->
         legs = it.legs[size]
         assert len({leg.name for leg in legs}) == len(legs) > 0
         for leg in legs:
-            assert len(leg.lanes) == len(leg.race.lanes)
+            assert len(leg.lanes) == len(leg.config.lanes)
             # A history that is not thinned gives live and stored runs the same verdict.
-            assert leg.race.length / leg.race.snapshot_every < HISTORY_ROWS
+            assert leg.config.length / leg.config.snapshot_every < HISTORY_ROWS
         assert {lane for leg in legs for lane in leg.lanes} == {lane for leg in it.legs["full"] for lane in leg.lanes}
     assert len(it.legs["quick"]) <= len(it.legs["full"])  # seeds of images are legs of their own
     for quick, full in zip(it.legs["quick"], it.legs["full"], strict=False):
-        assert quick.race.seeds <= full.race.seeds
-        assert quick.race.length <= full.race.length
+        assert quick.config.seeds <= full.config.seeds
+        assert quick.config.length <= full.config.length
     assert it.shows
 
 
@@ -145,7 +145,7 @@ def test_a_live_and_a_missing_leg_are_no_evidence(name: str) -> None:
     with pytest.raises(NoVerdict, match="has not run"):
         it.evidence("quick", {})
     leg = it.legs["quick"][0]
-    waiting = Run(leg.race.with_seeds(1)).views()
+    waiting = Run(leg.config.with_seeds(1)).views()
     with pytest.raises(NoVerdict, match="still running"):
         it.evidence("quick", {each.name: waiting[: len(each.lanes)] for each in it.legs["quick"]})
 

@@ -15,6 +15,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as bce
 from tests.core.helpers import CPU, rng, scalars, small
 from wgan_core.datasets import Ring
 from wgan_core.networks import FlatParameters, Mlp, build_critic
+from wgan_core.networks.piecewise import Net, PiecewiseLinear
 from wgan_core.objectives import (
     LOG_2,
     Gan,
@@ -27,7 +28,6 @@ from wgan_core.objectives import (
     scores,
 )
 from wgan_core.optimisers import Adam
-from wgan_core.piecewise import Net, PiecewiseLinear
 from wgan_core.training import Training, train
 
 KINDS = list(Objective.kinds)

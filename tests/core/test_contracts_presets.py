@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.core.helpers import scalars, with_data
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.datasets import DataError
-from wgan_core.presets import PRESETS
+from wgan_core.lessons.presets import PRESETS
 from wgan_core.training import train
 
 # Names that scripts and lessons rely on.
@@ -43,7 +43,7 @@ def test_a_preset_says_what_it_is_and_what_it_shows(name: str) -> None:
 def test_a_presets_settings_are_plain_json_and_survive_it(name: str) -> None:
     settings = PRESETS[name].settings
     assert json.loads(json.dumps(settings)) == settings
-    assert RunConfig.parse(json.dumps(settings)) == PRESETS[name].config
+    assert TrainingConfig.parse(json.dumps(settings)) == PRESETS[name].config
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -93,7 +93,7 @@ def test_the_long_presets_of_horses_have_the_reports_numbers() -> None:
 def test_horses_train_on_a_few_pictures_with_finite_gradients_of_both_networks(objective: str) -> None:
     changes = {"dataset": with_data("folder"), "objective": {"kind": objective}, "n_critic": 2, "device": "cpu"}
     short = {"steps": 3, "snapshot_every": 1, "scores_every": 0}
-    config = RunConfig.parse(PRESETS["horses-small"].settings | changes | short)
+    config = TrainingConfig.parse(PRESETS["horses-small"].settings | changes | short)
     found = scalars(train(config))
     for step in (1, 2, 3):
         for norm in ("critic_grad_norm", "generator_grad_norm"):

@@ -10,14 +10,13 @@ from torch import Tensor, nn
 
 from tests.core.helpers import CPU, rng, scalars, small
 from tests.core.test_states import assert_resumed_is_uninterrupted
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.datasets import Ring
-from wgan_core.explain import ConfigError
-from wgan_core.forks import forked
+from wgan_core.members.stacked import StackedTraining, stacks
 from wgan_core.networks import Mlp, build_critic
+from wgan_core.networks.piecewise import Net
 from wgan_core.objectives import Gan
-from wgan_core.piecewise import Net
-from wgan_core.remedies import (
+from wgan_core.objectives.remedies import (
     REMEDIES,
     FeatureMatching,
     HistoricalAveraging,
@@ -26,9 +25,10 @@ from wgan_core.remedies import (
     MinibatchDiscrimination,
     Remedy,
 )
-from wgan_core.remedies.batches import Closeness, VirtualBatchNorm
-from wgan_core.stacked import StackedTraining, stacks
+from wgan_core.objectives.remedies.batches import Closeness, VirtualBatchNorm
+from wgan_core.schema import ConfigError
 from wgan_core.training import Training, train
+from wgan_core.training.forks import forked
 
 SEEDS = [7, 8, 9]
 BATCH_NORM = {"width": 16, "normalisation": "batch"}
@@ -45,7 +45,7 @@ def remedy(request: pytest.FixtureRequest) -> type[Remedy]:
     return REMEDIES[request.param]
 
 
-def switched_on(remedy: type[Remedy], **settings: Any) -> RunConfig:
+def switched_on(remedy: type[Remedy], **settings: Any) -> TrainingConfig:
     """A GAN with this remedy at the value that the form begins with. There is a batch normalisation for those that ask for it."""
     base: dict[str, Any] = {
         "objective": "gan",
@@ -109,7 +109,7 @@ def test_other_streams_of_random_numbers_stay_as_they_are(remedy: type[Remedy]) 
 
 def test_it_survives_a_link(remedy: type[Remedy]) -> None:
     config = switched_on(remedy)
-    assert RunConfig.parse(config.to_url()) == config
+    assert TrainingConfig.parse(config.to_url()) == config
     assert remedy.name in config.to_url()
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from wgan_core.config import RunConfig
-from wgan_core.explain import ConfigError, allowed, bounds, choices
+from wgan_core.config import TrainingConfig
+from wgan_core.schema import ConfigError, allowed
+from wgan_core.schema.errors import bounds, choices
 from wgan_core.theory import FIGURES, Figure, build
 from wgan_core.theory.commands import main
 from wgan_core.theory.result import LAYERS, Heat, Layer, Result, plain
@@ -157,7 +158,7 @@ def test_settings_come_back_from_the_text_of_a_link(name: str) -> None:
 def test_what_leads_to_the_live_page_is_a_config(name: str) -> None:
     for settings in ({}, *FIGURES[name].presets.values()):
         live = build(name, settings).live()
-        assert live is None or RunConfig.parse(live.to_url()) == live
+        assert live is None or TrainingConfig.parse(live.to_url()) == live
 
 
 @EACH

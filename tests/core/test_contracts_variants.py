@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from wgan_core.config import RunConfig
-from wgan_core.constraints import Constraint
+from wgan_core.config import TrainingConfig
 from wgan_core.datasets import Dataset
-from wgan_core.explain import allowed, bounds
 from wgan_core.networks import Latent, Network
 from wgan_core.objectives import Objective
+from wgan_core.objectives.constraints import Constraint
+from wgan_core.objectives.remedies import REMEDIES
 from wgan_core.optimisers import Optimiser
-from wgan_core.remedies import REMEDIES
-from wgan_core.schema import Part
+from wgan_core.schema import Part, allowed
+from wgan_core.schema.errors import bounds
 
 FAMILIES: tuple[Any, ...] = (Dataset, Objective, Constraint, Network, Optimiser)
 VARIANTS = [
@@ -30,7 +30,7 @@ PARTS = [
     *VARIANTS,
     *(pytest.param(cls, id=f"remedy-{name}") for name, cls in REMEDIES.items()),
     pytest.param(Latent, id="latent"),
-    pytest.param(RunConfig, id="run-config"),
+    pytest.param(TrainingConfig, id="run-config"),
 ]
 
 

@@ -19,21 +19,20 @@ from torch import nn
 
 import wgan_core.training
 from tests.core.helpers import ROOT, often, small, with_data
-from wgan_core.config import RunConfig, with_paths
-from wgan_core.constraints import Constraint
+from wgan_core.config import TrainingConfig, with_paths
 from wgan_core.datasets import FASHION_IMAGES, Dataset, Ring
+from wgan_core.datasets.pictures import Folder
+from wgan_core.datasets.points.packing import unpack
 from wgan_core.eject import script
 from wgan_core.eject.nets import layer
 from wgan_core.eject.snippets import SNIPPETS
-from wgan_core.explain import ConfigError
+from wgan_core.lessons.presets import PRESETS
 from wgan_core.networks import Network
 from wgan_core.objectives import Objective, WganGp
+from wgan_core.objectives.constraints import Constraint
+from wgan_core.objectives.remedies import REMEDIES
 from wgan_core.optimisers import Adam, Optimiser
-from wgan_core.packing import unpack
-from wgan_core.pictures import Folder
-from wgan_core.presets import PRESETS
-from wgan_core.remedies import REMEDIES
-from wgan_core.schema import Variant
+from wgan_core.schema import ConfigError, Variant
 from wgan_core.training import Training, train
 
 # So many losses are compared, and fewer of images, where each takes long.
@@ -69,8 +68,8 @@ NARROW = {"generator.base_channels": 4, "critic.base_channels": 4, "speed.channe
 
 # Every kind and every choice of a kind stands in one of them, and what acts on each other stands together.
 # Plain descent under spectral normalisation: across a scale that does not matter Adam turns rounding into whole steps.
-CONFIGS: dict[str, RunConfig] = {
-    "ring-gp": RunConfig.parse({"seed": 2**31 - 1, "device": "cpu"}),
+CONFIGS: dict[str, TrainingConfig] = {
+    "ring-gp": TrainingConfig.parse({"seed": 2**31 - 1, "device": "cpu"}),
     "ring-gp-fast": small(critic_optimiser=ADAM, generator_optimiser=ADAM),
     "ring-gan-saturating": small(objective={"kind": "gan", "generator_goal": "saturating"}, n_critic=3),
     "ring-clip": small(objective={"kind": "wgan-clip", "clip": 0.05}, latent={"dim": 3}, batch_size=7, n_critic=2),
@@ -159,7 +158,7 @@ CONFIGS: dict[str, RunConfig] = {
 }
 
 
-def rounds(config: RunConfig) -> int:
+def rounds(config: TrainingConfig) -> int:
     """How many rounds have so many losses of critic and generator together."""
     return math.ceil((OF_IMAGES if config.dataset.is_image else LOSSES) / (config.n_critic + 1))
 
@@ -318,7 +317,7 @@ def test_every_kind_has_a_script(path: str, kind: str) -> None:
     """A kind that is new here needs a snippet in wgan_core/eject."""
     others = {"generator": {"dataset.kind": "fashion-mnist"}, "constraint": {"objective.kind": "gan"}}
     others["critic"] = others["generator"]
-    config = RunConfig.parse(with_paths({}, {**others.get(path, {}), f"{path}.kind": kind}))
+    config = TrainingConfig.parse(with_paths({}, {**others.get(path, {}), f"{path}.kind": kind}))
     text = script(config)
     compile(text, "script", "exec")
     assert imported(text) <= {"torch", "numpy", *sys.stdlib_module_names}
@@ -399,7 +398,7 @@ def test_points_stand_in_the_script_to_the_last_digit(points: str) -> None:
 def test_a_kind_without_a_snippet_is_named(kind: type[Variant], path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(SNIPPETS, kind)
     with pytest.raises(ConfigError) as refused:
-        script(RunConfig.parse({}))
+        script(TrainingConfig.parse({}))
     (problem,) = refused.value.problems
     assert problem.path == path
     assert f"no script for {kind.model_fields['kind'].default} yet" in problem.message

@@ -21,18 +21,18 @@ import psutil
 import pytest
 import torch
 
-import wgan_core.crew
-import wgan_core.members
+import wgan_core.members.crew
+import wgan_core.members.group
 from tests.core.helpers import ROOT, often, small, wait_until
-from wgan_core import ensemble
-from wgan_core.config import RunConfig
-from wgan_core.crew import Crew, EnsembleFailed, usable_cores
-from wgan_core.ensemble import Ensemble, InTurn, Members, Stacked, check_seeds, many
-from wgan_core.explain import ConfigError
-from wgan_core.members import Group, common_snapshot
-from wgan_core.records import Failure, History, Snapshot
+from wgan_core.config import TrainingConfig
+from wgan_core.history import Failure, History, Snapshot
+from wgan_core.members import ensemble
+from wgan_core.members.crew import Crew, EnsembleFailed, usable_cores
+from wgan_core.members.ensemble import Ensemble, InTurn, Members, Stacked, check_seeds, many
+from wgan_core.members.group import Group, common_snapshot
+from wgan_core.members.worker import pack, receive
+from wgan_core.schema import ConfigError
 from wgan_core.training import Diverged, Training, failure_of, train
-from wgan_core.worker import pack, receive
 
 FOREVER = 1_000_000
 # Of seeds 0 to 4 some diverge within a few steps and some do not.
@@ -49,7 +49,7 @@ def crew() -> Iterator[Crew]:
 @pytest.fixture
 def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
     """Crews of one worker, for tests that each need one of their own."""
-    monkeypatch.setattr(wgan_core.crew, "usable_cores", lambda: 1)
+    monkeypatch.setattr(wgan_core.members.crew, "usable_cores", lambda: 1)
 
 
 def snapshots(members: Members) -> list[Snapshot]:
@@ -60,7 +60,7 @@ def first(members: Members) -> Snapshot:
     return next(snapshot for snapshot in members.updates() if snapshot is not None)
 
 
-def alone(config: RunConfig, seed: int) -> tuple[list[Snapshot], Diverged | None]:
+def alone(config: TrainingConfig, seed: int) -> tuple[list[Snapshot], Diverged | None]:
     """The snapshots of a plain training with this seed, and what it ended with."""
     found: list[Snapshot] = []
     try:
@@ -181,7 +181,7 @@ def test_members_train_on_one_thread_of_the_cpu_whatever_the_config_says() -> No
 
 
 def test_there_are_no_more_workers_than_members_and_cores(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(wgan_core.crew, "usable_cores", lambda: 3)
+    monkeypatch.setattr(wgan_core.members.crew, "usable_cores", lambda: 3)
     for most, seeds, workers in ((None, 2, 2), (None, 8, 3), (2, 8, 2), (8, 8, 3)):
         with closing(Crew(most)) as made, closing(Ensemble(small(), seeds, made)):
             assert len(made.pids) == workers
@@ -192,7 +192,7 @@ def test_there_are_no_more_workers_than_members_and_cores(monkeypatch: pytest.Mo
 
 
 def test_cores_are_those_of_this_process_and_of_its_container(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(wgan_core.crew, "QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(wgan_core.members.crew, "QUOTA", tmp_path / "cpu.max")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(16), raising=False)
     for text, cores in ((None, 16), ("max 100000\n", 16), ("350000 100000\n", 4), ("20000 100000\n", 1)):
         if text is not None:
@@ -306,7 +306,7 @@ def test_a_bad_edit_is_refused_and_changes_nothing(crew: Crew) -> None:
         (small("fashion-mnist"), 2, "seeds: several seeds at once are for data sets of points; images take one seed"),
     ],
 )
-def test_a_number_of_seeds_that_cannot_be_is_refused(config: RunConfig, seeds: int, text: str) -> None:
+def test_a_number_of_seeds_that_cannot_be_is_refused(config: TrainingConfig, seeds: int, text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         many(config, seeds)
     assert text in str(caught.value)
@@ -316,7 +316,7 @@ def test_a_number_of_seeds_that_cannot_be_is_refused(config: RunConfig, seeds: i
     ("config", "seeds"),
     [(small(), 1), (small(), 32), (small(seed=2**31 - 2), 2), (small("fashion-mnist"), 1)],
 )
-def test_a_number_of_seeds_at_the_bound_is_fine(config: RunConfig, seeds: int) -> None:
+def test_a_number_of_seeds_at_the_bound_is_fine(config: TrainingConfig, seeds: int) -> None:
     check_seeds(config, seeds)
 
 
@@ -394,7 +394,7 @@ def test_a_worker_that_is_killed_ends_the_ensemble_with_a_reason() -> None:
 
 def test_a_worker_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "numpy.py").write_text("raise ImportError('no numbers here')")
-    monkeypatch.setattr(wgan_core.crew, "ROOT", f"{tmp_path}{os.pathsep}{wgan_core.crew.ROOT}")
+    monkeypatch.setattr(wgan_core.members.crew, "ROOT", f"{tmp_path}{os.pathsep}{wgan_core.members.crew.ROOT}")
     with closing(Ensemble(small(), 2)) as members, pytest.raises(EnsembleFailed) as caught:
         first(members)
     failure = failure_of(caught.value)
@@ -493,7 +493,7 @@ def test_nothing_is_left_of_many_ensembles() -> None:
 OWNER = """
 import sys
 from tests.core.helpers import small
-from wgan_core.ensemble import Ensemble
+from wgan_core.members.ensemble import Ensemble
 members = Ensemble(small(steps=10**6, snapshot_every=10**6), 2)
 if sys.argv[1] == "training":
     next(s for s in members.updates() if s is not None)
@@ -552,14 +552,14 @@ def test_workers_start_in_any_directory(tmp_path: Path, monkeypatch: pytest.Monk
 
 LOUD = """
 import os
-import wgan_core.members
+import wgan_core.members.group
 def advance(self, edits):
     print("stray")
     os.write(1, b"stray")
     yield
     return {}
-wgan_core.members.Group.advance = advance
-from wgan_core.worker import main
+wgan_core.members.group.Group.advance = advance
+from wgan_core.members.worker import main
 main()
 """
 
@@ -664,10 +664,10 @@ def test_a_stacked_members_failure_is_told_like_any_other() -> None:
 
 
 def test_a_group_whose_members_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(config: RunConfig) -> Any:
+    def broken(config: TrainingConfig) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr(wgan_core.members, "Training", broken)
+    monkeypatch.setattr(wgan_core.members.group, "Training", broken)
     with pytest.raises(StopIteration) as caught:
         next(Group(small(), [7]).advance())
     assert caught.value.value[7].message == "Memory ran out."

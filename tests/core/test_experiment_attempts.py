@@ -11,11 +11,11 @@ import pytest
 
 from tests.core import tiny_claims
 from tests.core.helpers import small, wait_until
+from wgan_core.config import RunConfig
 from wgan_core.experiments import Evidence, Measured, Progress, Size, Standing, runs_of, standings
 from wgan_core.experiments.attempts import MOST_COMPUTED, Attempt, Attempts, Training
 from wgan_core.experiments.experiment import Computed
 from wgan_core.experiments.reopening import computed_id, reopened
-from wgan_core.race import Race
 from wgan_core.runs import RunManager, TooManyRuns, UnknownRun
 from wgan_core.store import Store
 
@@ -127,11 +127,11 @@ class Full(RunManager):
 
     room = False
 
-    def start(self, race: object) -> str:
+    def start(self, config: object) -> str:
         if self.runs() and not self.room:
             raise TooManyRuns("No room.")
-        assert isinstance(race, Race)
-        return super().start(race)
+        assert isinstance(config, RunConfig)
+        return super().start(config)
 
 
 def test_a_later_leg_waits_for_room(store: Store) -> None:

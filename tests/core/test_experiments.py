@@ -17,7 +17,7 @@ from scipy.stats import binom
 
 from tests.core.helpers import pictures_at_hand
 from wgan_core.cli import main
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.experiments import EXPERIMENTS, Leg, Measured, NoVerdict, Trained, mark, scoreboard, size_of, standings
 from wgan_core.experiments import commands as commands
 from wgan_core.experiments.evidence import Evidence, Track
@@ -106,7 +106,9 @@ def test_a_seed_without_a_number_is_on_the_wrong_side() -> None:
 
 def track(**scalars: list[float]) -> Track:
     steps = np.arange(len(next(iter(scalars.values()))), dtype=np.float64) * 10
-    return Track(RunConfig.parse({}), {"step": steps} | {name: np.array(values) for name, values in scalars.items()})
+    return Track(
+        TrainingConfig.parse({}), {"step": steps} | {name: np.array(values) for name, values in scalars.items()}
+    )
 
 
 def test_what_is_read_from_a_track() -> None:
@@ -140,7 +142,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def trained(store: Store, experiment: Trained, number: int, *, turned: bool = False) -> str:
     leg = experiment.legs["quick"][number]
-    run = Run(leg.race, store=store)
+    run = Run(leg.config, store=store)
     run.start()
     if turned:
         run.edit({"critic_optimiser.lr": 1e-3})
@@ -256,7 +258,7 @@ def test_what_lacks_its_files_is_not_run_and_says_what_it_needs(
     assert "0 not reproduced, 1 not run." in html(job.entries)
     assert json.loads((tmp_path / "out" / "horses.quick.json").read_text())["verdict"] is None
     # Whoever starts it all the same is told the reason as well.
-    run = Run(Leg("horses", LANES, HORSES).race)
+    run = Run(Leg("horses", LANES, HORSES).config)
     run.start()
     assert run.join(60)
     with pytest.raises(NoVerdict, match="CIFAR-10: the files of its train split are not on this computer"):

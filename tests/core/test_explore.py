@@ -16,9 +16,9 @@ from torch import Tensor
 
 from tests.core.helpers import CPU, rng, small
 from tests.core.stored import record
+from wgan_core.config import RunConfig
 from wgan_core.datasets import FashionMnist
 from wgan_core.datasets.images import as_samples
-from wgan_core.explain import ConfigError
 from wgan_core.explore import (
     NoWeights,
     draw,
@@ -37,7 +37,7 @@ from wgan_core.explore import (
 )
 from wgan_core.metrics import Probe, image_grid
 from wgan_core.networks import Latent
-from wgan_core.race import Race
+from wgan_core.schema import ConfigError
 from wgan_core.store import Store
 from wgan_core.training import Training, stream
 
@@ -249,8 +249,8 @@ def test_why_there_are_no_weights_is_said(store: Store) -> None:
         steps(store, "nobody")
     with pytest.raises(NoWeights, match="not stored here"):
         steps(None, "nobody")
-    store.recorder("young", Race.solo(small()), ["CPU"]).close()
-    store.recorder("many", Race.solo(small(), seeds=3), ["CPU"]).close()
+    store.recorder("young", RunConfig.solo(small()), ["CPU"]).close()
+    store.recorder("many", RunConfig.solo(small(), seeds=3), ["CPU"]).close()
     assert store.flush()
     with pytest.raises(NoWeights, match="has no checkpoint yet"):
         steps(store, "young")

@@ -15,17 +15,16 @@ import pytest
 import torch
 from PIL import Image
 
-from pages.ui import theme
 from tests.core.exported import RUNS, SEEDS, failed, images, race, seeds, solo
 from tests.core.helpers import small
-from wgan_core.config import RunConfig
-from wgan_core.export import EXPORTS, Bundle, ExportProblem, download, drawing, file_name, of_run, save, tensors
+from wgan_core.charts import theme
+from wgan_core.config import RunConfig, TrainingConfig
+from wgan_core.export import EXPORTS, Bundle, ExportProblem, download, file_name, frames, of_run, save, tensors
 from wgan_core.export.graphs import steps_of
 from wgan_core.export.media import FRAME_MS, LAST_MS, moments, picture
 from wgan_core.export.tables import series
 from wgan_core.export.weights import model_of, pack_model, unpack_model
-from wgan_core.race import Race
-from wgan_core.records import CLOCKS
+from wgan_core.history import CLOCKS
 from wgan_core.runs import Run
 from wgan_core.training import Training
 
@@ -130,9 +129,9 @@ def test_tensorboard_reads_the_numbers_of_the_csv(run: str, tmp_path: Path) -> N
 
 
 def test_the_config_is_the_runs_and_the_races() -> None:
-    assert RunConfig.parse(json.loads(content("config", solo()))) == solo().views[0].config
+    assert TrainingConfig.parse(json.loads(content("config", solo()))) == solo().views[0].config
     for bundle in (race(), seeds()):
-        assert Race.parse(json.loads(content("config", bundle))) == bundle.race
+        assert RunConfig.parse(json.loads(content("config", bundle))) == bundle.config
 
 
 # Networks
@@ -257,7 +256,7 @@ def test_onnx_gives_the_outputs_of_torch(name: str) -> None:
             (found,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
             np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
         about = session.get_modelmeta().custom_metadata_map
-        assert RunConfig.parse(json.loads(about["config"])) == model.config
+        assert TrainingConfig.parse(json.loads(about["config"])) == model.config
 
 
 # Pictures
@@ -267,18 +266,18 @@ def test_onnx_gives_the_outputs_of_torch(name: str) -> None:
 def test_a_picture_has_the_lanes_side_by_side(run: str) -> None:
     bundle = RUNS[run]()
     image = Image.open(io.BytesIO(content("png", bundle)))
-    one = picture(Bundle.of(bundle.race, bundle.views[:1]))
+    one = picture(Bundle.of(bundle.config, bundle.views[:1]))
     assert image.size == (one.width * len(bundle.views), one.height)
     if run != "images":
         colours = {color for _, color in image.convert("RGB").getcolors(10**6) or []}
-        assert {drawing.REAL, drawing.GENERATED} <= colours
+        assert {frames.REAL, frames.GENERATED} <= colours
 
 
 def test_colours_are_those_of_the_page() -> None:
-    assert tuple(bytes.fromhex(theme.GENERATED[1:])) == drawing.GENERATED
+    assert tuple(bytes.fromhex(theme.GENERATED[1:])) == frames.GENERATED
     stops = [str(stop[1]) for stop in theme.SURFACE]
-    for color, stop in ((drawing.LOW, stops[0]), (drawing.HIGH, stops[2])):
-        assert stop == f"rgba({color[0]},{color[1]},{color[2]},{drawing.STRONGEST})"
+    for color, stop in ((frames.LOW, stops[0]), (frames.HIGH, stops[2])):
+        assert stop == f"rgba({color[0]},{color[1]},{color[2]},{frames.STRONGEST})"
 
 
 @pytest.mark.parametrize("name", ["gif", "webp"])

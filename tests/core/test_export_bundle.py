@@ -23,13 +23,13 @@ from hypothesis import strategies as st
 
 from tests.core.exported import RUNS, assert_same, race, seeds, solo
 from tests.core.helpers import scalars, small
+from wgan_core.config import RunConfig
 from wgan_core.export import BadBundle, Bundle, ExportProblem, archive, of_run, pack_bundle, read_bundle, save, tensors
 from wgan_core.export.bundle import check_state, like_state
-from wgan_core.race import Race
-from wgan_core.remedies import REMEDIES
+from wgan_core.objectives.remedies import REMEDIES
 from wgan_core.runs import Run
-from wgan_core.states import BadState, check
 from wgan_core.training import Training
+from wgan_core.training.state import BadState, check
 
 Members = dict[str, bytes]
 BATCH = {"normalisation": "batch"}
@@ -85,7 +85,7 @@ def test_a_run_comes_back_as_it_was(run: str, tmp_path: Path) -> None:
     bundle = RUNS[run]()
     (path,) = save("bundle", bundle, tmp_path / "run.zip")
     found = read_bundle(path)
-    assert found.race == bundle.race
+    assert found.config == bundle.config
     assert found.id == bundle.id
     for here, there in zip(bundle.views, found.views, strict=True):
         assert here.id == there.id
@@ -104,7 +104,7 @@ def test_a_training_goes_on_from_an_imported_state() -> None:
     training = Training(config.edited({"steps": 4}))
     list(training.updates())
     view = solo().views[0]
-    whole = Bundle.of(Race.solo(view.config), [view], [solo().states[0]])
+    whole = Bundle.of(RunConfig.solo(view.config), [view], [solo().states[0]])
     assert whole.states[0] is not None
     state = training.state()
     check_state(config, state)
@@ -166,7 +166,7 @@ def test_a_state_that_does_not_fit_is_not_written() -> None:
     view, state = solo().views[0], dict(solo().states[0] or {})
     state["generator.weights"] = torch.full_like(torch.as_tensor(state["generator.weights"]), torch.nan)
     with pytest.raises(ExportProblem, match=r"lane 1 does not fit its config: generator\.weights is not finite"):
-        pack_bundle(Bundle.of(solo().race, [view], [state]))
+        pack_bundle(Bundle.of(solo().config, [view], [state]))
 
 
 def test_a_frame_that_is_not_finite_is_left_out() -> None:
@@ -174,7 +174,7 @@ def test_a_frame_that_is_not_finite_is_left_out() -> None:
     arrays = {**view.frames[1].arrays, "push": np.full((64, 2), np.inf, np.float32)}
     bad = replace(view.frames[1], arrays=arrays)
     broken = replace(view, frames=(view.frames[0], bad, *view.frames[2:]))
-    found = read_bundle(pack_bundle(Bundle.of(solo().race, [broken])))
+    found = read_bundle(pack_bundle(Bundle.of(solo().config, [broken])))
     assert [f.step for f in found.views[0].frames] == [f.step for f in view.frames if f.step != bad.step]
 
 

@@ -14,7 +14,7 @@ from tests.core.helpers import ROOT
 from wgan_core.export import EXPORTS, Bundle, read_bundle
 from wgan_core.export.commands import USAGE, main
 from wgan_core.export.replay import counted_before, snapshots_of
-from wgan_core.records import Frames, History
+from wgan_core.history import Frames, History
 
 
 class Shelf:
@@ -42,7 +42,7 @@ def test_a_run_goes_out_and_comes_back(tmp_path: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().out == f"{path}\n"
     assert here.run("import", path, "--json") == 0
     assert json.loads(capsys.readouterr().out) == {"run": "new"}
-    assert here.runs["new"].race == race().race
+    assert here.runs["new"].config == race().config
 
 
 def test_what_cannot_be_done_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

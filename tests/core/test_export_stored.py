@@ -21,17 +21,17 @@ from hypothesis import strategies as st
 from tests.core.exported import RUNS, race, seeds, solo
 from tests.core.helpers import python, small, wait_until
 from tests.core.stored import made_up, record
+from wgan_core.config import RunConfig
 from wgan_core.export import Bundle, ExportProblem, download, pack_bundle, read_bundle
 from wgan_core.export.stored import find, keep
-from wgan_core.race import Race
-from wgan_core.records import CLOCKS, RunView, Snapshot
+from wgan_core.history import CLOCKS, LaneView, Snapshot
 from wgan_core.runs import RunManager
-from wgan_core.states import State
 from wgan_core.store import Limits, NotStored, Store, StoreProblem, adding
 from wgan_core.store.adding import places
 from wgan_core.store.database import MIGRATIONS, NAME
 from wgan_core.store.levels import least_level, level
 from wgan_core.training import Training
+from wgan_core.training.state import State
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     made.close()
 
 
-def whole(view: RunView) -> dict[str, Any]:
+def whole(view: LaneView) -> dict[str, Any]:
     """All that a file holds of a view, in a form that compares."""
 
     def frame(snapshot: Snapshot) -> Any:
@@ -71,7 +71,7 @@ def same_state(a: State | None, b: State | None) -> bool:
 
 
 def assert_equal(a: Bundle, b: Bundle) -> None:
-    assert a.race == b.race
+    assert a.config == b.config
     for one, other in zip(a.views, b.views, strict=True):
         assert whole(one) == whole(other)
     assert all(same_state(one, other) for one, other in zip(a.states, b.states, strict=True))
@@ -110,7 +110,7 @@ def test_an_imported_run_is_found_in_the_table(store: Store) -> None:
 
 
 def test_a_stored_run_goes_to_another_store_with_every_row(store: Store, tmp_path: Path) -> None:
-    recorder = store.recorder("long", Race.solo(small(steps=1_000_000)), ["CPU"])
+    recorder = store.recorder("long", RunConfig.solo(small(steps=1_000_000)), ["CPU"])
     for index in range(3001):
         recorder.snapshot(0, replace(made_up(index), arrays={}))
     recorder.status(0, "stopped", (30_000, 150_000, 400.0))
@@ -176,7 +176,7 @@ def test_a_state_from_elsewhere_counts_only_what_came_before_it(store: Store) ->
     list(half.updates())
     end = find(store, "a")
     stopped = replace(end.views[0], status="stopped")
-    run_id = keep(store, Bundle.of(end.race, [stopped], [half.state()]))
+    run_id = keep(store, Bundle.of(end.config, [stopped], [half.state()]))
     assert store.checkpoint(run_id).snapshots == 3
     manager = RunManager(store=store)
     run = manager.get(manager.resume(run_id))
@@ -304,7 +304,7 @@ def test_a_damaged_checkpoint_does_not_keep_a_run_from_being_exported(store: Sto
 
 def test_imports_stay_within_the_limits(tmp_path: Path) -> None:
     frames = tuple(made_up(i, side=20_000) for i in range(0, 1000, 4))
-    bundle = Bundle.of(solo().race, [replace(solo().views[0], frames=frames, **rows_of(1000))])
+    bundle = Bundle.of(solo().config, [replace(solo().views[0], frames=frames, **rows_of(1000))])
     free = Store(tmp_path / "free")
     keep(free, bundle)
     assert len(free.view(bundle.id).frames) == 250

@@ -12,8 +12,8 @@ from threading import Event, Thread
 import pytest
 
 from tests.core.helpers import wait_until
-from wgan_core import fetching
-from wgan_core.fetching import Fetch, NotFetched, RemoteFile, begin, job_in, take
+from wgan_core.datasets import fetching
+from wgan_core.datasets.fetching import Fetch, NotFetched, RemoteFile, begin, job_in, take
 
 CONTENT = bytes(range(256)) * 2000
 Answer = Callable[[BaseHTTPRequestHandler], None]

@@ -8,45 +8,44 @@ import numpy as np
 import pytest
 
 from tests.core.helpers import small
-from wgan_core.config import RunConfig
-from wgan_core.explain import ConfigError
-from wgan_core.forks import forked
-from wgan_core.race import Race
+from wgan_core.config import RunConfig, TrainingConfig
 from wgan_core.runs import RunManager, UnknownRun
-from wgan_core.states import State
+from wgan_core.schema import ConfigError
 from wgan_core.store import BadCheckpoint, Parent, Store, recorder
 from wgan_core.training import Training, train
+from wgan_core.training.forks import forked
+from wgan_core.training.state import State
 
 STEP = 20
 
 
-def trained(config: RunConfig, steps: int = STEP) -> State:
+def trained(config: TrainingConfig, steps: int = STEP) -> State:
     training = Training(config.edited({"steps": steps}))
     for _ in training.updates():
         pass
     return training.state()
 
 
-def losses(config: RunConfig, state: State) -> list[float]:
+def losses(config: TrainingConfig, state: State) -> list[float]:
     return [float(s.scalars["critic_loss"]) for s in Training.resume(config, state).updates() if s is not None]
 
 
 @pytest.fixture(scope="module")
-def was() -> RunConfig:
+def was() -> TrainingConfig:
     return small("ring", steps=2 * STEP, snapshot_every=4)
 
 
 @pytest.fixture(scope="module")
-def state(was: RunConfig) -> State:
+def state(was: TrainingConfig) -> State:
     return trained(was)
 
 
-def test_without_a_change_a_fork_goes_on_as_its_parent_did(was: RunConfig, state: State) -> None:
+def test_without_a_change_a_fork_goes_on_as_its_parent_did(was: TrainingConfig, state: State) -> None:
     whole = [s.scalars["critic_loss"] for s in train(was) if s.step > STEP]
     assert losses(was, forked(state, was, was)) == whole
 
 
-def test_another_seed_keeps_the_networks_and_draws_other_numbers(was: RunConfig, state: State) -> None:
+def test_another_seed_keeps_the_networks_and_draws_other_numbers(was: TrainingConfig, state: State) -> None:
     other = was.edited({"seed": was.seed + 1})
     found = forked(state, was, other)
     for name, value in state.items():
@@ -56,8 +55,8 @@ def test_another_seed_keeps_the_networks_and_draws_other_numbers(was: RunConfig,
     assert losses(other, found) == losses(other, forked(state, was, other))
 
 
-def test_another_objective_and_optimiser_go_on_with_the_same_weights(was: RunConfig, state: State) -> None:
-    other = RunConfig.parse(
+def test_another_objective_and_optimiser_go_on_with_the_same_weights(was: TrainingConfig, state: State) -> None:
+    other = TrainingConfig.parse(
         was.model_dump()
         | {
             "objective": {"kind": "wgan-clip", "clip": 0.1},
@@ -74,7 +73,7 @@ def test_another_objective_and_optimiser_go_on_with_the_same_weights(was: RunCon
     ("changes", "says"),
     [({"critic.width": 24}, "do not fit the networks"), ({"steps": STEP}, "must be above 20")],
 )
-def test_what_does_not_fit_is_refused(was: RunConfig, state: State, changes: dict[str, int], says: str) -> None:
+def test_what_does_not_fit_is_refused(was: TrainingConfig, state: State, changes: dict[str, int], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         forked(state, was, was.edited(changes))
 
@@ -92,7 +91,7 @@ def ended(manager: RunManager, run_id: str) -> str:
     return run_id
 
 
-def test_a_fork_shows_its_parent_up_to_the_fork_and_is_stored_with_it(manager: RunManager, was: RunConfig) -> None:
+def test_a_fork_shows_its_parent_up_to_the_fork_and_is_stored_with_it(manager: RunManager, was: TrainingConfig) -> None:
     store = manager.store
     assert store is not None
     step = STEP
@@ -118,11 +117,11 @@ def test_a_fork_shows_its_parent_up_to_the_fork_and_is_stored_with_it(manager: R
     manager.shutdown()
 
 
-def test_a_fork_that_was_cut_off_at_once_can_be_resumed(manager: RunManager, was: RunConfig) -> None:
+def test_a_fork_that_was_cut_off_at_once_can_be_resumed(manager: RunManager, was: TrainingConfig) -> None:
     store = manager.store
     assert store is not None
     parent = ended(manager, manager.start(was.edited({"steps": STEP})))
-    store.recorder("cut-off", Race.solo(was), ["CPU"], Parent(parent, 0, STEP)).close()
+    store.recorder("cut-off", RunConfig.solo(was), ["CPU"], Parent(parent, 0, STEP)).close()
     store.flush()
     assert store.run("cut-off").status == "interrupted"
     ended(manager, manager.resume("cut-off"))
@@ -131,7 +130,7 @@ def test_a_fork_that_was_cut_off_at_once_can_be_resumed(manager: RunManager, was
     manager.shutdown()
 
 
-def test_a_fork_of_nothing_is_refused(manager: RunManager, was: RunConfig) -> None:
+def test_a_fork_of_nothing_is_refused(manager: RunManager, was: TrainingConfig) -> None:
     with pytest.raises(UnknownRun):
         manager.fork(Parent("nobody", 0, 5))
     parent = ended(manager, manager.start(was))

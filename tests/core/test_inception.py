@@ -24,16 +24,22 @@ from tests.core.helpers import CPU, rng, small
 from tests.core.stored import record
 from tests.core.test_cli import Out, lines
 from wgan_core.cli import main
-from wgan_core.conditional import generator_inputs
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
+from wgan_core.config.conditional import generator_inputs
 from wgan_core.datasets import FashionMnist
 from wgan_core.datasets.images import as_samples
-from wgan_core.explain import ConfigError
 from wgan_core.explore import sampler
-from wgan_core.piecewise import Net
-from wgan_core.scores import frechet
-from wgan_core.scores import inception as module
-from wgan_core.scores.inception import Inception, InceptionDistance, as_bytes, inception_distance, read_inception
+from wgan_core.metrics.images import frechet
+from wgan_core.metrics.images import inception as module
+from wgan_core.metrics.images.inception import (
+    Inception,
+    InceptionDistance,
+    as_bytes,
+    inception_distance,
+    read_inception,
+)
+from wgan_core.networks.piecewise import Net
+from wgan_core.schema import ConfigError
 from wgan_core.store import Store
 from wgan_core.training import Training
 
@@ -135,7 +141,7 @@ class Pixels(nn.Module):
         return (images[:, :, ::7, ::7].float().flatten(1),)
 
 
-def scored(config: RunConfig, net: Net, samples: int, seed: int = 0) -> tuple[InceptionDistance, Tensor]:
+def scored(config: TrainingConfig, net: Net, samples: int, seed: int = 0) -> tuple[InceptionDistance, Tensor]:
     eye = Pixels()
     *seen, result = inception_distance(config, net, Inception(Path("pixels"), "", eye, CPU), samples, seed)
     assert isinstance(result, InceptionDistance)

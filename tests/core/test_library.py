@@ -11,9 +11,9 @@ import pytest
 
 from tests.core.helpers import small
 from tests.core.stored import record
-from wgan_core.export.record import MOST_ROWS
-from wgan_core.library import RECORDED, RECORDINGS, Past, find
+from wgan_core.export.manifest import MOST_ROWS
 from wgan_core.runs import Run, UnknownRun, manager
+from wgan_core.runs.library import RECORDED, RECORDINGS, Past, find
 from wgan_core.store import Store, StoreProblem, store
 from wgan_core.store.database import NAME
 
@@ -30,9 +30,9 @@ def test_a_recording_is_a_run_that_can_be_looked_back_through(name: str) -> None
     run = find(name)
     assert isinstance(run, Past)
     assert (run.id, run.status, run.stored) == (name, "finished", False)
-    assert (len(run.race.lanes) > 1) == recorded.several
+    assert (len(run.config.lanes) > 1) == recorded.several
     for view in run.views():
-        assert view.config in run.race.lanes or any(event.kind == "edit" for event in view.events)
+        assert view.config in run.config.lanes or any(event.kind == "edit" for event in view.events)
         assert 5 < len(view.frames) <= len(view.history["step"]) < MOST_ROWS
         assert view.latest is not None
         assert view.at(0).latest is not view.latest

@@ -16,20 +16,19 @@ import torch
 import wgan_core.limits.memory
 from tests.core.helpers import CPU, published_data, python, small, with_data
 from wgan_core.cli import main
-from wgan_core.config import RunConfig
-from wgan_core.constraints import Constraint
+from wgan_core.config import RunConfig, TrainingConfig
 from wgan_core.datasets import Dataset
-from wgan_core.explain import ConfigError
 from wgan_core.limits import claim, forecast, refusal
 from wgan_core.limits.cost import of_race
 from wgan_core.limits.layers import through
 from wgan_core.limits.memory import V1, V2, Room, free, room
 from wgan_core.networks import Network
 from wgan_core.objectives import Objective
-from wgan_core.race import Race
-from wgan_core.remedies import REMEDIES
+from wgan_core.objectives.constraints import Constraint
+from wgan_core.objectives.remedies import REMEDIES
 from wgan_core.runs import Run, RunManager
 from wgan_core.runs.interrupt import Interruptible
+from wgan_core.schema import ConfigError
 from wgan_core.training import Diverged, Training, train
 
 HUGE = {
@@ -80,9 +79,9 @@ def test_products_are_counted() -> None:
 MEASURE = """
 import json, resource, sys
 import psutil
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.training import Training
-config = RunConfig.parse(json.loads(sys.argv[1]))
+config = TrainingConfig.parse(json.loads(sys.argv[1]))
 before = psutil.Process().memory_info().rss
 training = Training(config)
 for _ in range(2):
@@ -110,13 +109,13 @@ def test_the_memory_that_is_foretold_is_about_what_is_taken(
     data |= {"batch_size": batch, "n_critic": 1, "device": "cpu", "scores_every": 0}
     result = python("-c", MEASURE, json.dumps(data), timeout=500)
     assert result.returncode == 0, result.stderr
-    foretold = of_race(Race.solo(RunConfig.parse(data)), 1).bytes
+    foretold = of_race(RunConfig.solo(TrainingConfig.parse(data)), 1).bytes
     assert 0.7 < foretold / int(result.stdout) < 2
 
 
 def test_memory_grows_with_the_batch_the_width_the_penalty_and_the_seeds() -> None:
     def size(seeds: int = 1, workers: int = 2, **settings: Any) -> int:
-        return of_race(Race.solo(small(**settings), seeds), workers).bytes
+        return of_race(RunConfig.solo(small(**settings), seeds), workers).bytes
 
     assert size(batch_size=1024) > size(batch_size=512)
     assert size(generator={"width": 512}) > size(generator={"width": 64})
@@ -125,7 +124,7 @@ def test_memory_grows_with_the_batch_the_width_the_penalty_and_the_seeds() -> No
 
 
 def test_a_forecast_is_a_short_line_of_memory_and_time() -> None:
-    found = forecast(Race.solo(small(steps=1000)), 2)
+    found = forecast(RunConfig.solo(small(steps=1000)), 2)
     assert found.bytes > 1e6
     assert 0 < found.seconds_a_step < found.seconds
     assert str(found).startswith("about ")
@@ -133,7 +132,7 @@ def test_a_forecast_is_a_short_line_of_memory_and_time() -> None:
 
 
 def test_twice_the_length_takes_about_twice_as_long() -> None:
-    once, twice = (forecast(Race.solo(small(steps=steps)), 2).seconds for steps in (1000, 2000))
+    once, twice = (forecast(RunConfig.solo(small(steps=steps)), 2).seconds for steps in (1000, 2000))
     assert twice == pytest.approx(2 * once, rel=0.01)
 
 
@@ -176,7 +175,7 @@ def test_half_of_what_was_free_when_nothing_ran_is_the_limit(monkeypatch: pytest
 def test_a_limit_that_makes_no_sense_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WGAN_MEMORY_MB", text)
     with pytest.raises(ConfigError, match="WGAN_MEMORY_MB: must be a whole number of megabytes"):
-        claim(Race.solo(small()), 2)
+        claim(RunConfig.solo(small()), 2)
 
 
 # Refusals
@@ -184,7 +183,7 @@ def test_a_limit_that_makes_no_sense_is_refused(text: str, monkeypatch: pytest.M
 
 def test_what_would_take_all_memory_is_refused_wherever_it_would_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WGAN_MEMORY_MB", "8000")
-    config = RunConfig.parse(HUGE)
+    config = TrainingConfig.parse(HUGE)
     manager = RunManager()
     for start in (lambda: train(config), lambda: Run(config).start(), lambda: manager.start(config)):
         with pytest.raises(ConfigError) as refused:
@@ -198,12 +197,12 @@ def test_what_would_take_all_memory_is_refused_wherever_it_would_start(monkeypat
 
 def test_the_batch_size_that_is_named_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WGAN_MEMORY_MB", "8000")
-    race = Race.solo(RunConfig.parse(HUGE))
-    refused = refusal(race, 2)
+    config = RunConfig.solo(TrainingConfig.parse(HUGE))
+    refused = refusal(config, 2)
     assert refused is not None
     most = int(str(refused).split("10,000 to ")[1].split(" ")[0].replace(",", ""))
     assert 100 < most < 10_000
-    assert refusal(Race.solo(race.lanes[0].edited({"batch_size": most})), 2) is None
+    assert refusal(RunConfig.solo(config.lanes[0].edited({"batch_size": most})), 2) is None
 
 
 def test_the_command_line_refuses_with_status_2(tight: None, capsys: pytest.CaptureFixture[str]) -> None:
@@ -228,39 +227,39 @@ def test_the_command_line_refuses_with_status_2(tight: None, capsys: pytest.Capt
     ],
 )
 def test_a_refusal_names_what_takes_most(tight: None, settings: dict[str, Any], path: str, words: str) -> None:
-    refused = refusal(Race.solo(small(**settings)), 2)
+    refused = refusal(RunConfig.solo(small(**settings)), 2)
     assert refused is not None
     assert refused.problems[0].path == path
     assert words in str(refused)
 
 
 def test_seeds_are_named_where_their_processes_take_most(tight: None) -> None:
-    refused = refusal(Race.solo(small(), 32), 8)
+    refused = refusal(RunConfig.solo(small(), 32), 8)
     assert refused is not None
     assert refused.problems[0].path == "seeds"
 
 
 def test_runs_share_the_room_and_one_that_has_no_more_says_who_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WGAN_MEMORY_MB", "120")
-    race = Race.solo(small())
-    first, second = (claim(race, 2, who) for who in ("run a", "run b"))
+    config = RunConfig.solo(small())
+    first, second = (claim(config, 2, who) for who in ("run a", "run b"))
     with pytest.raises(ConfigError, match=r"are left: run a has \d+ MB, run b has \d+ MB.*Wait, stop a run, or"):
-        claim(race, 2, "run c")
+        claim(config, 2, "run c")
     first.give_back()
-    third = claim(race, 2, "run c")
+    third = claim(config, 2, "run c")
     for one in (second, third):
         one.give_back()
 
 
 def test_workers_of_all_runs_share_the_cores_and_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WGAN_MEMORY_MB", "100000")
-    race = Race.solo(small(), 8)
-    claims = [claim(race, 4) for _ in range(3)]
+    config = RunConfig.solo(small(), 8)
+    claims = [claim(config, 4) for _ in range(3)]
     assert [one.workers for one in claims] == [4, 1, 1]
     for one in claims:
         one.give_back()
     monkeypatch.setenv("WGAN_MEMORY_MB", "1000")
-    one = claim(race, 4)
+    one = claim(config, 4)
     assert one.workers == 2
     one.give_back()
 
@@ -290,7 +289,7 @@ def train_broken() -> None:
 TINY = {"width": 1, "depth": 1}
 
 
-def first_round(config: RunConfig) -> None:
+def first_round(config: TrainingConfig) -> None:
     training = Training(config)
     try:
         for _ in training.round():
@@ -309,7 +308,7 @@ def accepted(settings: dict[str, Any]) -> bool:
     """Whether a config was accepted, after its first round."""
     fixed = {"steps": 1, "device": "cpu", "n_critic": 1, "scores_every": 0, "latent": {"dim": 1}}
     try:
-        config = RunConfig.parse(fixed | settings)
+        config = TrainingConfig.parse(fixed | settings)
     except ConfigError:
         return False
     first_round(config)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 import wgan_core.metrics
 from tests.core.helpers import CPU, rng, scalars, small
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.datasets import Grid, Modes, Ring
 from wgan_core.metrics import (
     EM_SAMPLES,
@@ -33,8 +33,8 @@ from wgan_core.metrics import (
 )
 from wgan_core.metrics.critic import ARROWS, HISTOGRAM_BINS, SURFACE_SIDE
 from wgan_core.networks import FlatParameters, build_critic, build_generator
-from wgan_core.penalties import input_gradient_norms
-from wgan_core.piecewise import Net
+from wgan_core.networks.piecewise import Net
+from wgan_core.objectives.penalties import input_gradient_norms
 from wgan_core.training import Training, train
 
 shifts = st.floats(-100, 100, allow_subnormal=False)
@@ -44,7 +44,7 @@ def cloud(seed: int, n: int = 40) -> Tensor:
     return torch.randn(n, 2, generator=rng(seed), dtype=torch.float64)
 
 
-def readings(config: RunConfig, critic: Net | None = None, generator: Net | None = None) -> dict[str, Any]:
+def readings(config: TrainingConfig, critic: Net | None = None, generator: Net | None = None) -> dict[str, Any]:
     """Everything that is measured of given networks, or of fresh ones."""
     probe = Probe.draw(config, rng(9), CPU)
     shape = config.dataset.shape
@@ -429,7 +429,7 @@ def test_every_scalar_of_a_snapshot_is_a_finite_number(seed: int) -> None:
 
 def test_a_rings_circle_and_its_bumps_are_told_apart() -> None:
     """Even samples on the circle match it and have no bumps, real ones have both, the untrained generator neither."""
-    config = RunConfig.parse({"dataset": {"kind": "ring"}, "device": "cpu"})
+    config = TrainingConfig.parse({"dataset": {"kind": "ring"}, "device": "cpu"})
     draws = rng(0)
     probe = Probe.draw(config, draws, CPU)
     net = Training(config).generator
@@ -446,5 +446,5 @@ def test_a_rings_circle_and_its_bumps_are_told_apart() -> None:
     assert real["radius_w1"] < 0.05
     assert real["bumps"] == pytest.approx(1, abs=0.1)
     assert read(torch.zeros(2500, 2))["radius_w1"] == pytest.approx(2.0, abs=0.05)
-    other = RunConfig.parse({"dataset": {"kind": "grid"}, "device": "cpu"})
+    other = TrainingConfig.parse({"dataset": {"kind": "grid"}, "device": "cpu"})
     assert wgan_core.metrics.samples.circle(Moment(other, net, net, torch.zeros(1), probe, torch.zeros(9, 2))) == {}

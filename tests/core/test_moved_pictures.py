@@ -12,13 +12,13 @@ from PIL import Image
 
 from tests.core.helpers import small
 from wgan_core.cli import main
-from wgan_core.config import RunConfig
-from wgan_core.forks import forked
-from wgan_core.lanes import other_data
+from wgan_core.config import TrainingConfig
 from wgan_core.runs import Run
-from wgan_core.states import DATA
+from wgan_core.runs.lane import other_data
 from wgan_core.store import Parent, Store
 from wgan_core.training import Training
+from wgan_core.training.forks import forked
+from wgan_core.training.state import DATA
 
 NETS = ["--generator.base_channels", "4", "--critic.base_channels", "4", "--batch_size", "4", "--scores_every", "0"]
 TRAIN = [
@@ -103,7 +103,7 @@ def test_the_same_pictures_written_anew_are_the_same(place: Path, capsys: pytest
 
 
 def test_a_state_of_old_goes_on_as_before_and_other_data_on_purpose_are_no_surprise(place: Path) -> None:
-    def on(name: str) -> RunConfig:
+    def on(name: str) -> TrainingConfig:
         return small({"kind": "folder", "path": str(place / name / "mine")}, batch_size=4, scores_every=0, steps=2)
 
     training = Training(on("here"))

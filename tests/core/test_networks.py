@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from tests.core.helpers import CPU, rng
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.networks import Dcgan, Mlp, ReportDcgan, Residual, ResNet, build_critic, build_generator
 from wgan_core.objectives import Objective
 
@@ -27,17 +27,17 @@ def count(net: nn.Module) -> int:
 @pytest.mark.parametrize("objective", Objective.kinds)
 def test_each_kind_starts_as_critic_with_a_normalisation_that_the_objective_allows(objective: str) -> None:
     for kind in ("mlp", "dcgan", "report-dcgan", "resnet"):
-        config = RunConfig.parse(
+        config = TrainingConfig.parse(
             {"dataset": {"kind": "fashion-mnist"}, "objective": {"kind": objective}, "critic": {"kind": kind}}
         )
         assert config.critic.kind == kind
 
 
 def test_an_mlp_for_images_is_the_wgan_papers_and_one_for_points_is_not() -> None:
-    images = RunConfig.parse({"dataset": {"kind": "fashion-mnist"}, "generator": {"kind": "mlp"}})
+    images = TrainingConfig.parse({"dataset": {"kind": "fashion-mnist"}, "generator": {"kind": "mlp"}})
     assert images.generator == Mlp(depth=4, width=512, activation="relu", normalisation="none")
     assert images.critic.kind == "dcgan"
-    assert RunConfig.parse({}).generator == Mlp(depth=2, width=128)
+    assert TrainingConfig.parse({}).generator == Mlp(depth=2, width=128)
 
 
 def test_constant_filters_without_normalisation_save_an_order_of_magnitude() -> None:

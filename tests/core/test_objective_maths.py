@@ -17,10 +17,10 @@ from scipy.special import log_expit, rel_entr
 from torch import Tensor, nn
 
 from tests.core.helpers import rng
-from wgan_core.constraints import R1, Constraint, DraganPenalty, GradientPenalty, OneSidedPenalty
+from wgan_core.networks.piecewise import Net
 from wgan_core.objectives import Dragan, FGan, Gan, Hinge, Lsgan, Objective, Wgan, WganClip, WganGp, WganLp
-from wgan_core.piecewise import Net
-from wgan_core.remedies import LabelSmoothing
+from wgan_core.objectives.constraints import R1, Constraint, DraganPenalty, GradientPenalty, OneSidedPenalty
+from wgan_core.objectives.remedies import LabelSmoothing
 
 Floats = NDArray[np.float64]
 H = 1e-6

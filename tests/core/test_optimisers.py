@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
+from wgan_core.history import Snapshot
 from wgan_core.optimisers import Adam, Optimiser, RmsProp, Sgd
-from wgan_core.records import Snapshot
 from wgan_core.training import train
 
 EVERY = [Adam(lr=0.01), Adam(lr=0.01, beta1=0.0), Adam(lr=0.01, beta1=0.99), RmsProp(lr=0.01), Sgd(lr=0.01),
@@ -30,7 +30,7 @@ def test_the_direction_is_that_of_the_step(optimiser: Optimiser) -> None:
 
 def last(**settings: object) -> Snapshot:
     settings = {"steps": 12, "snapshot_every": 12, "batch_size": 16, "device": "cpu", **settings}
-    *_, snapshot = (s for s in train(RunConfig.parse(settings)) if s is not None)
+    *_, snapshot = (s for s in train(TrainingConfig.parse(settings)) if s is not None)
     return snapshot
 
 

@@ -9,8 +9,8 @@ from statistics import median
 import pytest
 
 from tests.core.helpers import often
-from wgan_core.presets import PRESETS
-from wgan_core.records import Snapshot
+from wgan_core.history import Snapshot
+from wgan_core.lessons.presets import PRESETS
 from wgan_core.training import train
 
 pytestmark = pytest.mark.slow

@@ -20,11 +20,11 @@ from PIL import Image, PngImagePlugin
 from tests.core.helpers import CPU, ROOT, rng
 from tests.core.test_pictures import GREY, RED, STYLE, chunk, home, mean, noise, plain, saved, zipped
 from wgan_core import cli
-from wgan_core.pictures import Folder, keep, pictures, pixels, scan
-from wgan_core.pictures import decode as decoding
-from wgan_core.pictures.bare import bare
-from wgan_core.pictures.decode import MOST, MOST_JPEG, NO_METADATA, TURNS, Undecodable, decode
-from wgan_core.pictures.pixels import Style, Unusable
+from wgan_core.datasets.pictures import Folder, keep, pictures, pixels, scan
+from wgan_core.datasets.pictures import decode as decoding
+from wgan_core.datasets.pictures.bare import bare
+from wgan_core.datasets.pictures.decode import MOST, MOST_JPEG, NO_METADATA, TURNS, Undecodable, decode
+from wgan_core.datasets.pictures.pixels import Style, Unusable
 
 __all__ = ["home"]  # each test keeps its pictures in a folder of its own
 
@@ -331,8 +331,8 @@ def test_pictures_that_would_take_much_memory_are_refused_by_their_header(
 PEAK = """
 import sys
 from pathlib import Path
-from wgan_core.pictures.decode import decode
-from wgan_core.pictures.pixels import Style
+from wgan_core.datasets.pictures.decode import decode
+from wgan_core.datasets.pictures.pixels import Style
 
 def peak():
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) // 1024

@@ -21,16 +21,16 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from tests.core.helpers import CPU, ROOT, pictures_at_hand, python, rng, small, wait_until, with_data
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.datasets import DataError
-from wgan_core.explain import ConfigError
+from wgan_core.datasets.pictures import Folder, anywhere, keep, offered, pictures, places, scan, sources
+from wgan_core.datasets.pictures.decode import MOST, decode
+from wgan_core.datasets.pictures.pixels import Style, Unusable
+from wgan_core.datasets.pictures.places import Access
+from wgan_core.datasets.pictures.sources import MAX_FILES, FolderSource
 from wgan_core.networks import Dcgan
-from wgan_core.pictures import Folder, anywhere, keep, offered, pictures, places, scan, sources
-from wgan_core.pictures.decode import MOST, decode
-from wgan_core.pictures.pixels import Style, Unusable
-from wgan_core.pictures.places import Access
-from wgan_core.pictures.sources import MAX_FILES, FolderSource
 from wgan_core.runs import Run
+from wgan_core.schema import ConfigError
 from wgan_core.training import train
 
 STYLE = Style(32, 3, "crop")
@@ -542,16 +542,16 @@ def with_data_here() -> dict[str, str]:
 
 
 def test_a_number_of_pixels_may_be_a_number() -> None:
-    config = RunConfig.parse({"dataset": {"kind": "folder", "pixels": 64}})
+    config = TrainingConfig.parse({"dataset": {"kind": "folder", "pixels": 64}})
     assert config.dataset.shape == (3, 64, 64)
     with pytest.raises(ConfigError, match="one of 28, 32, 64"):
-        RunConfig.parse({"dataset": {"kind": "folder", "pixels": 30}})
+        TrainingConfig.parse({"dataset": {"kind": "folder", "pixels": 30}})
 
 
 def test_a_config_of_pictures_stays_small() -> None:
-    config = RunConfig.parse({"dataset": with_data_here() | {"classes": "all"}})
+    config = TrainingConfig.parse({"dataset": with_data_here() | {"classes": "all"}})
     assert len(config.to_url()) < 200
-    assert RunConfig.parse(config.to_url()) == config
+    assert TrainingConfig.parse(config.to_url()) == config
 
 
 @pytest.mark.parametrize("path", ["", "sha256:" + "a" * 64])
@@ -566,7 +566,7 @@ def test_a_run_whose_pictures_are_gone_says_so(path: str) -> None:
 
 def test_two_data_sets_of_the_same_pictures_share_them_in_memory() -> None:
     data = with_data_here()
-    first, second = (RunConfig.parse({"dataset": data}).dataset for _ in range(2))
+    first, second = (TrainingConfig.parse({"dataset": data}).dataset for _ in range(2))
     assert isinstance(first, Folder)
     assert isinstance(second, Folder)
     sample(first)

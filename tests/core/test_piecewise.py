@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from tests.core.helpers import rng
+from wgan_core.networks.piecewise import Net, PiecewiseLinear
 from wgan_core.objectives import gradient_penalty, input_gradient_norms
-from wgan_core.piecewise import Net, PiecewiseLinear
 
 SHAPES = [(slope, depth) for slope in (0.0, 0.2) for depth in (1, 2, 3, 4)]
 

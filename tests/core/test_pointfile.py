@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from tests.core.files_of_points import FOLDER, READ, REFUSED
 from wgan_core import cli
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.datasets import DataError
-from wgan_core.drawing import read
-from wgan_core.explain import ConfigError
-from wgan_core.packing import unpack
-from wgan_core.pointfile import MAX_BYTES, decoded, read_table
-from wgan_core.points import Points
+from wgan_core.datasets.points.clusters import Points
+from wgan_core.datasets.points.packing import unpack
+from wgan_core.datasets.points.reading import read
+from wgan_core.datasets.points.tables import MAX_BYTES, decoded, read_table
+from wgan_core.schema import ConfigError
 
 ones = st.floats(-1e12, 1e12) | st.integers(-(10**9), 10**9).map(float)
 pairs = st.lists(st.tuples(ones, ones), min_size=1, max_size=8)
@@ -234,7 +234,7 @@ def test_a_number_that_could_be_another_is_told() -> None:
 )
 def test_what_cannot_be_read_is_refused_with_its_row(given: Any, why: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        RunConfig.parse({"dataset": {"kind": "points", "points": given}})
+        TrainingConfig.parse({"dataset": {"kind": "points", "points": given}})
     (problem,) = caught.value.problems
     assert problem.path == "dataset.points"
     assert why in problem.message

@@ -18,15 +18,15 @@ from hypothesis import strategies as st
 
 from tests.core.helpers import CPU, rng, small
 from wgan_core import cli
-from wgan_core.config import MAX_URL_CHARACTERS, RunConfig
+from wgan_core.config import MAX_URL_CHARACTERS, TrainingConfig
 from wgan_core.datasets import DataError, Grid, Ring
-from wgan_core.drawing import RADIUS, as_drawn, frame_of, packed, redrawn
-from wgan_core.explain import ConfigError
+from wgan_core.datasets.points.clusters import Points, groups
+from wgan_core.datasets.points.packing import Frame, pack, pack_exact, shapes, unpack
+from wgan_core.datasets.points.pairs import MAX_POINTS
+from wgan_core.datasets.points.reading import RADIUS, as_drawn, frame_of, packed, redrawn
+from wgan_core.datasets.points.shapes import Coordinates
 from wgan_core.metrics import mode_coverage
-from wgan_core.packing import Frame, pack, pack_exact, shapes, unpack
-from wgan_core.pairs import MAX_POINTS
-from wgan_core.points import Points, groups
-from wgan_core.shapes import Coordinates
+from wgan_core.schema import ConfigError
 from wgan_core.training import train
 
 numbers = st.floats(-1e100, 1e100)
@@ -136,7 +136,7 @@ def test_any_text_gives_points_or_a_sentence(text: str) -> None:
         found = packed(text)
     except DataError:
         with pytest.raises(ConfigError, match=r"^dataset\.points: [^:]"):
-            RunConfig.parse({"dataset": {"kind": "points", "points": text}})
+            TrainingConfig.parse({"dataset": {"kind": "points", "points": text}})
     else:
         placed = unpack(found).placed
         assert np.abs(placed).max() <= 2.047
@@ -195,7 +195,7 @@ REFUSED: list[tuple[Any, str]] = [
 @pytest.mark.parametrize(("given", "why"), REFUSED, ids=[why[:40] for _, why in REFUSED])
 def test_bad_points_are_refused_in_a_sentence(given: Any, why: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        RunConfig.parse({"dataset": {"kind": "points", "points": given}})
+        TrainingConfig.parse({"dataset": {"kind": "points", "points": given}})
     (problem,) = caught.value.problems
     assert problem.path == "dataset.points"
     assert why in problem.message
@@ -339,7 +339,7 @@ def test_a_run_counts_modes_and_its_config_gives_the_same_numbers() -> None:
     config = small({"kind": "points", "points": blobs(RING, 300, 0.1).tolist()})
     last = [s.scalars for s in train(config)][-1]
     assert {"modes_covered", "high_quality", "w1"} <= last.keys()
-    again = RunConfig.parse(json.loads(config.model_dump_json()))
+    again = TrainingConfig.parse(json.loads(config.model_dump_json()))
     assert again == config
     assert [s.scalars for s in train(again)][-1] == last
 
@@ -348,21 +348,21 @@ def test_a_run_counts_modes_and_its_config_gives_the_same_numbers() -> None:
 
 
 def test_five_hundred_points_fit_into_a_link() -> None:
-    config = RunConfig.parse({"dataset": {"kind": "points", "points": disc(500).round(4).tolist()}})
+    config = TrainingConfig.parse({"dataset": {"kind": "points", "points": disc(500).round(4).tolist()}})
     assert len(config.to_url()) < 3200 < MAX_URL_CHARACTERS
-    assert RunConfig.parse(config.to_url()) == config
+    assert TrainingConfig.parse(config.to_url()) == config
     hash(config.dataset)
 
 
 def test_a_shape_makes_a_short_link() -> None:
-    config = RunConfig.parse({"dataset": {"kind": "points", "points": shapes()["moons"]}})
+    config = TrainingConfig.parse({"dataset": {"kind": "points", "points": shapes()["moons"]}})
     assert config.to_url() == '{"dataset":{"points":"moons","kind":"points"},"objective":{"kind":"wgan-gp"}}'
 
 
 def test_the_largest_config_survives_json() -> None:
-    config = RunConfig.parse({"dataset": {"kind": "points", "points": 3 * disc(MAX_POINTS)}})
+    config = TrainingConfig.parse({"dataset": {"kind": "points", "points": 3 * disc(MAX_POINTS)}})
     assert len(config.to_url()) == pytest.approx(22 * MAX_POINTS, rel=0.01)
-    assert RunConfig.parse(json.loads(config.to_url())) == config
+    assert TrainingConfig.parse(json.loads(config.to_url())) == config
 
 
 def test_a_file_is_read_from_the_command_line(tmp_path: Path) -> None:

@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 
 from tests.core.helpers import FEW, cifar_files, idx_files, small, wait_until
 from wgan_core import cli
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.datasets import Cifar10, DataError, FashionMnist, Mnist, Published, StackedMnist, cifar
 from wgan_core.datasets.cifar import ArraysOnly
+from wgan_core.datasets.fetching import Fetch
 from wgan_core.datasets.idx import IdxDataset, parse_idx
-from wgan_core.fetching import Fetch
 from wgan_core.runs import Run
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
@@ -106,7 +106,7 @@ def test_a_class_holds_its_images_and_no_others(tmp_path: Path) -> None:
     seven = Mnist(classes="7").read()
     assert (seven.labels == 7).all()
     assert torch.equal(seven.pixels, whole.pixels[whole.labels == 7])
-    assert RunConfig.parse({"dataset": {"kind": "mnist", "classes": 7}}).dataset == Mnist(classes="7")
+    assert TrainingConfig.parse({"dataset": {"kind": "mnist", "classes": 7}}).dataset == Mnist(classes="7")
 
 
 @pytest.mark.parametrize("damage", ["cut", "html", "longer", "header", "bit", "bomb"])
@@ -307,7 +307,7 @@ def test_fetched_files_are_those_that_are_read(
 ) -> None:
     """The command, without a network: the files are there already."""
     idx_files(Mnist.folder())
-    monkeypatch.setattr("wgan_core.fetching.RemoteFile.is_at", lambda _, place: place.is_file())
+    monkeypatch.setattr("wgan_core.datasets.fetching.RemoteFile.is_at", lambda _, place: place.is_file())
     assert cli.main(["fetch", "mnist"]) == 0
     assert f"MNIST is in {Mnist.folder()}." in capsys.readouterr().out
     assert len(Mnist(split="all").read().pixels) == 70

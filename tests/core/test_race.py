@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.helpers import scalars, small, wait_until
-from wgan_core.explain import ConfigError
+from wgan_core.config import MOST_LANES, RunConfig, differing
+from wgan_core.lessons.scenarios import SCENARIOS
 from wgan_core.objectives import Objective, WganGp
-from wgan_core.race import MOST_LANES, Race, differing
 from wgan_core.runs import Run
-from wgan_core.scenarios import SCENARIOS
+from wgan_core.schema import ConfigError
 from wgan_core.training import Training, train
 
 NET = {"width": 16}
@@ -25,8 +25,8 @@ SHARED = {"generator": NET, "critic": NET, "batch_size": 20, "device": "cpu"}
 GAN, CLIP, GP = ({"objective": {"kind": kind}} for kind in ("gan", "wgan-clip", "wgan-gp"))
 
 
-def race(*lanes: dict[str, Any], **settings: Any) -> Race:
-    return Race.parse(
+def race(*lanes: dict[str, Any], **settings: Any) -> RunConfig:
+    return RunConfig.parse(
         {"shared": SHARED, "lanes": list(lanes or (GAN, CLIP, GP)), "length": 6, "snapshot_every": 2} | settings
     )
 
@@ -41,7 +41,7 @@ def started() -> Iterator[list[Run]]:
         assert run.join(30)
 
 
-def ended(of: Race) -> Run:
+def ended(of: RunConfig) -> Run:
     run = Run(of)
     run.start()
     assert run.join(60)
@@ -53,8 +53,8 @@ def ended(of: Race) -> Run:
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_every_scenario_survives_its_link(name: str) -> None:
-    found = SCENARIOS[name].race
-    assert Race.parse(found.to_url()) == found
+    found = SCENARIOS[name].config
+    assert RunConfig.parse(found.to_url()) == found
     assert 2 <= len(found.lanes) <= MOST_LANES
 
 
@@ -74,8 +74,8 @@ def test_every_race_survives_its_link(
     lanes: list[dict[str, Any]] = [{"objective": {"kind": kind}} for kind in kinds]
     lanes[0] |= {"n_critic": n_critic} | ({"critic": {"width": width}} if own else {})
     shared = {"batch_size": batch_size, "generator": {"width": width}}
-    found = Race.parse({"shared": shared, "lanes": lanes, "clock": clock, "length": length, "seeds": seeds})
-    assert Race.parse(found.to_url()) == found
+    found = RunConfig.parse({"shared": shared, "lanes": lanes, "clock": clock, "length": length, "seeds": seeds})
+    assert RunConfig.parse(found.to_url()) == found
 
 
 BAD: dict[str, tuple[Any, str]] = {
@@ -111,14 +111,14 @@ def test_a_wrong_race_is_refused_in_words(bad: str) -> None:
     data, words = BAD[bad]
     for given_as in (data, json.dumps(data)):
         with pytest.raises(ConfigError) as caught:
-            Race.parse(given_as)
+            RunConfig.parse(given_as)
         assert words in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[" * 5000, "x" * 5000, "null", '{"lanes": [null]}'])
 def test_text_that_is_no_race_is_refused_in_words(text: str) -> None:
     with pytest.raises(ConfigError):
-        Race.parse(text)
+        RunConfig.parse(text)
 
 
 def test_lengths_are_in_the_clocks_units() -> None:
@@ -305,16 +305,16 @@ def test_a_view_back_in_time_shows_the_frame_before() -> None:
     then = view.at(21, "critic_steps").latest
     assert then is not None
     assert then.critic_steps == 20
-    alone = {snapshot.step: snapshot for snapshot in train(run.race.lanes[0])}
+    alone = {snapshot.step: snapshot for snapshot in train(run.config.lanes[0])}
     for frame in view.frames:
         np.testing.assert_array_equal(frame.arrays["fake"], alone[frame.step].arrays["fake"])
 
 
 def test_a_solo_run_is_a_race_of_one() -> None:
     config = small(steps=4)
-    assert Race.solo(config).lanes == (config,)
+    assert RunConfig.solo(config).lanes == (config,)
     with pytest.raises(ConfigError, match="from 1 to 32"):
-        Race.solo(config, seeds=100)
+        RunConfig.solo(config, seeds=100)
 
 
 def test_lanes_may_differ_in_constraint_and_remedies() -> None:
@@ -323,8 +323,8 @@ def test_lanes_may_differ_in_constraint_and_remedies() -> None:
     lanes = [plain, plain | {"constraint": {"kind": "r1"}}, noisy]
     found = race(*lanes, length=2)
     assert [lane.constraint.kind for lane in found.lanes] == ["none", "r1", "none"]
-    assert Race.parse(found.to_url()) == found
-    assert Race.from_json(found.to_json()) == found
+    assert RunConfig.parse(found.to_url()) == found
+    assert RunConfig.from_json(found.to_json()) == found
     views = ended(found).views()
     assert [view.status for view in views] == ["finished"] * 3
     assert "r1_penalty" in views[1].history

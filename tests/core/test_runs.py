@@ -21,11 +21,11 @@ from hypothesis import strategies as st
 
 import wgan_core.runs
 from tests.core.helpers import ROOT, scalars, small, wait_until
-from wgan_core.devices import DeviceError
-from wgan_core.explain import ConfigError
+from wgan_core.history import History, Snapshot
+from wgan_core.host import DeviceError
 from wgan_core.objectives import WganGp
-from wgan_core.records import History, Snapshot
-from wgan_core.runs import Run, RunManager, TooManyRuns, UnknownRun
+from wgan_core.runs import Run, RunManager, TooManyRuns, UnknownRun, manage
+from wgan_core.schema import ConfigError
 from wgan_core.training import train
 
 FOREVER = 1_000_000
@@ -420,12 +420,12 @@ def test_all_threads_get_the_same_manager() -> None:
 
 TWO_RUNS_UNTIL_SIGTERM = """
 import signal, sys, threading
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.runs import manager
 
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 for kind in ("gan", "wgan-gp"):
-    config = RunConfig.parse({"objective": {"kind": kind}, "steps": 1_000_000, "device": "cpu"})
+    config = TrainingConfig.parse({"objective": {"kind": kind}, "steps": 1_000_000, "device": "cpu"})
     manager().get(manager().start(config)).wait_for_snapshot(60)
 print("ready", flush=True)
 # A signal that comes just before a sleep begins is heeded at its end, so these are short.
@@ -540,5 +540,5 @@ def test_a_million_snapshots_fit_into_a_thousand_rows() -> None:
 @pytest.mark.parametrize("text", ["0", "-1", "65", "many", "", "1e3"])
 def test_a_limit_of_live_runs_that_makes_no_sense_is_refused_in_words(text: str) -> None:
     with pytest.raises(ConfigError, match="WGAN_LIVE_RUNS: must be a whole number from 1 to 64"):
-        wgan_core.runs._live_limit(text)
-    assert wgan_core.runs._live_limit("8") == 8
+        manage._live_limit(text)
+    assert manage._live_limit("8") == 8

@@ -18,16 +18,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from tests.core.helpers import CPU, rng, scalars, small, wait_until
-from wgan_core.config import RunConfig
+from wgan_core.config import RunConfig, TrainingConfig
 from wgan_core.datasets import FashionMnist, Images, StackedMnist
-from wgan_core.race import Race
-from wgan_core.records import CLOCKS, History
+from wgan_core.history import CLOCKS, History
+from wgan_core.metrics.images import Fitting, Scorer, due, frechet, kid, neighbours, reverse_kl
+from wgan_core.metrics.images.kept import fitting_for, folder, keep
 from wgan_core.runs import Run
-from wgan_core.scores import Fitting, Scorer, due, frechet, kid, neighbours, reverse_kl
-from wgan_core.scores.kept import fitting_for, folder, keep
 from wgan_core.training import Training, train
 
-TIMES = "wgan_core.scores.classifier.STEPS"
+TIMES = "wgan_core.metrics.images.classifier.STEPS"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -133,7 +132,7 @@ def test_the_reverse_kl_of_one_class_of_ten_is_ln_10() -> None:
 
 @given(st.integers(1, 400), st.integers(1, 60), st.integers(0, 90))
 def test_a_snapshot_is_scored_after_each_multiple_and_at_the_end(steps: int, between: int, every: int) -> None:
-    config = RunConfig.parse(
+    config = TrainingConfig.parse(
         {"dataset": {"kind": "fashion-mnist"}, "steps": steps, "snapshot_every": between, "scores_every": every}
     )
     measured = [step for step in range(steps + 1) if step % between == 0 or step == steps]
@@ -230,17 +229,17 @@ class Fixed(torch.nn.Module):
         return self.images[self.at - len(z) : self.at]
 
 
-def scores_of(config: RunConfig, found: Tensor) -> dict[str, Any]:
+def scores_of(config: TrainingConfig, found: Tensor) -> dict[str, Any]:
     net: Any = Fixed(found)
     return dict(Scorer(config, rng(0), CPU).score(net))
 
 
 @pytest.fixture(scope="module")
-def fashion() -> RunConfig:
+def fashion() -> TrainingConfig:
     return small("fashion-mnist")
 
 
-def test_real_images_score_as_real_images_do(fashion: RunConfig) -> None:
+def test_real_images_score_as_real_images_do(fashion: TrainingConfig) -> None:
     found = scores_of(fashion, FashionMnist().distinct(1000, rng(7), CPU))
     assert found["classes_covered"] == found["classes_covered_real"] == found["classes"] == 10
     assert found["class_shares"].sum() == pytest.approx(1, abs=1e-5)
@@ -251,7 +250,7 @@ def test_real_images_score_as_real_images_do(fashion: RunConfig) -> None:
     assert found["class_reverse_kl"] < 0.02
 
 
-def test_one_image_again_and_again_is_told_by_every_score_of_variety(fashion: RunConfig) -> None:
+def test_one_image_again_and_again_is_told_by_every_score_of_variety(fashion: TrainingConfig) -> None:
     one = FashionMnist(classes="Bag").distinct(1, rng(0), CPU)
     found = scores_of(fashion, one.expand(1000, -1, -1, -1))
     assert found["classes_covered"] == 1
@@ -262,7 +261,7 @@ def test_one_image_again_and_again_is_told_by_every_score_of_variety(fashion: Ru
     assert found["frechet_small_cnn"] > 20 * found["frechet_small_cnn_real"]
 
 
-def test_noise_is_told_by_every_score_of_quality_but_not_by_its_class(fashion: RunConfig) -> None:
+def test_noise_is_told_by_every_score_of_quality_but_not_by_its_class(fashion: TrainingConfig) -> None:
     found = scores_of(fashion, torch.rand(1000, 1, 32, 32, generator=rng(0)) * 2 - 1)
     assert found["precision"] < 0.3
     assert found["density"] < 0.3
@@ -280,8 +279,8 @@ def test_data_of_one_class_are_scored_without_counting_classes() -> None:
     assert shirts["coverage"] < 0.2 < found["coverage"]
 
 
-def test_too_few_images_are_not_scored(monkeypatch: pytest.MonkeyPatch, fashion: RunConfig) -> None:
-    monkeypatch.setattr("wgan_core.scores.scorer.FEWEST", 501)
+def test_too_few_images_are_not_scored(monkeypatch: pytest.MonkeyPatch, fashion: TrainingConfig) -> None:
+    monkeypatch.setattr("wgan_core.metrics.images.scorer.FEWEST", 501)
     bags = small({"kind": "fashion-mnist", "classes": "Bag"})
     assert scores_of(bags, torch.zeros(1000, 1, 32, 32)) == {}
 
@@ -339,7 +338,7 @@ def test_lanes_of_a_race_are_scored_against_the_same_images_by_the_same_classifi
     nets = {"generator": {"base_channels": 4}, "critic": {"base_channels": 4}}
     shared = {"dataset": {"kind": "fashion-mnist"}, "batch_size": 8, "device": "cpu", "scores_every": 2} | nets
     lanes = [{"objective": {"kind": kind}, "n_critic": 1} for kind in ("gan", "wgan-gp")]
-    run = Run(Race.parse({"shared": shared, "lanes": lanes, "length": 2, "snapshot_every": 1}))
+    run = Run(RunConfig.parse({"shared": shared, "lanes": lanes, "length": 2, "snapshot_every": 1}))
     run.start()
     assert run.join(120)
     gan, gp = (view.latest for view in run.views())
@@ -369,7 +368,7 @@ def test_a_history_holds_scores_where_there_are_some() -> None:
 @pytest.mark.slow
 def test_the_scores_follow_a_training_and_tell_a_collapsed_one_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.core.record_coach import config_of
-    from wgan_core.presets import PRESETS
+    from wgan_core.lessons.presets import PRESETS
 
     monkeypatch.setattr(TIMES, 500)
     config = PRESETS["fashion-wgan-gp"].config.edited({"steps": 200, "scores_every": 100, "device": "cpu"})

@@ -10,10 +10,10 @@ import torch
 from torch import nn
 
 from tests.core.helpers import CPU, rng, small
-from wgan_core.config import RunConfig
-from wgan_core.explain import ConfigError
+from wgan_core.config import TrainingConfig
 from wgan_core.networks import Network, Speed, build_critic, build_generator
 from wgan_core.objectives import Objective
+from wgan_core.schema import ConfigError
 from wgan_core.training import Training, train
 
 IMAGE = (1, 28, 28)
@@ -78,7 +78,7 @@ def test_every_objective_trains_in_half_precision(objective: str) -> None:
 
 def test_points_are_refused_half_precision_with_the_reason() -> None:
     with pytest.raises(ConfigError) as refused:
-        RunConfig.parse({"speed": {"autocast": "bf16"}})
+        TrainingConfig.parse({"speed": {"autocast": "bf16"}})
     (problem,) = refused.value.problems
     assert problem.path == "speed.autocast"
     assert "for images" in problem.message

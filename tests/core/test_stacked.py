@@ -10,17 +10,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import wgan_core.stacked
+import wgan_core.members.stacked
 from tests.core.helpers import CPU, rng, small
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.datasets import Ring
-from wgan_core.explain import ConfigError
+from wgan_core.history import Snapshot
+from wgan_core.members.stacked import StackedTraining, choose, seconds_a_round, stacks
 from wgan_core.networks import FlatParameters
+from wgan_core.networks.piecewise import PiecewiseLinear, stacked
 from wgan_core.objectives import Objective, WganGp, gradient_penalty, input_gradient_norms, interpolates, scores
 from wgan_core.optimisers import Optimiser
-from wgan_core.piecewise import PiecewiseLinear, stacked
-from wgan_core.records import Snapshot
-from wgan_core.stacked import StackedTraining, choose, seconds_a_round, stacks
+from wgan_core.schema import ConfigError
 from wgan_core.training import Diverged, Training
 
 # Of those that stack, without one that brings a constraint along.
@@ -46,7 +46,7 @@ def snapshots(training: Training | StackedTraining, edits: dict[int, dict[str, A
 
 
 def assert_members_equal_solo(
-    config: RunConfig, edits: dict[int, dict[str, Any]] | None = None, rel: float = 1e-4
+    config: TrainingConfig, edits: dict[int, dict[str, Any]] | None = None, rel: float = 1e-4
 ) -> None:
     together = snapshots(StackedTraining(config, SEEDS), edits)
     for k, seed in enumerate(SEEDS):
@@ -333,8 +333,8 @@ def test_elsewhere_the_faster_way_is_taken(monkeypatch: pytest.MonkeyPatch, time
         assert [type(loop) for loop in loops] == [Training, StackedTraining]
         return list(times)
 
-    monkeypatch.setattr(wgan_core.stacked, "resolve", lambda _: torch.device("meta"))
-    monkeypatch.setattr(wgan_core.stacked, "seconds_a_round", measured)
+    monkeypatch.setattr(wgan_core.members.stacked, "resolve", lambda _: torch.device("meta"))
+    monkeypatch.setattr(wgan_core.members.stacked, "seconds_a_round", measured)
     assert choose(small(), 8) == expected
     assert choose(small(), 1) == "in turn"
     assert choose(small(critic={"activation": "tanh"}), 8) == "in turn"

@@ -9,16 +9,16 @@ import pytest
 import torch
 
 from tests.core.helpers import scalars, small
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
+from wgan_core.history import Snapshot
 from wgan_core.objectives import Objective
-from wgan_core.records import Snapshot
-from wgan_core.states import BadState, State
 from wgan_core.training import Training
+from wgan_core.training.state import BadState, State
 
 OBJECTIVES = list(Objective.kinds)
 
 
-def trained(config: RunConfig, to: int, edits: Mapping[int, Mapping[str, Any]] | None = None) -> Training:
+def trained(config: TrainingConfig, to: int, edits: Mapping[int, Mapping[str, Any]] | None = None) -> Training:
     """A training at a generator step, knobs turned on the way."""
     training = Training(config)
     updates = training.updates()
@@ -40,7 +40,7 @@ def rest(training: Training) -> dict[int, Mapping[str, float]]:
     return scalars(s for s in found if s is not None)
 
 
-def assert_resumed_is_uninterrupted(config: RunConfig, at: int, edits: Any = None) -> None:
+def assert_resumed_is_uninterrupted(config: TrainingConfig, at: int, edits: Any = None) -> None:
     training = trained(config, at, edits)
     state = training.state()
     expected = rest(training)

@@ -19,11 +19,10 @@ from hypothesis import strategies as st
 
 from tests.core.helpers import scalars, small
 from tests.core.stored import Memory, made_up, record, shown
-from wgan_core.config import RunConfig
-from wgan_core.explain import ConfigError
-from wgan_core.folders import data_folder
-from wgan_core.race import Race
-from wgan_core.records import LIVE, Failure, Snapshot, Thinning
+from wgan_core.config import RunConfig, TrainingConfig
+from wgan_core.history import LIVE, Failure, Snapshot, Thinning
+from wgan_core.host import data_folder
+from wgan_core.schema import ConfigError
 from wgan_core.store import Limits, NotStored, Parent, Store, StoreProblem, retention
 from wgan_core.store.codec import DamagedFrame, pack_arrays, unpack_arrays
 from wgan_core.store.levels import least_level, level
@@ -38,10 +37,10 @@ def store(tmp_path: Path) -> Iterator[Store]:
     made.close()
 
 
-def points_race(lanes: int = 1, **knobs: Any) -> Race:
+def points_race(lanes: int = 1, **knobs: Any) -> RunConfig:
     kinds = ("gan", "wgan-clip", "wgan-gp", "gan")[:lanes]
     net = {"width": 16}
-    return Race.parse(
+    return RunConfig.parse(
         {
             "shared": {"generator": net, "critic": net, "batch_size": 16, "device": "cpu"},
             "lanes": [{"objective": {"kind": kind}} for kind in kinds],
@@ -123,9 +122,9 @@ def test_bytes_that_are_no_frame_are_refused(blob: bytes) -> None:
 def test_a_stored_run_cannot_be_told_from_the_live_one(store: Store, dataset: str) -> None:
     config = small(dataset, steps=9, snapshot_every=2)
     memory = Memory(config)
-    recorder = store.recorder("a", Race.solo(config), ["CPU"])
+    recorder = store.recorder("a", RunConfig.solo(config), ["CPU"])
     # Data sets remember what they have worked out, which makes two of them hard to compare: each has its own.
-    training = Training(RunConfig.parse(config.to_url()))
+    training = Training(TrainingConfig.parse(config.to_url()))
     recorder.status(0, "running")
     for snapshot in training.updates():
         if snapshot is not None:
@@ -146,15 +145,15 @@ def test_a_stored_run_cannot_be_told_from_the_live_one(store: Store, dataset: st
     frames = memory.frames.all()
     assert shown(view) == shown(replace(view, history=memory.history.columns(), frames=frames, latest=frames[-1]))
     assert store.view("a") is view  # nothing has changed
-    assert store.run("a").race == Race.solo(config)
+    assert store.run("a").config == RunConfig.solo(config)
 
 
 @pytest.mark.parametrize("count", [1, 2, 255, 256, 257, 1024, 1025, 3000])
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_history_and_frames_of_any_length_are_those_of_a_live_run(store: Store, count: int, seeds: int) -> None:
-    race = points_race(seeds=seeds, length=100_000)
-    memory = Memory(race.lanes[0], seeds)
-    recorder = store.recorder("a", race, ["CPU"])
+    config = points_race(seeds=seeds, length=100_000)
+    memory = Memory(config.lanes[0], seeds)
+    recorder = store.recorder("a", config, ["CPU"])
     recorder.status(0, "running")
     for index in range(count):
         # Scalars that come late, or go again, and an absent number of one seed.
@@ -178,8 +177,8 @@ def test_history_and_frames_of_any_length_are_those_of_a_live_run(store: Store, 
 
 
 def test_lanes_of_a_race_are_stored_each_by_itself(store: Store) -> None:
-    race = points_race(3, length=100)
-    recorder = store.recorder("a", race, ["CPU", "CPU", "GPU"])
+    config = points_race(3, length=100)
+    recorder = store.recorder("a", config, ["CPU", "CPU", "GPU"])
     for lane in range(3):
         recorder.status(lane, "running")
         for index in range(4 + lane):
@@ -192,7 +191,7 @@ def test_lanes_of_a_race_are_stored_each_by_itself(store: Store) -> None:
     assert [view.id for view in views] == ["a.0", "a.1", "a.2"]
     assert [view.status for view in views] == ["failed", "finished", "running"]
     assert [view.snapshots for view in views] == [4, 5, 6]
-    assert [view.config for view in views] == list(race.lanes)
+    assert [view.config for view in views] == list(config.lanes)
     assert views[0].failure == failure
     assert views[2].device == "GPU"
     assert store.run("a").status == "running"
@@ -200,7 +199,7 @@ def test_lanes_of_a_race_are_stored_each_by_itself(store: Store) -> None:
     recorder.close()
     assert store.flush()
     assert store.run("a").status == "finished"
-    assert store.run("a").race == race
+    assert store.run("a").config == config
 
 
 def test_a_view_before_the_first_snapshot_is_empty(store: Store) -> None:
@@ -240,19 +239,19 @@ def test_an_id_that_could_be_a_path_is_refused(store: Store, run_id: str) -> Non
 
 
 def test_a_race_comes_back_whole_from_json() -> None:
-    for race in (
+    for config in (
         points_race(3, clock="critic_steps", length=777, snapshot_every=9),
         points_race(seeds=5),
-        Race.solo(RunConfig.parse({"dataset": {"kind": "points", "points": "0,0\n1,1\n0,1"}})),
-        Race.solo(small("fashion-mnist", "gan", steps=77)),
+        RunConfig.solo(TrainingConfig.parse({"dataset": {"kind": "points", "points": "0,0\n1,1\n0,1"}})),
+        RunConfig.solo(small("fashion-mnist", "gan", steps=77)),
     ):
-        assert Race.from_json(race.to_json()) == race
+        assert RunConfig.from_json(config.to_json()) == config
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"lanes": []}', '{"lanes": [1]}', '{"nonsense": 1}', "[" * 10**5])
 def test_json_that_is_no_race_is_refused_in_words(text: str) -> None:
     with pytest.raises(ConfigError):
-        Race.from_json(text)
+        RunConfig.from_json(text)
 
 
 # The table
@@ -260,12 +259,12 @@ def test_json_that_is_no_race_is_refused_in_words(text: str) -> None:
 
 def many(store: Store, count: int) -> None:
     """Runs that never trained, straight into the database."""
-    race = points_race().to_json()
+    config = points_race().to_json()
     with closing(sqlite3.connect(store.path)) as db, db:
         for i in range(count):
             db.execute(
                 "INSERT INTO runs (number, id, created, race, status, dataset, seeds, name) VALUES (?, ?, ?, ?, ?, 'ring', 1, ?)",
-                (i + 1, f"r{i}", float(i), race, ("finished", "failed")[i % 2], f"name {i}"),
+                (i + 1, f"r{i}", float(i), config, ("finished", "failed")[i % 2], f"name {i}"),
             )
             db.execute(
                 "INSERT INTO lanes (run, lane, config, objective, device, status, step, best_w1) VALUES"

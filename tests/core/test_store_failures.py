@@ -23,7 +23,7 @@ import torch
 
 from tests.core.helpers import ROOT, small, wait_until
 from tests.core.stored import made_up, record, shown
-from wgan_core.race import Race
+from wgan_core.config import RunConfig
 from wgan_core.runs import RunManager
 from wgan_core.store import BadCheckpoint, Store, StoreProblem, database, writer
 from wgan_core.store.checkpoints import load, save
@@ -208,7 +208,7 @@ def test_a_process_that_may_write_no_larger_files_trains_on_and_leaves_a_sound_d
 READ_ONLY = """
 import os, sys
 from pathlib import Path
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.runs import RunManager
 from wgan_core.store import Store
 
@@ -283,7 +283,7 @@ def test_what_waits_for_the_disk_hears_at_once_that_it_is_full(store: Store) -> 
             raise OSError(28, "No space left on device")
 
         patch.setattr(writer, "transaction", full)
-        store.recorder("b", Race.solo(small()), ["CPU"])
+        store.recorder("b", RunConfig.solo(small()), ["CPU"])
         start = monotonic()
         with pytest.raises(StoreProblem, match=r"is full\. Runs are kept in memory"):
             store.take_over("a")
@@ -349,11 +349,11 @@ def test_a_disk_that_stands_still_for_long_costs_every_other_row(store: Store, m
 
 
 def test_a_run_that_cannot_be_stored_does_not_keep_others_from_it(store: Store) -> None:
-    race = Race.solo(small())
-    store.recorder("twice", race, ["CPU"])
+    config = RunConfig.solo(small())
+    store.recorder("twice", config, ["CPU"])
     assert store.flush()
-    again = store.recorder("twice", race, ["CPU"])  # no one makes an id twice; a fault in the software might
-    other = store.recorder("other", race, ["CPU"])
+    again = store.recorder("twice", config, ["CPU"])  # no one makes an id twice; a fault in the software might
+    other = store.recorder("other", config, ["CPU"])
     again.snapshot(0, made_up(0))
     other.snapshot(0, made_up(0))
     assert store.flush()
@@ -377,7 +377,7 @@ def test_a_run_that_another_process_has_taken_is_written_by_that_one_alone(store
 
 
 def test_recording_takes_no_time_of_the_training(store: Store) -> None:
-    recorder = store.recorder("a", Race.solo(small()), ["CPU"])
+    recorder = store.recorder("a", RunConfig.solo(small()), ["CPU"])
     snapshots = [made_up(index, side=200) for index in range(2000)]
     start = perf_counter()
     for snapshot in snapshots:
@@ -424,7 +424,7 @@ def test_every_later_format_opens_the_first_and_loses_nothing(tmp_path: Path, mo
     assert np.isfinite(view.history["w1"]).all()
     assert [lane.status for lane in runs[0].lanes] == ["failed", "finished"]
     assert store.view("race", 0).failure is not None
-    assert len(runs[0].race.lanes) == 2
+    assert len(runs[0].config.lanes) == 2
     with closing(sqlite3.connect(store.path)) as db:
         assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) + 1,)
         assert db.execute("SELECT DISTINCT mood FROM runs").fetchall() == [("fine",)]

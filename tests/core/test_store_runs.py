@@ -21,11 +21,11 @@ import pytest
 from tests.core.helpers import ROOT, often, scalars, small, wait_until
 from tests.core.stored import shown
 from wgan_core.coach import findings
-from wgan_core.explain import ConfigError
-from wgan_core.presets import PRESETS
-from wgan_core.race import Race
-from wgan_core.records import Frames, History, Snapshot
+from wgan_core.config import RunConfig
+from wgan_core.history import Frames, History, Snapshot
+from wgan_core.lessons.presets import PRESETS
 from wgan_core.runs import RunManager, TooManyRuns, UnknownRun
+from wgan_core.schema import ConfigError
 from wgan_core.store import Store, StoreProblem, recorder
 from wgan_core.training import train
 
@@ -45,11 +45,11 @@ def stored(manager: RunManager) -> Store:
     return manager.store
 
 
-def race(steps: int = 12, **settings: Any) -> Race:
+def race(steps: int = 12, **settings: Any) -> RunConfig:
     net = {"width": 16}
     shared = {"generator": net, "critic": net, "batch_size": 16, "device": "cpu"}
     lanes = [{"objective": {"kind": "gan"}}, {"objective": {"kind": "wgan-gp"}}]
-    return Race.parse({"shared": shared, "lanes": lanes, "length": steps, "snapshot_every": 3} | settings)
+    return RunConfig.parse({"shared": shared, "lanes": lanes, "length": steps, "snapshot_every": 3} | settings)
 
 
 # Looking
@@ -64,7 +64,7 @@ def test_stored_lanes_are_to_look_at_as_live_ones(manager: RunManager, seeds: in
         assert live.status == "finished"
         assert shown(found) == shown(live)
     assert stored(manager).run(run.id).status == "finished"
-    assert stored(manager).run(run.id).race == run.race
+    assert stored(manager).run(run.id).config == run.config
 
 
 def test_a_failure_is_stored_with_its_cause(manager: RunManager) -> None:
@@ -182,14 +182,14 @@ def test_history_and_frames_resumed_are_those_that_went_on(count: int) -> None:
 TRAIN = """
 import json, sys
 from pathlib import Path
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.runs import RunManager
 from wgan_core.store import Store, recorder
 
 recorder.CHECKPOINT_SECONDS = float(sys.argv[3])
 manager = RunManager(store=Store(Path(sys.argv[1])))
 asked = json.loads(sys.argv[2])
-run_id = manager.resume(asked) if isinstance(asked, str) else manager.start(RunConfig.parse(asked))
+run_id = manager.resume(asked) if isinstance(asked, str) else manager.start(TrainingConfig.parse(asked))
 run = manager.get(run_id)
 run.wait_for_snapshot(60)
 print(run_id, flush=True)

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
+from wgan_core.networks.piecewise import PiecewiseLinear
 from wgan_core.objectives import WganClip
-from wgan_core.piecewise import PiecewiseLinear
 from wgan_core.theory import build
 from wgan_core.theory.figures.clipping import CLIPS, DATA, _Source, layer_norms, powers
 from wgan_core.theory.result import Bars, Curve, Heat, Result

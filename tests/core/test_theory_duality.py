@@ -12,7 +12,7 @@ import pytest
 import torch
 from scipy.optimize import linprog
 
-from wgan_core.explain import ConfigError
+from wgan_core.schema import ConfigError
 from wgan_core.theory import build
 from wgan_core.theory.commands import main
 from wgan_core.theory.critics import BATCH, Critic, Recipe, batch

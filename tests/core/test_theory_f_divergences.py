@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from wgan_core.explain import ConfigError
+from wgan_core.schema import ConfigError
 from wgan_core.theory import build
 from wgan_core.theory.divergences import DIVERGENCES, LOG_2
 from wgan_core.theory.result import Result

@@ -9,8 +9,7 @@ from typing import ClassVar, Literal
 import pytest
 
 from tests.core.helpers import python, wait_until
-from wgan_core.explain import ConfigError, Problem
-from wgan_core.schema import Variant, knob
+from wgan_core.schema import ConfigError, Problem, Variant, knob
 from wgan_core.theory import jobs as module
 from wgan_core.theory.figure import Figure
 from wgan_core.theory.jobs import AT_ONCE, Job, Jobs

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from wgan_core.explain import ConfigError
+from wgan_core.schema import ConfigError
 from wgan_core.theory import build
 from wgan_core.theory.result import Bars, Heat, Result
 

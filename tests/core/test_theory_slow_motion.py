@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.theory import build
 from wgan_core.theory.apart import Moment, Round, moments
 from wgan_core.theory.figures.slow_motion import LINES, MOMENTS, SAID
@@ -20,7 +20,7 @@ KINDS = ("gan", "wgan-clip", "wgan-gp")
 EACH = pytest.mark.parametrize("kind", KINDS)
 
 
-def config(kind: str, **settings: Any) -> RunConfig:
+def config(kind: str, **settings: Any) -> TrainingConfig:
     found = build("slow-motion", {"objective": kind, "batch_size": 16} | settings).live()
     assert found is not None
     return found.edited({"device": "cpu"})

@@ -18,16 +18,16 @@ from torch import Tensor
 import wgan_core.metrics
 import wgan_core.training
 from tests.core.helpers import CPU, rng, scalars, small, wait_until
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.datasets import FASHION_IMAGES, FASHION_SHA256, DataError, Ring, images, read_idx_images
-from wgan_core.devices import DeviceError, available, describe, resolve
-from wgan_core.explain import ConfigError, Problem
+from wgan_core.history import Snapshot
+from wgan_core.host import DeviceError, available, describe, resolve
+from wgan_core.lessons.presets import PRESETS
 from wgan_core.metrics import FLOOR_REPEATS
 from wgan_core.networks import Latent
 from wgan_core.objectives import Objective
-from wgan_core.presets import PRESETS
-from wgan_core.records import Snapshot
 from wgan_core.runs import Run
+from wgan_core.schema import ConfigError, Problem
 from wgan_core.training import Diverged, Training, failure_of, stream, train
 
 # Objectives do not see what they train on, nor data by what they are trained on: each objective on the ring, each shape of data.
@@ -67,7 +67,7 @@ def finish(run: Run) -> dict[int, dict[str, float]]:
 @PAIRS
 def test_the_same_config_gives_the_same_numbers_to_the_last_digit(dataset: str, objective: str) -> None:
     config = small(dataset, objective, seed=5)
-    assert scalars(train(config)) == scalars(train(RunConfig.parse(config.to_url())))
+    assert scalars(train(config)) == scalars(train(TrainingConfig.parse(config.to_url())))
 
 
 def test_another_seed_gives_other_numbers() -> None:

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from wgan_core.cli import main
-from wgan_core.folders import NoFolder, data_folder
+from wgan_core.host import data_folder
+from wgan_core.host.folders import NoFolder
 from wgan_core.store import Store, StoreProblem
 
 TRAIN = ["train", "--steps", "1", "--device", "cpu", "--generator.width", "8", "--critic.width", "8"]
@@ -124,10 +125,10 @@ def test_odd_values_of_wgan_home_give_a_sentence(
 @pytest.mark.parametrize("name", ["WGAN_DATA", "WGAN_PICTURES", "WGAN_INCEPTION"])
 def test_a_home_that_nobody_knows_gives_a_sentence(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from wgan_core.datasets import DataError, FashionMnist
-    from wgan_core.devices import resolve
-    from wgan_core.explain import ConfigError
-    from wgan_core.pictures import Folder, offered
-    from wgan_core.scores.inception import read_inception
+    from wgan_core.datasets.pictures import Folder, offered
+    from wgan_core.host import resolve
+    from wgan_core.metrics.images.inception import read_inception
+    from wgan_core.schema import ConfigError
 
     monkeypatch.setenv(name, "~no-such-user/x")
     asked: dict[str, Callable[[], object]] = {

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from tests.core.helpers import wait_until
 from tests.ui.views import read
 from wgan_core import store as stores
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.runs import Run, manager
 from wgan_core.store import Store
 
@@ -102,10 +102,10 @@ class Page:
             if item.key and item.key.startswith("form.")
         }
 
-    def config(self) -> RunConfig:
+    def config(self) -> TrainingConfig:
         """The config in the link for sharing, read back by whoever opens it."""
         (link,) = [code.value for code in self.at.code if "config=" in code.value]
-        return RunConfig.parse(parse_qs(urlsplit(link).query)["config"][0])
+        return TrainingConfig.parse(parse_qs(urlsplit(link).query)["config"][0])
 
     # What a person does
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.pages.conftest import Page
-from wgan_core.presets import PRESETS
+from wgan_core.lessons.presets import PRESETS
 from wgan_core.runs import manager
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from tests.pages.conftest import Page, until
 from tests.ui.views import read
-from wgan_core.race import Race
+from wgan_core.config import RunConfig
+from wgan_core.lessons.scenarios import SCENARIOS
 from wgan_core.runs import manager
-from wgan_core.scenarios import SCENARIOS
 
 NET = {"width": 16}
 SHARED = {"generator": NET, "critic": NET, "batch_size": 16, "device": "cpu"}
@@ -26,10 +26,10 @@ class Compare(Page):
     def __init__(self, **query: str) -> None:
         super().__init__("pages/compare.py", **query)
 
-    def race(self) -> Race:
+    def race(self) -> RunConfig:
         """The race in the link for sharing, read back by whoever opens it."""
         (link,) = [code.value for code in self.at.code if "race=" in code.value]
-        return Race.parse(parse_qs(urlsplit(link).query)["race"][0])
+        return RunConfig.parse(parse_qs(urlsplit(link).query)["race"][0])
 
     def head(self) -> dict[str, Any]:
         (component,) = self.at.get("bidi_component")
@@ -54,7 +54,7 @@ def link(**settings: Any) -> str:
 def test_the_page_opens_with_the_three_objectives_ready_to_start() -> None:
     page = Compare()
     assert page.enabled() == {"start"}
-    assert page.race() == SCENARIOS["three-objectives"].race
+    assert page.race() == SCENARIOS["three-objectives"].config
     drawn = page.drawn()
     assert [name for name in drawn if name.startswith("samples")] == ["samples.0", "samples.1", "samples.2"]
     assert not any(drawn.values())
@@ -65,7 +65,7 @@ def test_the_page_opens_with_the_three_objectives_ready_to_start() -> None:
 def test_a_scenario_opens_by_its_link_ready_to_start(name: str) -> None:
     page = Compare(scenario=name)
     assert not page.errors
-    assert page.race() == SCENARIOS[name].race
+    assert page.race() == SCENARIOS[name].config
     assert page.enabled() == {"start"}
     assert any(SCENARIOS[name].question in item.value for item in page.at.markdown)
     assert f"about {SCENARIOS[name].seconds} s on two CPU cores" in [item.value for item in page.at.caption]
@@ -75,7 +75,7 @@ def test_a_scenario_is_chosen_predicted_and_revealed() -> None:
     page = Compare()
     scenario = SCENARIOS["saturating"]
     page.set("chosen_scenario", scenario.name)
-    assert page.race() == scenario.race
+    assert page.race() == scenario.config
     assert page.at.query_params["scenario"] in (scenario.name, [scenario.name])
     assert page.at.button(key="reveal").disabled
     wrong = scenario.options[(scenario.answer + 1) % len(scenario.options)]
@@ -116,7 +116,7 @@ def test_a_new_seed_stops_the_race_and_starts_the_next() -> None:
     page.press("new_seed")
     assert first.status == "stopped"
     assert page.run_id != first.id
-    assert [lane.seed for lane in page.training.race.lanes] == [1, 1, 1]
+    assert [lane.seed for lane in page.training.config.lanes] == [1, 1, 1]
     assert isinstance(page, Compare)
     assert page.race().lanes[0].seed == 1
 
@@ -165,7 +165,7 @@ def test_a_wrong_link_is_refused_in_words_and_loses_nothing(name: str) -> None:
     page = Compare(**{name: given})
     (said,) = page.errors
     assert words in said
-    assert page.race() == SCENARIOS["three-objectives"].race
+    assert page.race() == SCENARIOS["three-objectives"].config
     assert page.enabled() == {"start"}
 
 
@@ -186,7 +186,7 @@ def test_several_seeds_are_started_by_one_button() -> None:
     page = Compare(race=link(length=6, snapshot_every=3, lanes=LANES[:2]))
     page.set("several_seeds", 2)
     page.press("many_seeds")
-    assert page.training.race.seeds == 2
+    assert page.training.config.seeds == 2
     until(page, lambda page: page.training.status == "finished", 120)
     assert isinstance(page, Compare)
     assert "seeds" in page.drawn()
@@ -200,4 +200,4 @@ def test_a_run_is_shown_on_the_page_where_it_belongs() -> None:
     assert len(other.drawn()) == len(raced.drawn())
     names = [box.options for box in raced.at.selectbox if box.label == "Runs"]
     assert any("3 lanes on ring" in option for option in names[0])
-    assert manager().get(raced.run_id).race.lanes[0].objective.kind == "gan"
+    assert manager().get(raced.run_id).config.lanes[0].objective.kind == "gan"

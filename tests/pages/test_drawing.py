@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pages.ui.draw import csv
+from pages.ui.form.points import csv
 from tests.core.files_of_points import FOLDER, READ, REFUSED
 from tests.pages.conftest import Page, link
-from wgan_core.config import RunConfig
-from wgan_core.drawing import packed
-from wgan_core.packing import pack, shapes, unpack
-from wgan_core.pairs import MAX_POINTS
+from wgan_core.config import TrainingConfig
+from wgan_core.datasets.points.packing import pack, shapes, unpack
+from wgan_core.datasets.points.pairs import MAX_POINTS
+from wgan_core.datasets.points.reading import packed
 
 KEY = "form.dataset.points"
 RING = [[round(1.5 * np.cos(a), 3), round(1.5 * np.sin(a), 3)] for a in np.arange(200) * 2 * np.pi / 8]
@@ -47,7 +47,7 @@ def points(page: Page) -> str:
 
 def test_the_kind_brings_a_button_and_says_what_is_in_use() -> None:
     page = Page(config="{}").choose("dataset.kind", "points")
-    assert page.config() == RunConfig.parse({"dataset": {"kind": "points"}})
+    assert page.config() == TrainingConfig.parse({"dataset": {"kind": "points"}})
     assert not is_open(page)
     assert "The shape smiley: 182 points, 4 modes." in texts(page)
     page.choose("dataset.noise", 0.1)

@@ -16,9 +16,9 @@ from PIL import Image
 from tests.core import tiny_claims
 from tests.pages.conftest import Page, until
 from wgan_core.datasets import Cifar10
+from wgan_core.datasets.pictures import ALLOWED, Folder
 from wgan_core.experiments import EXPERIMENTS, HOW_JUDGED, PAPERS, Computed, Trained
 from wgan_core.experiments.attempts import Training, attempts
-from wgan_core.pictures import ALLOWED, Folder
 from wgan_core.runs import manager
 
 FOREVER = 1_000_000
@@ -293,7 +293,7 @@ def test_missing_files_can_be_fetched_or_pictures_of_ones_own_stand_in(
     attempt = attempts().get(page.link["run"])
     assert isinstance(attempt, Training)
     assert attempt.now is not None
-    assert attempt.now.race.lanes[0].dataset == Folder(path="own.zip", classes="horse")
+    assert attempt.now.config.lanes[0].dataset == Folder(path="own.zip", classes="horse")
     page.wait_for(lambda page: page.verdict)
     assert "on pictures of one's own: own.zip, class horse" in page.words
     # Again on the same, though nothing was chosen by who opens the verdict.
@@ -302,4 +302,4 @@ def test_missing_files_can_be_fetched_or_pictures_of_ones_own_stand_in(
     attempt = attempts().get(again.link["run"])
     assert isinstance(attempt, Training)
     assert attempt.id != page.link["run"]
-    assert attempt.experiment.legs["quick"][0].race.lanes[0].dataset == Folder(path="own.zip", classes="horse")
+    assert attempt.experiment.legs["quick"][0].config.lanes[0].dataset == Folder(path="own.zip", classes="horse")

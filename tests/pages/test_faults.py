@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pages.ui import storing
+from pages.ui.live import storing
 from tests.pages.conftest import opened
 
 

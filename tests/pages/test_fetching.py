@@ -13,9 +13,8 @@ import pytest
 from tests.core.helpers import idx_files, wait_until
 from tests.core.test_fetching import Server, login, truncated, whole
 from tests.pages.conftest import Page, link
-from wgan_core import fetching
-from wgan_core.datasets import Mnist
-from wgan_core.fetching import RemoteFile, job_in
+from wgan_core.datasets import Mnist, fetching
+from wgan_core.datasets.fetching import RemoteFile, job_in
 
 SOME = {"train": 128, "test": 64}
 TINY = {"generator": {"base_channels": 4}, "critic": {"base_channels": 4}, "batch_size": 8}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from pages.ui import live
+from pages.ui.live import component as live
 from tests.pages.conftest import Page
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.datasets import Dataset
+from wgan_core.lessons.presets import PRESETS
 from wgan_core.networks import Network
 from wgan_core.objectives import Objective
 from wgan_core.optimisers import Optimiser
-from wgan_core.presets import PRESETS
 
 OBJECTIVE_KNOBS = {
     kind: {f"objective.{name}" for name in ("kind", *found.model_fields)} for kind, found in Objective.kinds.items()
@@ -61,7 +61,7 @@ def test_an_objective_brings_its_papers_settings() -> None:
     page = Page(config=PLAIN)
     for kind in ["gan", "wgan-clip", "wgan-gp", "gan"]:
         page.choose("objective.kind", kind)
-        expected = RunConfig.parse({"objective": {"kind": kind}})
+        expected = TrainingConfig.parse({"objective": {"kind": kind}})
         assert page.config() == expected
         assert page.value("n_critic") == expected.n_critic
         for role in ("critic_optimiser", "generator_optimiser"):
@@ -104,12 +104,14 @@ def test_one_preset_after_another() -> None:
 def test_images_bring_a_dcgan_and_points_take_it_away(objective: str) -> None:
     page = Page(config=PLAIN)
     page.choose("objective.kind", objective).choose("dataset.kind", "fashion-mnist")
-    assert page.config() == RunConfig.parse({"dataset": {"kind": "fashion-mnist"}, "objective": {"kind": objective}})
+    assert page.config() == TrainingConfig.parse(
+        {"dataset": {"kind": "fashion-mnist"}, "objective": {"kind": objective}}
+    )
     assert page.value("generator.kind") == page.value("critic.kind") == "dcgan"
     assert set(page.drawn()) == set(live.names_for(Dataset.kinds["fashion-mnist"]()))
     page.choose("dataset.kind", "ring")
     assert page.value("generator.kind") == page.value("critic.kind") == "mlp"
-    assert page.config() == RunConfig.parse({"objective": {"kind": objective}})
+    assert page.config() == TrainingConfig.parse({"objective": {"kind": objective}})
     assert set(page.drawn()) == set(live.names_for(Dataset.kinds["ring"]()))
 
 
@@ -118,7 +120,9 @@ def test_on_images_every_objective_gets_a_critic_that_goes_with_it(objective: st
     page = Page(config=PLAIN)
     page.choose("dataset.kind", "fashion-mnist").choose("objective.kind", objective)
     assert not page.errors
-    assert page.config() == RunConfig.parse({"dataset": {"kind": "fashion-mnist"}, "objective": {"kind": objective}})
+    assert page.config() == TrainingConfig.parse(
+        {"dataset": {"kind": "fashion-mnist"}, "objective": {"kind": objective}}
+    )
 
 
 def test_every_kind_of_network_can_be_chosen_for_images() -> None:

@@ -14,11 +14,10 @@ from tests.core.exported import race, solo
 from tests.core.helpers import small
 from tests.pages.conftest import Page
 from tests.ui.views import read
-from wgan_core.config import RunConfig
+from wgan_core.config import RunConfig, TrainingConfig
 from wgan_core.export import Bundle, pack_bundle, read_bundle
 from wgan_core.export.stored import keep
-from wgan_core.race import Race
-from wgan_core.records import Event, Failure
+from wgan_core.history import Event, Failure
 from wgan_core.runs import Run
 from wgan_core.store import Store
 
@@ -48,13 +47,13 @@ def hostile(bundle: Bundle) -> bytes:
         )
         for view in bundle.views
     ]
-    return pack_bundle(Bundle.of(bundle.race, views))
+    return pack_bundle(Bundle.of(bundle.config, views))
 
 
 def never_trained() -> Bundle:
     """A run on pictures whose path and class a stranger chose."""
-    config = RunConfig.parse(small("fashion-mnist").model_dump() | {"dataset": PICTURES})
-    return Bundle.of(Race.solo(config), Run(config).views())
+    config = TrainingConfig.parse(small("fashion-mnist").model_dump() | {"dataset": PICTURES})
+    return Bundle.of(RunConfig.solo(config), Run(config).views())
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from pages.ui import live
+from pages.ui.live import component as live
 from tests.pages.conftest import Page, link, opened
-from wgan_core.config import RunConfig
-from wgan_core.presets import PRESETS
+from wgan_core.config import TrainingConfig
+from wgan_core.lessons.presets import PRESETS
 from wgan_core.runs import manager
 
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=alert(1)>"
@@ -138,9 +138,9 @@ def test_a_shared_config_comes_back_as_it_was_sent(settings: dict[str, Any]) -> 
     text = link(settings)
     page = Page(config=text)
     assert not page.errors
-    assert page.config() == RunConfig.parse(text)
+    assert page.config() == TrainingConfig.parse(text)
     # And once more, through the link that the page itself offers.
-    assert Page(config=page.config().to_url()).config() == RunConfig.parse(text)
+    assert Page(config=page.config().to_url()).config() == TrainingConfig.parse(text)
 
 
 def test_opening_a_link_starts_nothing() -> None:

@@ -8,16 +8,16 @@ import pytest
 
 from tests.core.helpers import wait_until
 from tests.pages.conftest import Page, link
-from wgan_core.config import RunConfig
-from wgan_core.library import RECORDINGS
-from wgan_core.presets import PRESETS
+from wgan_core.config import TrainingConfig
+from wgan_core.lessons.presets import PRESETS
 from wgan_core.runs import manager
+from wgan_core.runs.library import RECORDINGS
 from wgan_core.store import store
 
 
 def stored(**settings: Any) -> str:
     """The id of a run that was stopped after some steps, and that only the store still knows."""
-    run_id = manager().start(RunConfig.parse(link(settings)))
+    run_id = manager().start(TrainingConfig.parse(link(settings)))
     run = manager().get(run_id)
     wait_until(lambda: run.view().step > 20)
     if run.view().config.steps > 1000:

@@ -10,9 +10,9 @@ from tests.core.helpers import pictures_at_hand
 from tests.core.test_picture_inputs import INPUTS
 from tests.core.test_pictures import BLUE, RED, noise, plain, saved, zipped
 from tests.pages.conftest import Page, link
-from wgan_core.config import RunConfig
-from wgan_core.pictures.decode import NO_METADATA
-from wgan_core.presets import PRESETS
+from wgan_core.config import TrainingConfig
+from wgan_core.datasets.pictures.decode import NO_METADATA
+from wgan_core.lessons.presets import PRESETS
 
 KEY = "form.dataset.path"
 TINY = {"generator": {"base_channels": 4}, "critic": {"base_channels": 4}}
@@ -46,7 +46,7 @@ GOOD = {f"{kind}/{n}.png": saved(plain(color)) for kind, color in (("cats", RED)
 
 def test_the_kind_brings_its_inputs_and_says_that_nothing_is_chosen() -> None:
     page = Page(config="{}").choose("dataset.kind", "folder")
-    assert page.config() == RunConfig.parse({"dataset": {"kind": "folder"}})
+    assert page.config() == TrainingConfig.parse({"dataset": {"kind": "folder"}})
     assert not is_open(page)
     assert "No pictures are chosen yet." in texts(page)
     assert page.at.selectbox(key="form.dataset.classes").options == ["all"]
@@ -66,7 +66,7 @@ def test_an_upload_is_described_used_and_trained_on() -> None:
     assert page.at.selectbox(key="form.dataset.classes").options == ["all", "cats", "dogs"]
     page.choose("dataset.classes", "dogs").choose("dataset.pixels", "28")
     assert page.config().model_dump()["dataset"] == {
-        **RunConfig.parse({"dataset": {"kind": "folder"}}).dataset.model_dump(),
+        **TrainingConfig.parse({"dataset": {"kind": "folder"}}).dataset.model_dump(),
         "path": path(page),
         "classes": "dogs",
         "pixels": "28",
@@ -159,13 +159,13 @@ def test_a_preset_of_horses_takes_the_pictures_that_are_chosen() -> None:
     page = with_pictures(pictures_at_hand(), classes="dogs")
     page.at.selectbox(key="chosen_preset").set_value("horses-small").run()
     chosen = {"kind": "folder", "path": pictures_at_hand(), "classes": "dogs"}
-    assert page.fine().config() == RunConfig.parse(PRESETS["horses-small"].settings | {"dataset": chosen})
+    assert page.fine().config() == TrainingConfig.parse(PRESETS["horses-small"].settings | {"dataset": chosen})
     assert "12 pictures. 2 classes: cats 8, dogs 4." in texts(page)
 
 
 def test_pictures_that_are_chosen_after_a_preset_of_horses_take_its_settings() -> None:
     page = Page(preset="horses-small").choose("dataset.kind", "folder")
-    assert page.config() == RunConfig.parse(PRESETS["horses-small"].settings | {"dataset": {"kind": "folder"}})
+    assert page.config() == TrainingConfig.parse(PRESETS["horses-small"].settings | {"dataset": {"kind": "folder"}})
     page.press(KEY)
     upload(page, ("pets.zip", zipped(GOOD))).press(f"{KEY}.use")
     assert page.config() == PRESETS["horses-small"].config_beside({"kind": "folder", "path": path(page)})

@@ -13,19 +13,19 @@ from typing import Any
 
 import pytest
 
-from pages.ui import exports, side_by_side
-from pages.ui.run_actions import page_of
-from pages.ui.runs_columns import columns_of
+from pages.ui.live import exports
+from pages.ui.runs import side_by_side
+from pages.ui.runs.actions import page_of
+from pages.ui.runs.columns import columns_of
 from tests.core.exported import assert_same
 from tests.core.helpers import small, wait_until
 from tests.core.stored import record
 from tests.pages.conftest import ENDLESS, Page
 from tests.ui.views import read
-from wgan_core.config import RunConfig
+from wgan_core.config import RunConfig, TrainingConfig
 from wgan_core.export import EXPORTS, ExportProblem, file_name, pack_bundle
 from wgan_core.export.stored import find
-from wgan_core.race import Race
-from wgan_core.records import Snapshot, Status
+from wgan_core.history import Snapshot, Status
 from wgan_core.runs import RunManager, manager
 from wgan_core.store import Parent, Store
 
@@ -41,17 +41,17 @@ def links(page: Page) -> list[tuple[str, str]]:
 def put(
     store: Store,
     run_id: str,
-    race: Race | RunConfig | None = None,
+    config: RunConfig | TrainingConfig | None = None,
     *,
     scalars: Sequence[dict[str, float]] = ({"w1": 0.5, "modes_covered": 3.0},),
     status: Status = "finished",
     parent: Parent | None = None,
 ) -> None:
     """A stored run that was not trained: one snapshot a lane and each of ``scalars``."""
-    race = race or small()
-    race = race if isinstance(race, Race) else Race.solo(race)
-    recorder = store.recorder(run_id, race, ["CPU"] * len(race.lanes), parent)
-    for lane in range(len(race.lanes)):
+    config = config or small()
+    config = config if isinstance(config, RunConfig) else RunConfig.solo(config)
+    recorder = store.recorder(run_id, config, ["CPU"] * len(config.lanes), parent)
+    for lane in range(len(config.lanes)):
         for step, values in enumerate(scalars):
             recorder.snapshot(lane, Snapshot(step, 5 * step, step / 4, values))
         recorder.status(lane, status, (len(scalars) - 1, 5, 1.0))
@@ -59,10 +59,10 @@ def put(
     assert store.flush(), store.problem
 
 
-def lanes(*kinds: str, **knobs: Any) -> Race:
+def lanes(*kinds: str, **knobs: Any) -> RunConfig:
     net = {"width": 16}
     shared = {"generator": net, "critic": net, "batch_size": 16, "device": "cpu"}
-    return Race.parse({"shared": shared, "lanes": [{"objective": {"kind": kind}} for kind in kinds]} | knobs)
+    return RunConfig.parse({"shared": shared, "lanes": [{"objective": {"kind": kind}} for kind in kinds]} | knobs)
 
 
 class Runs(Page):
@@ -154,7 +154,9 @@ def test_points_of_ones_own_do_not_fill_the_table(store: Store) -> None:
     for run_id, more in (("a", ""), ("b", "\n9,9")):
         config = small()
         put(
-            store, run_id, RunConfig.parse(config.model_dump() | {"dataset": {"kind": "points", "points": rows + more}})
+            store,
+            run_id,
+            TrainingConfig.parse(config.model_dump() | {"dataset": {"kind": "points", "points": rows + more}}),
         )
     table = columns_of(store.runs(), UTC)
     assert max(len(str(cell)) for column in table.values() for cell in column) < 100
@@ -239,7 +241,7 @@ def test_forks_stand_below_their_run(store: Store) -> None:
 
 
 def test_a_live_run_is_listed_as_it_goes_on(store: Store) -> None:
-    run_id = manager().start(RunConfig.parse(ENDLESS))
+    run_id = manager().start(TrainingConfig.parse(ENDLESS))
     page = Runs(run=run_id)
     wait_until(lambda: page.run().at.dataframe[0].value["Steps"][0] > 0)
     step = page.at.dataframe[0].value["Steps"][0]
@@ -357,7 +359,7 @@ def test_undo_of_what_is_gone_for_good_says_so(store: Store) -> None:
 
 
 def test_a_stopped_run_goes_on(store: Store) -> None:
-    first = manager().start(RunConfig.parse(ENDLESS))
+    first = manager().start(TrainingConfig.parse(ENDLESS))
     wait_until(lambda: manager().get(first).view().step > 20)
     manager().get(first).stop()
     assert manager().get(first).join(60)
@@ -371,7 +373,7 @@ def test_a_stopped_run_goes_on(store: Store) -> None:
 
 
 def test_what_cannot_go_on_says_why(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    put(store, "seeds", Race.solo(small(), 2), scalars=(), status="stopped")
+    put(store, "seeds", RunConfig.solo(small(), 2), scalars=(), status="stopped")
     put(store, "done")
     page = Runs(run="seeds")
     page.press("go_on")
@@ -395,7 +397,7 @@ def test_what_cannot_go_on_says_why(store: Store, monkeypatch: pytest.MonkeyPatc
     ids=["short", "longer than a link"],
 )
 def test_rerun_opens_the_form_with_the_same_config(store: Store, settings: dict[str, Any]) -> None:
-    config = RunConfig.parse(ENDLESS | {"steps": 50} | settings)
+    config = TrainingConfig.parse(ENDLESS | {"steps": 50} | settings)
     put(store, "a", config)
     page = Runs(run="a")
     page.press("rerun")
@@ -407,13 +409,13 @@ def test_rerun_opens_the_form_with_the_same_config(store: Store, settings: dict[
 
 
 def test_rerun_of_a_race_opens_its_lanes(store: Store) -> None:
-    race = lanes("gan", "wgan-gp", length=40)
-    put(store, "a", race)
+    config = lanes("gan", "wgan-gp", length=40)
+    put(store, "a", config)
     page = Runs(run="a")
     page.press("rerun")
-    assert Race.parse(page.at.query_params["race"]) == race
+    assert RunConfig.parse(page.at.query_params["race"]) == config
     page.arrive("compare").press("start")
-    assert page.training.race == race
+    assert page.training.config == config
     assert page.training.join(60)
 
 
@@ -513,7 +515,7 @@ def test_runs_of_other_data_have_levels_of_their_own(store: Store) -> None:
 
 def test_an_overlay_follows_a_run_that_trains(store: Store) -> None:
     record(store, "done", small(steps=2))
-    run_id = manager().start(RunConfig.parse(ENDLESS))
+    run_id = manager().start(TrainingConfig.parse(ENDLESS))
     assert store.flush()
     page = Runs(overlay=f"{run_id},done")
     step = overlay_of(page)[0]["step"]
@@ -566,12 +568,12 @@ def test_runs_become_lanes_of_a_new_race(store: Store) -> None:
     page = Runs().tick("a", "b").open("as_lanes")
     assert "The first one's is taken: Batch size, Seed" in page.text()
     page.press("open_lanes")
-    race = Race.parse(page.at.query_params["race"])
-    assert [lane.objective.kind for lane in race.lanes] == ["gan", "wgan-clip"]
-    assert [lane.n_critic for lane in race.lanes] == [1, 3]
-    assert {(lane.batch_size, lane.seed) for lane in race.lanes} == {(16, 7)}
-    assert race.length == 70
-    assert race.lanes[1].objective.model_dump()["clip"] == 0.05
+    config = RunConfig.parse(page.at.query_params["race"])
+    assert [lane.objective.kind for lane in config.lanes] == ["gan", "wgan-clip"]
+    assert [lane.n_critic for lane in config.lanes] == [1, 3]
+    assert {(lane.batch_size, lane.seed) for lane in config.lanes} == {(16, 7)}
+    assert config.length == 70
+    assert config.lanes[1].objective.model_dump()["clip"] == 0.05
 
 
 def test_runs_of_other_data_do_not_become_lanes(store: Store) -> None:
@@ -587,8 +589,8 @@ def test_runs_of_other_data_do_not_become_lanes(store: Store) -> None:
 def test_lanes_are_as_the_knobs_were_turned(store: Store) -> None:
     for name in "ab":
         record(store, name, small(steps=9), edits={4: {"objective.penalty_weight": 2.0 if name == "a" else 3.0}})
-    race, taken = side_by_side.as_lanes([store.run("a"), store.run("b")])
-    assert [lane.objective.model_dump()["penalty_weight"] for lane in race.lanes] == [2.0, 3.0]
+    config, taken = side_by_side.as_lanes([store.run("a"), store.run("b")])
+    assert [lane.objective.model_dump()["penalty_weight"] for lane in config.lanes] == [2.0, 3.0]
     assert not taken
 
 
@@ -686,12 +688,17 @@ def test_a_store_that_cannot_be_used_is_said_once(use: Callable[[Store], Store],
 
 @pytest.mark.slow
 def test_with_5000_runs_the_page_answers_at_once(store: Store) -> None:
-    race = Race.solo(small())
+    config = RunConfig.solo(small())
     with closing(sqlite3.connect(store.path)) as db, db:
         for i in range(5000):
             number = db.execute(
                 "INSERT INTO runs (id, created, race, status, dataset, seeds, name) VALUES (?, ?, ?, 'finished', 'ring', 1, ?)",
-                (f"r{i}", float(i), Race.solo(small(seed=i)).to_json() if i >= 4900 else race.to_json(), f"name {i}"),
+                (
+                    f"r{i}",
+                    float(i),
+                    RunConfig.solo(small(seed=i)).to_json() if i >= 4900 else config.to_json(),
+                    f"name {i}",
+                ),
             ).lastrowid
             db.execute(
                 "INSERT INTO lanes (run, lane, config, objective, device, status, best_w1) VALUES (?, 0, '{}', 'gan', 'CPU',"

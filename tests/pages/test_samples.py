@@ -19,10 +19,10 @@ from tests.core.stored import record
 from tests.pages.conftest import Page, link
 from tests.pages.test_runs import lanes, put
 from tests.ui.theory_views import read
+from wgan_core.config import RunConfig
 from wgan_core.datasets import FashionMnist
 from wgan_core.explore import Sampler, sampler
-from wgan_core.library import RECORDINGS
-from wgan_core.race import Race
+from wgan_core.runs.library import RECORDINGS
 from wgan_core.store import Store
 
 KINDS = {
@@ -246,14 +246,14 @@ def test_why_there_is_nothing_to_see_is_said_and_where_to_train(store: Store) ->
         assert "is a recording" in said(opened(run=name))
     assert "nobody" in said(opened(run="nobody"))
     put(store, "young")
-    put(store, "many", Race.solo(small(), seeds=3))
+    put(store, "many", RunConfig.solo(small(), seeds=3))
     assert "has no checkpoint yet" in said(opened(run="young"))
     assert "has 3 seeds" in said(opened(run="many"))
 
 
 def test_a_comparison_has_a_generator_a_lane(store: Store) -> None:
-    race = lanes("gan", "wgan-gp", length=4)
-    put(store, "race", race)
+    config = lanes("gan", "wgan-gp", length=4)
+    put(store, "race", config)
     page = opened(run="race", lane="1")
     assert page.at.selectbox(key="samples.lane.race").value == 1
     assert "has no checkpoint yet" in said(page)

@@ -11,7 +11,7 @@ import pytest
 from tests.core.helpers import wait_until
 from tests.pages.conftest import Page
 from tests.ui.theory_views import numbers, read
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.theory import FIGURES, build
 from wgan_core.theory.jobs import jobs
 
@@ -196,7 +196,7 @@ def test_the_way_to_the_live_page_carries_the_config() -> None:
     page = Theory(figure="parallel-lines", theta="0.5")
     (link,) = page.at.get("page_link")
     assert link.proto.page == "train"
-    config = RunConfig.parse(parse_qs(link.proto.query_string)["config"][0])
+    config = TrainingConfig.parse(parse_qs(link.proto.query_string)["config"][0])
     assert config == build("parallel-lines", {"theta": 0.5}).live()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pages.ui import live
+from pages.ui.live import component as live
 from tests.core.helpers import wait_until
 from tests.pages.conftest import Page, link, until
 from wgan_core.datasets import Dataset

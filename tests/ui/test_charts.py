@@ -16,17 +16,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import median_filter
 
-from pages.ui import plotting, theme
-from pages.ui.charts import CHARTS, figure
-from pages.ui.pixel_charts import pixels_of
-from pages.ui.plotting import CLOCKS, POINTS, Chart, downsample, symlog, symlog_axis, window
 from tests.core.helpers import small
 from tests.ui.views import DATASETS, OBJECTIVES, edited, finished, long, of_seeds, scored, unstarted, with_history
-from wgan_core import records
+from wgan_core import history as records
+from wgan_core.charts import plotting, theme
+from wgan_core.charts.pixels import pixels_of
+from wgan_core.charts.plotting import CLOCKS, POINTS, Chart, downsample, symlog, symlog_axis, window
+from wgan_core.charts.training import CHARTS, figure
 from wgan_core.datasets import Dataset
+from wgan_core.history import LaneView
 from wgan_core.metrics import image_grid
 from wgan_core.objectives import LOG_2, Objective
-from wgan_core.records import RunView
 from wgan_core.runs import Run
 
 EVERY_CHART = pytest.mark.parametrize("entry", CHARTS.values(), ids=list(CHARTS))
@@ -48,7 +48,7 @@ DRAWS = {
     "precision": {"precision", "recall", "density", "coverage"},
 }
 # One view for each way in which runs differ to a chart: objectives on one data set, data sets of one objective, scores, seeds.
-VIEWS: dict[str, Callable[[], RunView]] = {
+VIEWS: dict[str, Callable[[], LaneView]] = {
     **{f"ring, {kind}": partial(finished, kind) for kind in OBJECTIVES},
     "swiss-roll": partial(finished, dataset="swiss-roll"),
     "fashion": partial(finished, dataset="fashion-mnist"),
@@ -75,7 +75,7 @@ ROLES: dict[str, str | dict[str, str]] = {
 }
 
 
-def drawn(name: str, view: RunView, clock: str = "step") -> dict[str, Any]:
+def drawn(name: str, view: LaneView, clock: str = "step") -> dict[str, Any]:
     made = CHARTS[name].draw(view, clock)
     assert made is not None
     return made
@@ -93,7 +93,7 @@ def notes(made: dict[str, Any]) -> list[str]:
 # Every chart
 
 
-def measured(view: RunView) -> set[str]:
+def measured(view: LaneView) -> set[str]:
     """The names of all that a view has numbers of."""
     there = {name for name, column in view.history.items() if np.isfinite(column).any()}
     return there | (set(view.latest.arrays) if view.latest else set())

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from pages.ui import charts, overlays  # noqa: F401  (they enter their charts in the maps)
 from pages.ui.documents import DOCS, PAGES, TOGETHER, anchor, fragment, guide_to, linked, names, sections
-from pages.ui.plotting import CHARTS, OVERLAYS
 from tests import make_docs
+from wgan_core.charts import overlays  # noqa: F401  (they enter their charts in the maps)
+from wgan_core.charts import training as charts  # noqa: F401  (they enter their charts in the maps)
+from wgan_core.charts.plotting import CHARTS, OVERLAYS
 from wgan_core.coach import RULES
 from wgan_core.datasets import Dataset
-from wgan_core.scenarios import SCENARIOS
+from wgan_core.lessons.scenarios import SCENARIOS
 from wgan_core.schema import Variant
 from wgan_core.theory import FIGURES
 from wgan_core.theory.figure import Figure

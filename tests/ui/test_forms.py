@@ -8,21 +8,21 @@ import shlex
 import pytest
 from hypothesis import given
 
-from pages.ui.forms import GROUPS, OPEN, command_line
+from pages.ui.form.fields import GROUPS, OPEN, command_line
 from pages.ui.text import plain
 from tests.core.test_config import configs
 from tests.ui.views import DATASETS
 from wgan_core import cli
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
+from wgan_core.lessons.presets import PRESETS
 from wgan_core.objectives import Objective
-from wgan_core.presets import PRESETS
 
 
-def parsed(command: str, monkeypatch: pytest.MonkeyPatch) -> RunConfig:
+def parsed(command: str, monkeypatch: pytest.MonkeyPatch) -> TrainingConfig:
     """The config that this command would train, read as a shell and the command line read it."""
-    caught: list[RunConfig] = []
+    caught: list[TrainingConfig] = []
 
-    def catch(config: RunConfig, as_json: bool, *_: object) -> int:
+    def catch(config: TrainingConfig, as_json: bool, *_: object) -> int:
         caught.append(config)
         return 0
 
@@ -34,7 +34,7 @@ def parsed(command: str, monkeypatch: pytest.MonkeyPatch) -> RunConfig:
 
 
 @given(config=configs())
-def test_any_config_survives_the_command_line(config: RunConfig) -> None:
+def test_any_config_survives_the_command_line(config: TrainingConfig) -> None:
     if config.device.startswith("cuda"):  # the command line asks whether the device is there
         config = config.edited({"device": "cpu"})
     assert cli.configure(None, shlex.split(command_line(config))[4:]) == config
@@ -48,14 +48,14 @@ def test_presets_survive_the_whole_command_line(name: str, monkeypatch: pytest.M
 @pytest.mark.parametrize("dataset", DATASETS)
 @pytest.mark.parametrize("objective", Objective.kinds)
 def test_defaults_make_a_short_command(objective: str, dataset: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = RunConfig.parse({"dataset": {"kind": dataset}, "objective": {"kind": objective}})
+    config = TrainingConfig.parse({"dataset": {"kind": dataset}, "objective": {"kind": objective}})
     command = command_line(config)
     assert command == f"python -m wgan_core train --dataset.kind {dataset} --objective.kind {objective}"
     assert parsed(command, monkeypatch) == config
 
 
 def test_negative_and_tiny_numbers_survive(monkeypatch: pytest.MonkeyPatch) -> None:
-    config = RunConfig.parse(
+    config = TrainingConfig.parse(
         {
             "dataset": {"kind": "parallel-lines", "theta": -2.5},
             "critic_optimiser": {"lr": 1e-7},
@@ -73,13 +73,13 @@ def test_negative_and_tiny_numbers_survive(monkeypatch: pytest.MonkeyPatch) -> N
     ],
 )
 def test_spaces_and_what_a_shell_would_read_survive(dataset: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    config = RunConfig.parse({"dataset": dataset})
+    config = TrainingConfig.parse({"dataset": dataset})
     assert parsed(command_line(config), monkeypatch) == config
 
 
 def test_the_form_has_every_field_once() -> None:
     names = [name for group in GROUPS.values() for name in group]
-    assert sorted([*names, "schema_version"]) == sorted(RunConfig.model_fields)
+    assert sorted([*names, "schema_version"]) == sorted(TrainingConfig.model_fields)
     assert set(OPEN) <= set(GROUPS)
 
 

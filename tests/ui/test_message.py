@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pages.ui import live
-from pages.ui import packets as packing
-from pages.ui.lanes import shown
-from pages.ui.plotting import CHARTS, CLOCKS, OVERLAYS
+from pages.ui.live import component as live
+from pages.ui.live import packets as packing
 from tests.core.helpers import small
 from tests.ui.views import (
     DATASETS,
@@ -30,17 +28,19 @@ from tests.ui.views import (
     unstarted,
     with_history,
 )
+from wgan_core.charts.lanes import shown
+from wgan_core.charts.plotting import CHARTS, CLOCKS, OVERLAYS
+from wgan_core.config import RunConfig
 from wgan_core.datasets import Dataset
-from wgan_core.race import Race
-from wgan_core.records import RunView, Snapshot
+from wgan_core.history import LaneView, Snapshot
 
 MOST_BYTES = 100_000
 ROWS = 1025  # what a run's history holds at most, its newest row included
 
 
-def told(view: RunView) -> dict[str, Any]:
+def told(view: LaneView) -> dict[str, Any]:
     """What the strip says of a run of one lane."""
-    return live.progress(shown([view])[0], Race.solo(view.config))
+    return live.progress(shown([view])[0], RunConfig.solo(view.config))
 
 
 def arrays_in(value: Any) -> Iterator[np.ndarray[Any, Any]]:
@@ -274,7 +274,7 @@ def test_what_is_left_follows_from_the_rate() -> None:
 # NaN
 
 
-def views_with_gaps() -> list[RunView]:
+def views_with_gaps() -> list[LaneView]:
     view = finished()
     gaps = {name: np.where(np.arange(9) % 2, np.nan, 1.0) for name in view.history if name not in ("w1_floor", *CLOCKS)}
     flat = {name: np.zeros(9) for name in gaps}

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from pages.ui.charts import CHARTS
-from pages.ui.overlays import OVERLAYS
-from pages.ui.report import SCRIPT, report
 from tests.core.exported import RUNS, failed, race, solo
 from tests.core.helpers import python, small
-from wgan_core.config import RunConfig
-from wgan_core.records import Event, Failure
+from wgan_core.charts.overlays import OVERLAYS
+from wgan_core.charts.training import CHARTS
+from wgan_core.config import TrainingConfig
+from wgan_core.export.report import SCRIPT, report
+from wgan_core.history import Event, Failure
 
 
 def figures(page: str) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def test_no_element_is_made_of_a_text_of_a_run() -> None:
     config.pop("conditional")
     hostile = replace(
         view,
-        config=RunConfig.parse(config),
+        config=TrainingConfig.parse(config),
         device=evil,
         failure=Failure(evil, evil),
         events=(Event(0, 0, 0.0, "failure", evil), Event(0, 0, 0.0, "edit", evil)),
@@ -134,5 +134,5 @@ def test_the_policy_names_no_place_on_the_network() -> None:
 
 
 def test_a_report_takes_plotly_but_not_streamlit() -> None:
-    code = "import sys, pages.ui.report; print('streamlit' in sys.modules, 'plotly' in sys.modules)"
+    code = "import sys, wgan_core.export.report; print('streamlit' in sys.modules, 'plotly' in sys.modules)"
     assert python("-c", code).stdout.split() == ["False", "True"]

@@ -9,26 +9,26 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from pages.ui.charts import CHARTS
-from pages.ui.lanes import shown
-from pages.ui.live import progress
-from pages.ui.overlays import OVERLAYS
+from pages.ui.live.component import progress
 from tests.core.helpers import pictures_at_hand, small
 from tests.ui import views
 from tests.ui.views import finished
+from wgan_core.charts.lanes import shown
+from wgan_core.charts.overlays import OVERLAYS
+from wgan_core.charts.training import CHARTS
+from wgan_core.config import RunConfig
 from wgan_core.datasets import FashionMnist
-from wgan_core.race import Race
-from wgan_core.records import RunView
+from wgan_core.history import LaneView
 
 NAMES = ("classes", "frechet", "precision")
 
 
 @pytest.fixture
-def scored() -> RunView:
+def scored() -> LaneView:
     return views.scored()
 
 
-def drawn(name: str, view: RunView) -> dict[str, Any]:
+def drawn(name: str, view: LaneView) -> dict[str, Any]:
     made = CHARTS[name].draw(view, "step")
     assert made is not None
     go.Figure(made)  # plotly refuses properties and values that it does not know
@@ -36,7 +36,7 @@ def drawn(name: str, view: RunView) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_without_scores_there_is_nothing_to_draw(name: str, scored: RunView) -> None:
+def test_without_scores_there_is_nothing_to_draw(name: str, scored: LaneView) -> None:
     plain = finished(dataset="fashion-mnist")
     assert CHARTS[name].draw(plain, "step") is None
     assert CHARTS[name].suits(scored.config.dataset)
@@ -44,14 +44,14 @@ def test_without_scores_there_is_nothing_to_draw(name: str, scored: RunView) -> 
 
 
 @pytest.mark.parametrize("name", NAMES[1:])
-def test_curves_have_a_mark_at_each_scoring_and_a_line_between(name: str, scored: RunView) -> None:
+def test_curves_have_a_mark_at_each_scoring_and_a_line_between(name: str, scored: LaneView) -> None:
     for trace in drawn(name, scored)["data"]:
         assert trace["mode"] == "lines+markers"
         assert trace["x"].tolist() == [2, 4]
         assert np.isfinite(trace["y"]).all()
 
 
-def test_references_are_what_real_images_reach(scored: RunView) -> None:
+def test_references_are_what_real_images_reach(scored: LaneView) -> None:
     assert scored.latest is not None
     lines = [shape["y0"] for shape in drawn("precision", scored)["layout"]["shapes"]]
     expected = [scored.latest.scalars[f"{name}_real"] for name in ("precision", "recall", "density", "coverage")]
@@ -60,14 +60,14 @@ def test_references_are_what_real_images_reach(scored: RunView) -> None:
     assert dashed["y0"] == pytest.approx(scored.latest.scalars["frechet_small_cnn_real"])
 
 
-def test_the_classifiers_accuracy_is_told(scored: RunView) -> None:
+def test_the_classifiers_accuracy_is_told(scored: LaneView) -> None:
     assert scored.latest is not None
     (note,) = [n["text"] for n in drawn("frechet", scored)["layout"]["annotations"] if "told apart" in n["text"]]
     assert note.startswith("classes told apart: ")
     assert f"{scored.latest.scalars['classifier_accuracy']:.0%} right" in note
 
 
-def test_the_classes_are_those_of_the_newest_scored_snapshot(scored: RunView) -> None:
+def test_the_classes_are_those_of_the_newest_scored_snapshot(scored: LaneView) -> None:
     real, generated = drawn("classes", scored)["data"]
     assert real["x"] == generated["x"] == list(FashionMnist.names)
     assert scored.latest is not None
@@ -77,7 +77,7 @@ def test_the_classes_are_those_of_the_newest_scored_snapshot(scored: RunView) ->
     assert CHARTS["classes"].draw(scored.at(1), "step") is None
 
 
-def test_classes_of_ones_own_pictures_have_their_names_and_what_cannot_be_read_has_numbers(scored: RunView) -> None:
+def test_classes_of_ones_own_pictures_have_their_names_and_what_cannot_be_read_has_numbers(scored: LaneView) -> None:
     assert scored.latest is not None
     two = np.array([0.25, 0.75], np.float32)
     arrays = {**scored.latest.arrays, "class_shares": two, "class_shares_real": two}
@@ -87,15 +87,15 @@ def test_classes_of_ones_own_pictures_have_their_names_and_what_cannot_be_read_h
         assert drawn("classes", own)["data"][0]["x"] == names
 
 
-def test_the_strip_says_what_a_run_is_at_while_it_does_not_train(scored: RunView) -> None:
-    race = Race.solo(scored.config)
+def test_the_strip_says_what_a_run_is_at_while_it_does_not_train(scored: LaneView) -> None:
+    config = RunConfig.solo(scored.config)
     busy = replace(scored, activity="training the classifier for the scores, 40%")
     (before,), (after,) = shown([scored]), shown([busy])
-    assert progress(after, race)["progress"] == f"{progress(before, race)['progress']} · {busy.activity}"
+    assert progress(after, config)["progress"] == f"{progress(before, config)['progress']} · {busy.activity}"
 
 
 @pytest.mark.parametrize("name", ["frechet", "coverage"])
-def test_lanes_are_scored_beside_one_reference(name: str, scored: RunView) -> None:
+def test_lanes_are_scored_beside_one_reference(name: str, scored: LaneView) -> None:
     lanes = shown([scored, replace(scored, id="other")])
     made = OVERLAYS[name].draw(lanes, "step")
     assert made is not None

@@ -17,11 +17,11 @@ import plotly.graph_objects as go
 import pytest
 from PIL import Image
 
-from pages.ui import theme
-from pages.ui.report import COLOURS as LIGHT
-from pages.ui.theory import COLOURS, drawn, formula, message, number_table, page
+from pages.ui.theory.message import COLOURS, drawn, formula, message, number_table, page
 from tests.core.helpers import python
 from tests.ui.theory_views import numbers, read
+from wgan_core.charts import theme
+from wgan_core.export.report import COLOURS as LIGHT
 from wgan_core.theory import FIGURES, Figure, build
 from wgan_core.theory.commands import main
 from wgan_core.theory.result import (
@@ -195,19 +195,19 @@ class TestPng:
         assert picture.std() > 10
 
     def test_every_layer_leaves_its_colour(self) -> None:
-        from wgan_core.theory import drawing
+        from wgan_core.theory import png
 
-        picture = Image.open(io.BytesIO(drawing.png(build("gaussians"), Result((ALL_LAYERS,), reading="All layers."))))
+        picture = Image.open(io.BytesIO(png.png(build("gaussians"), Result((ALL_LAYERS,), reading="All layers."))))
         pixels = np.asarray(picture.convert("RGB")).reshape(-1, 3).astype(int)
         for role in ("real", "generated", "critic", "em", "js", "ink"):
-            color = [int(drawing.COLOURS[role][i : i + 2], 16) for i in (1, 3, 5)]
+            color = [int(png.COLOURS[role][i : i + 2], 16) for i in (1, 3, 5)]
             tolerance = 70 if role == "critic" else 30  # bars are a little clear
             assert (np.abs(pixels - color).sum(1) < tolerance).any(), role
 
     def test_its_colours_are_those_of_a_light_page(self) -> None:
-        from wgan_core.theory import drawing
+        from wgan_core.theory import png
 
-        assert {role: LIGHT.get(color, color) for role, color in COLOURS.items()} == drawing.COLOURS
+        assert {role: LIGHT.get(color, color) for role, color in COLOURS.items()} == png.COLOURS
 
 
 def test_without_matplotlib_a_png_is_refused_in_words() -> None:

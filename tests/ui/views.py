@@ -12,10 +12,10 @@ from typing import Any, NoReturn
 import numpy as np
 import pytest
 
-from pages.ui import live
+from pages.ui.live import component as live
 from tests.core.helpers import small, wait_until
-from wgan_core.race import Race
-from wgan_core.records import CLOCKS, RunView
+from wgan_core.config import RunConfig
+from wgan_core.history import CLOCKS, LaneView
 from wgan_core.runs import Run
 
 # One for each way in which objectives are drawn: ceiling or none, penalty, clip, an estimate of another name.
@@ -24,7 +24,7 @@ DATASETS = ("ring", "swiss-roll", "fashion-mnist")
 
 
 @cache
-def finished(objective: str = "wgan-gp", dataset: str = "ring", **settings: Any) -> RunView:
+def finished(objective: str = "wgan-gp", dataset: str = "ring", **settings: Any) -> LaneView:
     """The view of a run that has ended."""
     config = small(dataset, objective, **{"steps": 2 if dataset == "fashion-mnist" else 6} | settings)
     run = Run(config)
@@ -36,15 +36,15 @@ def finished(objective: str = "wgan-gp", dataset: str = "ring", **settings: Any)
 
 
 @cache
-def scored() -> RunView:
+def scored() -> LaneView:
     """The view of a run on images with five snapshots, of which those of steps 2 and 4 are scored."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("wgan_core.scores.classifier.STEPS", 10)
+        patch.setattr("wgan_core.metrics.images.classifier.STEPS", 10)
         return finished(dataset="fashion-mnist", steps=4, scores_every=2)
 
 
 @cache
-def of_seeds(seeds: int = 3) -> RunView:
+def of_seeds(seeds: int = 3) -> LaneView:
     """The view of a run of several seeds that all had the numbers of one."""
     view = finished()
     assert view.latest is not None
@@ -58,13 +58,13 @@ def of_seeds(seeds: int = 3) -> RunView:
 
 
 @cache
-def unstarted(dataset: str = "ring") -> RunView:
+def unstarted(dataset: str = "ring") -> LaneView:
     """The view of a run before its first snapshot."""
     return Run(small(dataset)).view()
 
 
 @cache
-def edited(changes: tuple[tuple[str, float], ...] = (("objective.penalty_weight", 1.0),)) -> RunView:
+def edited(changes: tuple[tuple[str, float], ...] = (("objective.penalty_weight", 1.0),)) -> LaneView:
     """The view of a run whose knobs were turned after its first step, one after another."""
     run = Run(small(steps=6))
     run.step()
@@ -77,7 +77,7 @@ def edited(changes: tuple[tuple[str, float], ...] = (("objective.penalty_weight"
     return run.view()
 
 
-def long(view: RunView, rows: int = 1500, seed: int = 0) -> RunView:
+def long(view: LaneView, rows: int = 1500, seed: int = 0) -> LaneView:
     """The same run with a history of ``rows`` snapshots: every scalar a random walk around what it was."""
     rng = np.random.default_rng(seed)
     steps = np.arange(rows, dtype=float)
@@ -89,7 +89,7 @@ def long(view: RunView, rows: int = 1500, seed: int = 0) -> RunView:
     return replace(view, id=f"{view.id}-{rows}", history=history)
 
 
-def with_history(view: RunView, **columns: np.ndarray[Any, Any]) -> RunView:
+def with_history(view: LaneView, **columns: np.ndarray[Any, Any]) -> LaneView:
     """The same run with other columns in its history; the clocks are made to fit."""
     rows = len(next(iter(columns.values())))
     clocks = {name: np.arange(rows, dtype=float) for name in CLOCKS}
@@ -105,14 +105,14 @@ def strict(text: str | bytes) -> Any:
     return json.loads(text, parse_constant=refuse)
 
 
-def message(view: RunView, clock: str = "step", at: float | None = None) -> bytes:
+def message(view: LaneView, clock: str = "step", at: float | None = None) -> bytes:
     """The bytes of a refresh of a run of one lane."""
-    return live.message((view,), Race.solo(view.config, view.seeds), clock, at)
+    return live.message((view,), RunConfig.solo(view.config, view.seeds), clock, at)
 
 
 def nothing(dataset: str) -> bytes:
     """The bytes for a page on which a run on a data set of this kind may be started."""
-    return live.empty_message(Race.solo(small(dataset)))
+    return live.empty_message(RunConfig.solo(small(dataset)))
 
 
 def parts_of(message: bytes) -> list[bytes]:

@@ -16,20 +16,19 @@ from wgan_core.cli import console
 from wgan_core.cli.driving import resume, run, stopped_by_signals
 from wgan_core.cli.getting import fetch
 from wgan_core.cli.stored import runs, transfer
-from wgan_core.config import RunConfig, with_paths
-from wgan_core.constraints import Constraint
+from wgan_core.config import MOST_SEEDS, TrainingConfig, with_paths
 from wgan_core.datasets import DataError, Dataset
-from wgan_core.devices import DeviceError, resolve
-from wgan_core.drawing import read
+from wgan_core.datasets.points.reading import read
+from wgan_core.datasets.points.tables import MAX_BYTES
 from wgan_core.eject import script
-from wgan_core.ensemble import check_seeds
-from wgan_core.explain import ConfigError, Problem, allowed
-from wgan_core.folders import NoFolder
+from wgan_core.host import DeviceError, resolve
+from wgan_core.host.folders import NoFolder
+from wgan_core.lessons.presets import PRESETS
+from wgan_core.members.ensemble import check_seeds
 from wgan_core.objectives import Objective
-from wgan_core.pointfile import MAX_BYTES
-from wgan_core.presets import PRESETS
-from wgan_core.race import MOST_SEEDS
-from wgan_core.remedies import REMEDIES
+from wgan_core.objectives.constraints import Constraint
+from wgan_core.objectives.remedies import REMEDIES
+from wgan_core.schema import ConfigError, Problem, allowed
 
 USAGE = """\
 python -m wgan_core train [--preset NAME] [--FIELD VALUE ...] [--seeds K] [--no-store] [--json]
@@ -151,7 +150,7 @@ def _main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def configure(preset: str | None, flags: Sequence[str]) -> RunConfig:
+def configure(preset: str | None, flags: Sequence[str]) -> TrainingConfig:
     """Build a config from a preset's name and the flags after it.
 
     Raises
@@ -174,7 +173,7 @@ def configure(preset: str | None, flags: Sequence[str]) -> RunConfig:
         changes["dataset.points"] = _points(changes["dataset.points"])
     data = PRESETS[preset].settings if preset else {}
     data = with_paths({**data}, {path: value for path, value in changes.items() if path.endswith("kind")})
-    config = RunConfig.parse(with_paths(data, changes))
+    config = TrainingConfig.parse(with_paths(data, changes))
     resolve(config.device)
     return config
 
@@ -199,7 +198,7 @@ def _points(given: str | bytes) -> str | bytes:
     return found.text
 
 
-def seeds_of(config: RunConfig, text: str) -> int:
+def seeds_of(config: TrainingConfig, text: str) -> int:
     """The number of seeds that ``--seeds`` gives, or ConfigError."""
     if not (text.isdecimal() and len(text) < 10):
         raise ConfigError([Problem("seeds", f"must be a whole number from 1 to {MOST_SEEDS}; you gave “{text[:40]}”")])

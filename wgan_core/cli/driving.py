@@ -12,14 +12,13 @@ from contextlib import closing, contextmanager, suppress
 from time import monotonic
 
 from wgan_core.cli.lines import Lines
-from wgan_core.config import RunConfig
+from wgan_core.config import MOST_STEPS, RunConfig, TrainingConfig
 from wgan_core.datasets import DataError
-from wgan_core.devices import DeviceError
-from wgan_core.explain import ConfigError, Problem
-from wgan_core.lanes import other_data
-from wgan_core.race import MOST_STEPS, Race
-from wgan_core.records import Failure, Snapshot
+from wgan_core.history import Failure, Snapshot
+from wgan_core.host import DeviceError
 from wgan_core.runs import Run
+from wgan_core.runs.lane import other_data
+from wgan_core.schema import ConfigError, Problem
 from wgan_core.store import BadCheckpoint, NotStored, Store, StoreProblem
 
 USAGE = "python -m wgan_core resume ID [--steps N] [--json]"
@@ -30,7 +29,7 @@ TWICE_SECONDS = 2.0
 CLOSE_SECONDS = 20.0
 
 
-def run(config: RunConfig, as_json: bool, seeds: int | None = None, recorded: bool = True) -> int:
+def run(config: TrainingConfig, as_json: bool, seeds: int | None = None, recorded: bool = True) -> int:
     """Train, print each snapshot and, if ``recorded``, write all of it into the store. Returns the exit status.
 
     Raises
@@ -38,7 +37,7 @@ def run(config: RunConfig, as_json: bool, seeds: int | None = None, recorded: bo
     ConfigError
         A limit of the store that is set in the environment makes no sense.
     """
-    race = Race.solo(config, seeds or 1)
+    race = RunConfig.solo(config, seeds or 1)
     if not recorded:
         return drive(Run(race), None, Lines(as_json, seeds))
     with closing(Store()) as store:
@@ -59,7 +58,7 @@ def resume(arguments: Sequence[str]) -> int:
             found = Run.resumed(store, known.id, more)
             for note in _notes(found):
                 print(note, file=sys.stderr, flush=True)
-            seeds = found.race.seeds if found.race.seeds > 1 else None
+            seeds = found.config.seeds if found.config.seeds > 1 else None
             return drive(found, store, Lines(known.json, seeds, len(found.lanes)))
     except (ConfigError, NotStored, StoreProblem, BadCheckpoint, DeviceError, DataError) as error:
         for problem in getattr(error, "problems", [error]):
@@ -99,7 +98,7 @@ def drive(run: Run, store: Store | None, lines: Lines) -> int:
     told = False
     with stopped_by_signals(run):
         try:
-            if (first := lines.first(run.race.lanes[0].seed)) is not None:
+            if (first := lines.first(run.config.lanes[0].seed)) is not None:
                 print(first, flush=True)
             run.start()
             for lane, newest in coming:
@@ -150,7 +149,7 @@ def _notice(run: Run) -> None:
 def failures_of(run: Run) -> Mapping[int, Failure]:
     """Why, by seed, members of a run of several seeds have failed."""
     (lane, *_), (view, *_) = run.lanes, run.views()
-    alone = {view.config.seed: view.failure} if view.failure is not None and run.race.seeds == 1 else {}
+    alone = {view.config.seed: view.failure} if view.failure is not None and run.config.seeds == 1 else {}
     found: Mapping[int, Failure] = getattr(lane.training, "failures", alone)
     return dict(found)
 
@@ -158,7 +157,7 @@ def failures_of(run: Run) -> Mapping[int, Failure]:
 def _tell_of_data(run: Run) -> None:
     """Say what was left out of the data and why: once they have been read, so that they are not read twice at once."""
     with suppress(DataError):  # its files are gone since
-        for remark in dict.fromkeys(remark for lane in run.race.lanes for remark in lane.dataset.remarks()):
+        for remark in dict.fromkeys(remark for lane in run.config.lanes for remark in lane.dataset.remarks()):
             print(f"note: {remark}", file=sys.stderr, flush=True)
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from wgan_core.datasets import Dataset, Published
-from wgan_core.fetching import Fetch
+from wgan_core.datasets.fetching import Fetch
 
 
 def fetch(arguments: Sequence[str]) -> int:

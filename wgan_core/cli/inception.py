@@ -12,10 +12,9 @@ from time import monotonic
 import torch
 
 from wgan_core.datasets import DataError
-from wgan_core.devices import describe
-from wgan_core.explain import ConfigError, Problem
 from wgan_core.explore import NoWeights, sampler, steps
-from wgan_core.scores.inception import (
+from wgan_core.host import describe
+from wgan_core.metrics.images.inception import (
     FILE,
     PREFIX,
     Inception,
@@ -24,6 +23,7 @@ from wgan_core.scores.inception import (
     inception_distance,
     read_inception,
 )
+from wgan_core.schema import ConfigError, Problem
 from wgan_core.store import NotStored, Store, StoreProblem
 
 TELL_EVERY = 5.0  # seconds

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from wgan_core.records import Failure, RunView, Snapshot, Status
+from wgan_core.history import Failure, LaneView, Snapshot, Status
 
 SHOWN = ("critic_loss", "generator_loss", "w1", "modes_covered", "classes_covered", "frechet_small_cnn")
 
@@ -64,7 +64,7 @@ class Lines:
         self,
         run_id: str,
         status: Status,
-        views: tuple[RunView, ...],
+        views: tuple[LaneView, ...],
         newest: Snapshot | None,
         failures: Mapping[int, Failure],
     ) -> Iterator[str]:

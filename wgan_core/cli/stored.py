@@ -10,10 +10,10 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any, get_args
 
-from wgan_core.explain import ConfigError
 from wgan_core.export import commands
 from wgan_core.export.stored import find, keep
-from wgan_core.records import Status
+from wgan_core.history import Status
+from wgan_core.schema import ConfigError
 from wgan_core.store import Sort, Store, StoredLane, StoredRun, StoreProblem
 
 USAGE = """\

@@ -12,7 +12,7 @@ from dataclasses import replace
 from wgan_core.coach import constraint, critic, outcome, steps, verdict
 from wgan_core.coach.evidence import Evidence
 from wgan_core.coach.finding import Finding, Rule
-from wgan_core.records import RunView
+from wgan_core.history import LaneView
 
 __all__ = ["RULES", "Evidence", "Finding", "Rule", "findings"]
 
@@ -22,7 +22,7 @@ RULES: dict[str, Rule] = {
 }
 
 
-def findings(view: RunView) -> tuple[Finding, ...]:
+def findings(view: LaneView) -> tuple[Finding, ...]:
     """What the numbers of a run say, the most important first; nothing while there is too little to judge by.
 
     Of a view with K seeds each seed is judged alone. A finding then says in how many it was found, with the numbers of the
@@ -31,8 +31,8 @@ def findings(view: RunView) -> tuple[Finding, ...]:
     Examples
     --------
     >>> import numpy as np
-    >>> from wgan_core.config import RunConfig
-    >>> empty = RunView("a", 0, RunConfig.parse({}), "running", "cpu", 0, 0, 0, 0.0, 0.0, {"step": np.empty(0)}, None)
+    >>> from wgan_core.config import TrainingConfig
+    >>> empty = LaneView("a", 0, TrainingConfig.parse({}), "running", "cpu", 0, 0, 0, 0.0, 0.0, {"step": np.empty(0)}, None)
     >>> findings(empty)
     ()
     """
@@ -53,7 +53,7 @@ def findings(view: RunView) -> tuple[Finding, ...]:
     return tuple(sorted(merged, key=lambda found: -found.seeds))
 
 
-def _of_one(view: RunView) -> tuple[Finding, ...]:
+def _of_one(view: LaneView) -> tuple[Finding, ...]:
     evidence = Evidence(view)
     if not evidence.enough:
         # A run that failed says so, however early.

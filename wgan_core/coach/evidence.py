@@ -11,8 +11,8 @@ from functools import cached_property
 
 import numpy as np
 
-from wgan_core.config import RunConfig
-from wgan_core.records import Floats, RunView
+from wgan_core.config import TrainingConfig
+from wgan_core.history import Floats, LaneView
 
 # Fewer rows than this, since the start or since a knob was turned, are no basis for a judgement.
 FEWEST_ROWS = 10
@@ -57,18 +57,18 @@ class Evidence:
 
     Parameters
     ----------
-    view : RunView
+    view : LaneView
         Of one seed (``view.seeds`` is 1).
     """
 
-    def __init__(self, view: RunView) -> None:
+    def __init__(self, view: LaneView) -> None:
         self.view = view
         edits = [event.step for event in view.events if event.kind == "edit"]
         # What was measured before an edit says nothing of the settings now; nothing is trained in the row of step 0.
         self._since = int(np.searchsorted(view.history["step"], max(edits, default=0), "right"))
 
     @property
-    def config(self) -> RunConfig:
+    def config(self) -> TrainingConfig:
         return self.view.config
 
     @property

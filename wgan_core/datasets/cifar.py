@@ -12,9 +12,9 @@ from typing import IO, Any, ClassVar, Literal
 
 import numpy as np
 
+from wgan_core.datasets.fetching import RemoteFile
 from wgan_core.datasets.images import ALL
 from wgan_core.datasets.published import Bytes, Published, Split
-from wgan_core.fetching import RemoteFile
 from wgan_core.schema import knob
 
 PIXELS = 3 * 32 * 32

@@ -16,9 +16,9 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from wgan_core.datasets.base import ASSETS, DataError
+from wgan_core.datasets.fetching import RemoteFile
 from wgan_core.datasets.images import ALL
 from wgan_core.datasets.published import Bytes, Published, Split
-from wgan_core.fetching import RemoteFile
 from wgan_core.schema import knob
 
 PREFIX: dict[Split, str] = {"train": "train", "test": "t10k"}

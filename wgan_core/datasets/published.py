@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from pydantic import field_validator
 
 from wgan_core.datasets.base import DataError
+from wgan_core.datasets.fetching import RemoteFile
 from wgan_core.datasets.images import ALL, ImageDataset, Images
-from wgan_core.fetching import RemoteFile
-from wgan_core.folders import NoFolder, data_folder, listed
+from wgan_core.host import data_folder
+from wgan_core.host.folders import NoFolder, listed
 from wgan_core.schema import knob
 
 Bytes = NDArray[np.uint8]

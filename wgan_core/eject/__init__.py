@@ -16,14 +16,14 @@ from string import Template
 import torch
 
 import wgan_core.eject.remedied  # noqa: F401  its steps enter the map
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.eject.loops import loop
 from wgan_core.eject.nets import layers, own_layers
 from wgan_core.eject.snippets import latents, missing, snippet_of
 from wgan_core.eject.steps import steps_of
 from wgan_core.metrics import GRID_IMAGES, MODE_SAMPLES
-from wgan_core.piecewise import Net
-from wgan_core.remedies import FeatureMatching, VirtualBatch
+from wgan_core.networks.piecewise import Net
+from wgan_core.objectives.remedies import FeatureMatching, VirtualBatch
 from wgan_core.training import STREAMS
 
 MODULES = ("argparse", "copy", "gzip", "json", "math")
@@ -66,7 +66,7 @@ EVALUATION = """, normalised by what it has seen on average and not by their own
 $generator.eval()"""
 
 
-def script(config: RunConfig) -> str:
+def script(config: TrainingConfig) -> str:
     """The text of a Python file that trains as this config says.
 
     Knobs that were turned while the run trained are not in its config, and not in the script.
@@ -78,7 +78,7 @@ def script(config: RunConfig) -> str:
 
     Examples
     --------
-    >>> text = script(RunConfig.parse({"objective": {"kind": "wgan-clip", "clip": 0.02}}))
+    >>> text = script(TrainingConfig.parse({"objective": {"kind": "wgan-clip", "clip": 0.02}}))
     >>> "c = 0.02" in text, "penalty" in text
     (True, False)
     """
@@ -115,7 +115,7 @@ def script(config: RunConfig) -> str:
     return "\n".join((head, _imports(body), body))
 
 
-def _title(config: RunConfig) -> str:
+def _title(config: TrainingConfig) -> str:
     return f"{config.objective.label}, {config.dataset.label}"
 
 
@@ -125,7 +125,7 @@ def _imports(body: str) -> str:
     return f"{used}\nimport numpy as np\nimport torch\nfrom torch import nn\n"
 
 
-def _arguments(config: RunConfig, argument: str) -> str:
+def _arguments(config: TrainingConfig, argument: str) -> str:
     automatic = '"cuda" if torch.cuda.is_available() else "cpu"'
     return Template(ARGUMENTS).substitute(
         title=_title(config),
@@ -138,7 +138,7 @@ def _arguments(config: RunConfig, argument: str) -> str:
     )
 
 
-def _networks(config: RunConfig, generator: Net, critic: Net) -> str:
+def _networks(config: TrainingConfig, generator: Net, critic: Net) -> str:
     """Both nets, their weights, and where the generator starts."""
     drawn = {role: snippet_of(getattr(config, role), role) for role in ("generator", "critic")}
     nets = f"generator = {layers(generator, 'generator')}\ncritic = {layers(critic, 'critic')}\n"
@@ -161,7 +161,7 @@ def _networks(config: RunConfig, generator: Net, critic: Net) -> str:
     return "\n\n".join((*own_layers(generator, critic), nets, *functions, ready))
 
 
-def _optimisers(config: RunConfig) -> str:
+def _optimisers(config: TrainingConfig) -> str:
     made = {
         role: snippet_of(getattr(config, f"{role}_optimiser"), f"{role}_optimiser") for role in ("critic", "generator")
     }
@@ -171,7 +171,7 @@ def _optimisers(config: RunConfig) -> str:
     )
 
 
-def _end(config: RunConfig, mixes_samples: bool) -> str:
+def _end(config: TrainingConfig, mixes_samples: bool) -> str:
     return Template(END.replace("$evaluation", EVALUATION if mixes_samples else ".")).substitute(
         whose="averaged" if config.generator_average else "trained",
         generator="averaged" if config.generator_average else "generator",

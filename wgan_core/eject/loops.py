@@ -12,11 +12,11 @@ from dataclasses import replace
 from string import Template
 from typing import Any
 
-from wgan_core.config import RunConfig
-from wgan_core.constraints import Free
+from wgan_core.config import TrainingConfig
 from wgan_core.eject.snippets import snippet, snippet_of
 from wgan_core.eject.steps import Step, assembled, clipped, interpolated, logistic, wasserstein
 from wgan_core.objectives import Gan, WganClip, WganGp
+from wgan_core.objectives.constraints import Free
 from wgan_core.training import STREAMS
 
 # One pass for both batches where the critic treats each sample alone; a batch's statistics are to be its own.
@@ -171,7 +171,7 @@ LOG = """\
 """
 
 
-def loop(config: RunConfig, mixes_samples: bool) -> str:
+def loop(config: TrainingConfig, mixes_samples: bool) -> str:
     """The training loop of a config, or ConfigError. ``mixes_samples`` says whether the critic does."""
     alone = config.constraint == Free() and not config.remedies.active
     box = snippet_of(config.objective, "objective").code if alone else ""

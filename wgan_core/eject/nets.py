@@ -13,8 +13,8 @@ from torch import nn
 
 from wgan_core.eject.snippets import SNIPPETS, Snippet, missing, snippet
 from wgan_core.networks import Dcgan, Mlp, Network, ReportDcgan, Residual, ResNet, ToSigned
-from wgan_core.piecewise import Net
-from wgan_core.remedies.batches import Closeness, VirtualBatchNorm, VirtualNet
+from wgan_core.networks.piecewise import Net
+from wgan_core.objectives.remedies.batches import Closeness, VirtualBatchNorm, VirtualNet
 
 
 @snippet(Mlp)

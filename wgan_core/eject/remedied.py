@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wgan_core.eject.snippets import snippet
 from wgan_core.eject.steps import Step, block
-from wgan_core.remedies import (
+from wgan_core.objectives.remedies import (
     FeatureMatching,
     HistoricalAveraging,
     InstanceNoise,

@@ -23,13 +23,12 @@ from wgan_core.datasets import (
     SwissRoll,
     TwoGaussians,
 )
-from wgan_core.explain import ConfigError, Problem
+from wgan_core.datasets.pictures import Folder
+from wgan_core.datasets.points.clusters import Points
+from wgan_core.datasets.points.packing import unpack
 from wgan_core.networks import Latent
 from wgan_core.optimisers import Adam, RmsProp, Sgd
-from wgan_core.packing import unpack
-from wgan_core.pictures import Folder
-from wgan_core.points import Points
-from wgan_core.schema import Part, Variant
+from wgan_core.schema import ConfigError, Part, Problem, Variant
 from wgan_core.training import STREAMS
 
 

@@ -11,12 +11,21 @@ import textwrap
 from dataclasses import dataclass
 from typing import Any
 
-from wgan_core.config import RunConfig
-from wgan_core.constraints import R1, Clip, Constraint, DraganPenalty, Free, GradientPenalty, OneSidedPenalty, Spectral
+from wgan_core.config import TrainingConfig
 from wgan_core.eject.snippets import SNIPPETS, Snippet, missing, snippet, snippet_of
 from wgan_core.objectives import Dragan, FGan, Gan, Hinge, Lsgan, Objective, Wgan, WganLp
+from wgan_core.objectives.constraints import (
+    R1,
+    Clip,
+    Constraint,
+    DraganPenalty,
+    Free,
+    GradientPenalty,
+    OneSidedPenalty,
+    Spectral,
+)
 from wgan_core.objectives.margins import CODINGS
-from wgan_core.remedies import Remedy
+from wgan_core.objectives.remedies import Remedy
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,7 @@ class Step(Snippet):
     generator: str = ""
 
 
-def steps_of(config: RunConfig) -> list[Step]:
+def steps_of(config: TrainingConfig) -> list[Step]:
     """What objective, constraint and remedies bring, in this order, or ConfigError."""
     found = [snippet_of(config.objective, "objective"), snippet_of(config.constraint, "constraint")]
     for remedy in config.remedies.active:
@@ -71,7 +80,7 @@ def steps_of(config: RunConfig) -> list[Step]:
     return [step for step in found if isinstance(step, Step)]
 
 
-def assembled(config: RunConfig) -> str:
+def assembled(config: TrainingConfig) -> str:
     """The loop of a config, from its parts; ``$scores`` and other names that all loops have are still to be filled in."""
     steps = steps_of(config)
     objective, constraint, *remedies = steps
@@ -125,7 +134,7 @@ def assembled(config: RunConfig) -> str:
     return text.replace("$smoothing", objective.smoothing)
 
 
-def _named(config: RunConfig) -> str:
+def _named(config: TrainingConfig) -> str:
     """What is trained, and where it comes from, as lines of a comment."""
     parts: list[Objective | Constraint | Remedy] = [
         config.objective,

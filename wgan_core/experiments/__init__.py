@@ -34,7 +34,7 @@ from wgan_core.experiments.verdict import OUTCOMES as OUTCOMES
 from wgan_core.experiments.verdict import Measured as Measured
 from wgan_core.experiments.verdict import Verdict as Verdict
 from wgan_core.experiments.verdict import verdict as verdict
-from wgan_core.explain import ConfigError, Problem
+from wgan_core.schema import ConfigError, Problem
 
 _FOUND: list[Experiment] = []
 for _module in pkgutil.iter_modules(claims.__path__):

@@ -19,7 +19,7 @@ from time import monotonic, time
 from wgan_core.experiments.experiment import Computed, Experiment, Leg, Progress, Size, Trained
 from wgan_core.experiments.reopening import computed_id, judged
 from wgan_core.experiments.standing import Standing, keep, mark
-from wgan_core.records import RunView
+from wgan_core.history import LaneView
 from wgan_core.runs import Run, RunManager, TooManyRuns, UnknownRun, manager
 from wgan_core.store import NotStored, Store, StoreProblem
 
@@ -101,7 +101,7 @@ class Training(Attempt):
         self.experiment, self._manager = experiment, runs
         self._lock = threading.Lock()
         self._runs: dict[str, str] = {}
-        self._views: dict[str, Sequence[RunView]] = {}
+        self._views: dict[str, Sequence[LaneView]] = {}
         self._now: Run | None = None
         self.waiting = ""
         self._todo: list[Leg] = []
@@ -131,7 +131,7 @@ class Training(Attempt):
         if self._now is not None:
             self._now.stop()
 
-    def _finished(self, leg: Leg) -> Sequence[RunView] | None:
+    def _finished(self, leg: Leg) -> Sequence[LaneView] | None:
         """The views of a leg's run from before, if it is done."""
         if self._manager.store is None or (run_id := self._before.get(leg.name)) is None:
             return None
@@ -142,7 +142,7 @@ class Training(Attempt):
         return views if all(view.status == "finished" for view in views) else None
 
     def _begin(self, leg: Leg) -> Run:
-        run_id = self._resumed(leg) or self._manager.start(leg.race)
+        run_id = self._resumed(leg) or self._manager.start(leg.config)
         self._now = self._manager.get(run_id)
         with self._lock:
             self._runs[leg.name] = run_id

@@ -10,13 +10,14 @@ from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Any
 
-from wgan_core.config import RunConfig
-from wgan_core.experiments import EXPERIMENTS, PAPERS, Experiment, Size, Trained, find
+from wgan_core.config import TrainingConfig
+from wgan_core.datasets.pictures import ALL, Folder
+from wgan_core.experiments import EXPERIMENTS, find
+from wgan_core.experiments.experiment import PAPERS, Experiment, Size, Trained
 from wgan_core.experiments.report import html, intro, markdown
 from wgan_core.experiments.reproduce import Reproduction
-from wgan_core.explain import ConfigError, Problem
-from wgan_core.pictures import ALL, Folder
 from wgan_core.runs import Run
+from wgan_core.schema import ConfigError, Problem
 from wgan_core.store import Store
 
 USAGE = """\
@@ -70,7 +71,7 @@ def _on_pictures(wanted: Sequence[Experiment], size: Size, path: str, classes: s
         raise ConfigError(
             [Problem("pictures", f"of these experiments none takes pictures; these do: {', '.join(can)}")]
         )
-    pictures = RunConfig.parse({"dataset": {"kind": "folder", "path": path, "classes": classes}}).settled().dataset
+    pictures = TrainingConfig.parse({"dataset": {"kind": "folder", "path": path, "classes": classes}}).settled().dataset
     assert isinstance(pictures, Folder)
     pictures.read()  # what is wrong with them is said before anything else is run
     for remark in pictures.remarks():

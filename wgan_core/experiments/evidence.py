@@ -10,8 +10,8 @@ import numpy as np
 from scipy.ndimage import median_filter
 from scipy.stats import rankdata
 
-from wgan_core.config import RunConfig
-from wgan_core.records import Floats, RunView
+from wgan_core.config import TrainingConfig
+from wgan_core.history import Floats, LaneView
 from wgan_core.theory.result import Number
 
 LATE = 0.2
@@ -25,7 +25,7 @@ class NoVerdict(Exception):
 class Track:
     """One training with one seed: its config, and its scalars by name with the clocks, (rows,) each."""
 
-    config: RunConfig
+    config: TrainingConfig
     history: Mapping[str, Floats]
 
     def scalar(self, name: str) -> Floats:
@@ -43,7 +43,7 @@ class Evidence:
     tracks: Mapping[str, Sequence[Track]]
 
     @classmethod
-    def of(cls, views: Sequence[tuple[Sequence[str], Sequence[RunView]]]) -> Evidence:
+    def of(cls, views: Sequence[tuple[Sequence[str], Sequence[LaneView]]]) -> Evidence:
         """From the views of runs, each with the names of its lanes. Lanes of one name are seeds of one thing."""
         tracks: dict[str, list[Track]] = {}
         for names, lanes in views:

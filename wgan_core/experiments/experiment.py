@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
+from wgan_core.config import RunConfig
 from wgan_core.datasets import Published
 from wgan_core.experiments.evidence import Computations, Evidence, NoVerdict
 from wgan_core.experiments.verdict import Measured, Verdict, verdict
-from wgan_core.race import Race
-from wgan_core.records import LIVE, RunView
+from wgan_core.history import LIVE, LaneView
 from wgan_core.theory import build
 from wgan_core.theory.figure import Figure, Question
 from wgan_core.theory.result import Number, Result
@@ -83,7 +83,7 @@ class Leg:
     lanes : tuple[str, ...]
         What the lanes are called. Lanes of one name in several legs are seeds of one thing.
     settings : dict
-        What :meth:`wgan_core.race.Race.parse` takes.
+        What :meth:`wgan_core.config.run.RunConfig.parse` takes.
     own_pictures : bool
         Whether pictures of the reader's own may stand in for its data set.
     """
@@ -94,8 +94,8 @@ class Leg:
     own_pictures: bool = False
 
     @cached_property
-    def race(self) -> Race:
-        return Race.parse(self.settings)
+    def config(self) -> RunConfig:
+        return RunConfig.parse(self.settings)
 
     def on(self, pictures: Mapping[str, Any]) -> Leg:
         """The same on pictures of the reader's own: a data set as a config has it. Itself where they cannot stand in."""
@@ -127,7 +127,7 @@ class Trained(Claim):
 
     def missing(self, size: Size) -> Published | None:
         """The first data set whose files are not on this computer."""
-        lacking = (leg.race.lanes[0].dataset.lacks() for leg in self.legs[size])
+        lacking = (leg.config.lanes[0].dataset.lacks() for leg in self.legs[size])
         return next((data for data in lacking if data is not None), None)
 
     def lacks(self, size: Size) -> str:
@@ -149,12 +149,12 @@ class Trained(Claim):
         """The verdict from the histories of all legs of one size."""
         return verdict(self.measure(evidence))
 
-    def evidence(self, size: Size, views: Mapping[str, Sequence[RunView]]) -> Evidence:
+    def evidence(self, size: Size, views: Mapping[str, Sequence[LaneView]]) -> Evidence:
         """What the runs of one size have shown.
 
         Parameters
         ----------
-        views : Mapping[str, Sequence[RunView]]
+        views : Mapping[str, Sequence[LaneView]]
             The views of all lanes, live or stored, by the leg's name.
 
         Raises
@@ -166,13 +166,13 @@ class Trained(Claim):
         for leg in self.legs[size]:
             if leg.name not in views:
                 raise NoVerdict(f"{leg.name} has not run.")
-            for name, view, config in zip(leg.lanes, views[leg.name], leg.race.lanes, strict=True):
+            for name, view, config in zip(leg.lanes, views[leg.name], leg.config.lanes, strict=True):
                 _check(name, view, config.steps)
             found.append((leg.lanes, views[leg.name]))
         return Evidence.of(found)
 
 
-def _check(lane: str, view: RunView, steps: int) -> None:
+def _check(lane: str, view: LaneView, steps: int) -> None:
     if view.status in LIVE:
         raise NoVerdict("It is still running.")
     if view.failure is not None:

@@ -9,7 +9,7 @@ from wgan_core.experiments.evidence import NoVerdict
 from wgan_core.experiments.experiment import Computed, Experiment, Size, Trained
 from wgan_core.experiments.standing import Standing, belongs, own_pictures, runs_of, size_of, standings
 from wgan_core.experiments.verdict import Verdict
-from wgan_core.records import RunView
+from wgan_core.history import LaneView
 from wgan_core.runs import UnknownRun
 from wgan_core.store import NotStored, Store
 
@@ -20,7 +20,7 @@ def computed_id(experiment: Computed, size: Size) -> str:
 
 
 def judged(
-    experiment: Trained, size: Size, when: float, runs: Mapping[str, str], views: Mapping[str, Sequence[RunView]]
+    experiment: Trained, size: Size, when: float, runs: Mapping[str, str], views: Mapping[str, Sequence[LaneView]]
 ) -> Standing:
     """What runs came to: a verdict, or the reason why there is none."""
     verdict: Verdict | None = None

@@ -22,7 +22,7 @@ from wgan_core.experiments.evidence import NoVerdict
 from wgan_core.experiments.experiment import Computed, Experiment, Leg, Size, Trained
 from wgan_core.experiments.reopening import judged
 from wgan_core.experiments.standing import Standing, belongs, computed_standing, keep, mark, record
-from wgan_core.records import RunView
+from wgan_core.history import LaneView
 from wgan_core.runs import Run
 from wgan_core.store import NotStored, Store, StoreProblem
 
@@ -139,7 +139,7 @@ class Reproduction:
                 self._train(entry, entry.experiment, leg)
 
     def _train(self, entry: Entry, experiment: Trained, leg: Leg) -> None:
-        run = Run(leg.race, store=self._store)
+        run = Run(leg.config, store=self._store)
         begun = perf_counter()
         run.start()
         try:
@@ -168,7 +168,7 @@ class Reproduction:
         entry.numbers = record(experiment, self.size, progress.computations, entry.when, seconds)
         keep(self._store.folder, experiment, self.size, progress.computations, seconds)
         if importlib.util.find_spec("matplotlib") is not None:
-            from wgan_core.theory.drawing import png
+            from wgan_core.theory.png import png
 
             entry.picture.write_bytes(png(*pictures[0]))
 
@@ -191,11 +191,11 @@ class Reproduction:
 
     def _draw(self, entry: Entry) -> None:
         if isinstance(entry.experiment, Trained) and importlib.util.find_spec("matplotlib") is not None:
-            from wgan_core.experiments.drawing import svg
+            from wgan_core.experiments.curves import svg
 
             entry.picture.write_text(svg(entry.experiment, self.size, self.views(entry)), encoding="utf-8")
 
-    def views(self, entry: Entry) -> dict[str, tuple[RunView, ...]]:
+    def views(self, entry: Entry) -> dict[str, tuple[LaneView, ...]]:
         """The stored runs of a trained experiment, by the leg's name."""
         return {name: self._store.views(run_id) for name, run_id in entry.runs.items()}
 

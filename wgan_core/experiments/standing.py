@@ -16,12 +16,12 @@ from pathlib import Path
 from time import time
 from typing import Any
 
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
+from wgan_core.datasets.pictures import ALL, Folder
 from wgan_core.experiments.evidence import Computations, NoVerdict
 from wgan_core.experiments.experiment import SIZES, Computed, Experiment, Leg, Part, Size, Trained
 from wgan_core.experiments.verdict import Verdict
-from wgan_core.explain import ConfigError
-from wgan_core.pictures import ALL, Folder
+from wgan_core.schema import ConfigError
 from wgan_core.store import Store, StoredRun
 from wgan_core.theory.result import Number
 
@@ -133,14 +133,14 @@ def belongs(run: StoredRun, leg: Leg) -> bool:
     What has become a setting since has its default.
     """
     try:
-        race = run.race
+        config = run.config
     except ConfigError:  # of a version that this one cannot read
         return False
-    pictures = own_pictures(race.lanes)
-    return race == (leg if pictures is None else leg.on(pictures)).race
+    pictures = own_pictures(config.lanes)
+    return config == (leg if pictures is None else leg.on(pictures)).config
 
 
-def own_pictures(configs: Iterable[RunConfig]) -> Mapping[str, Any] | None:
+def own_pictures(configs: Iterable[TrainingConfig]) -> Mapping[str, Any] | None:
     """The first data set of the reader's own pictures, as a config has it."""
     return next((config.dataset.model_dump() for config in configs if isinstance(config.dataset, Folder)), None)
 
@@ -161,7 +161,7 @@ def _trained(store: Store, experiment: Trained, sizes: tuple[Size, ...]) -> Iter
             verdict = experiment.judge(experiment.evidence(size, views))
         except NoVerdict as reason:
             problem = str(reason)
-        pictures = own_pictures(config for run in legs.values() for config in run.race.lanes)
+        pictures = own_pictures(config for run in legs.values() for config in run.config.lanes)
         yield Standing(experiment.name, size, when, seconds, runs, verdict, problem, pictures)
 
 

@@ -11,8 +11,8 @@ from typing import Literal
 import torch
 from torch import Generator, Tensor, nn
 
-from wgan_core.explain import ConfigError, Problem
 from wgan_core.networks import Latent
+from wgan_core.schema import ConfigError, Problem
 
 Truncation = Literal["none", "truncated", "scaled"]
 TRUNCATIONS: dict[Truncation, str] = {

@@ -12,14 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from wgan_core.conditional import as_input, generator_input
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
+from wgan_core.config.conditional import as_input, generator_input
 from wgan_core.export.bundle import check_state
 from wgan_core.export.weights import model_of
-from wgan_core.piecewise import Net
-from wgan_core.states import progress_of
+from wgan_core.networks.piecewise import Net
 from wgan_core.store import BadCheckpoint, NotStored, Store
 from wgan_core.store.checkpoints import FOLDER
+from wgan_core.training.state import progress_of
 
 # Of 30 million parameters at most, 120 MB each; most have a few hundred thousand.
 KEPT = 6
@@ -39,13 +39,13 @@ class Sampler:
 
     Attributes
     ----------
-    config : RunConfig
+    config : TrainingConfig
         As it was then.
     mark : int
         No other sampler of this process has it.
     """
 
-    config: RunConfig
+    config: TrainingConfig
     step: int
     net: Net
     mark: int = field(default_factory=_marks.__next__)

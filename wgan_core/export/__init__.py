@@ -39,7 +39,7 @@ __all__ = [
 # Packages whose name for pip is not that of their module.
 PIP_NAMES = {"imageio_ffmpeg": "imageio-ffmpeg"}
 # Drawing the report takes plotly, which this package does without: it is found by name when a report is asked for.
-REPORT = "pages.ui.report"
+REPORT = "wgan_core.export.report"
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def _report(bundle: Bundle) -> Iterable[File]:
         raise ExportProblem(
             f"The report needs the pages of WGAN Live and plotly ({error}). Run the command in the folder of app.py."
         ) from error
-    return [File("report.html", module.report(bundle.views, bundle.race.clock).encode())]
+    return [File("report.html", module.report(bundle.views, bundle.config.clock).encode())]
 
 
 EXPORTS: dict[str, Export] = {

@@ -2,7 +2,7 @@
 
 ====================================  =================================================================================
 ``manifest.json``                     format, version, the run's id, and size and SHA-256 of every other member
-``race.json``                         the race, complete (:meth:`wgan_core.race.Race.to_json`)
+``race.json``                         the race, complete (:meth:`wgan_core.config.run.RunConfig.to_json`)
 ``lane-N/config.json``                the lane's config as it is now, edits included
 ``lane-N/view.json``                  status, clocks, events, the scalars of the frames, the numbers of the state
 ``lane-N/history.safetensors``        the columns of the history
@@ -26,11 +26,10 @@ from typing import Any, BinaryIO
 import torch
 from torch import Generator, Tensor
 
-from wgan_core.config import RunConfig, live_paths
-from wgan_core.explain import ConfigError
+from wgan_core.config import MOST_LANES, RunConfig, TrainingConfig, differing, live_paths
 from wgan_core.export import archive, tensors
 from wgan_core.export.archive import Archive
-from wgan_core.export.record import (
+from wgan_core.export.manifest import (
     describe,
     fields,
     frame_arrays,
@@ -42,9 +41,9 @@ from wgan_core.export.record import (
 from wgan_core.export.subject import BadBundle, Bundle, ExportProblem, File
 from wgan_core.export.tensors import BadTensors
 from wgan_core.export.weights import ROLES, bare
-from wgan_core.race import MOST_LANES, Race, differing
-from wgan_core.states import BadState, State, averaged, check
+from wgan_core.schema import ConfigError
 from wgan_core.training import STREAMS_OF_TRAINING
+from wgan_core.training.state import BadState, State, averaged, check
 
 FORMAT, VERSION = "wgan-live-run", 1
 ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
@@ -72,7 +71,7 @@ def pack_bundle(bundle: Bundle) -> bytes:
     ExportProblem
         A state does not fit its lane.
     """
-    members = {"race.json": bundle.race.to_json().encode()}
+    members = {"race.json": bundle.config.to_json().encode()}
     for i, (view, state) in enumerate(zip(bundle.views, bundle.states, strict=True), 1):
         about = describe(view) | {"state": None}
         if state is not None:
@@ -155,7 +154,7 @@ def _read(file: BinaryIO) -> Bundle:
         raise BadBundle(f"{min(unknown)} belongs to no lane of the race")
     views, states = [], []
     for i, folder in enumerate(folders):
-        config = RunConfig.parse(read_json(f"{folder}/config.json"))
+        config = TrainingConfig.parse(read_json(f"{folder}/config.json"))
         _check_fits(config, race.lanes[i], folder)
         about = read_json(f"{folder}/view.json")
         numbers = about.pop("state", None)
@@ -196,15 +195,15 @@ def _checked_manifest(manifest: Mapping[str, Any], parts: Archive) -> tuple[str,
     return manifest["id"], listed
 
 
-def _race(data: Mapping[str, Any]) -> Race:
-    fields(data, "race.json", tuple(Race.model_fields))
+def _race(data: Mapping[str, Any]) -> RunConfig:
+    fields(data, "race.json", tuple(RunConfig.model_fields))
     lanes = data["lanes"]
     if not isinstance(lanes, list) or not 1 <= len(lanes) <= MOST_LANES:  # before the work of reading them
         raise BadBundle(f"race.json does not have 1 to {MOST_LANES} lanes")
-    return Race.from_json(json.dumps(data))
+    return RunConfig.from_json(json.dumps(data))
 
 
-def _check_fits(config: RunConfig, started: RunConfig, lane: str) -> None:
+def _check_fits(config: TrainingConfig, started: TrainingConfig, lane: str) -> None:
     """A lane's config is what it was started with, but for the knobs that turn while it trains."""
     may = {*live_paths(started), *MAY_DIFFER}
     for path, _ in differing([started, config]):
@@ -212,7 +211,7 @@ def _check_fits(config: RunConfig, started: RunConfig, lane: str) -> None:
             raise BadBundle(f"{lane}: {path} is not what it is in the race")
 
 
-def _state(config: RunConfig, numbers: Any, data: bytes, step: int) -> State:
+def _state(config: TrainingConfig, numbers: Any, data: bytes, step: int) -> State:
     if not isinstance(numbers, dict):
         raise BadBundle("the numbers of a state are not an object")
     arrays, _ = tensors.unpack(data)
@@ -225,7 +224,7 @@ def _state(config: RunConfig, numbers: Any, data: bytes, step: int) -> State:
     return state
 
 
-def check_state(config: RunConfig, state: Mapping[str, Any]) -> None:
+def check_state(config: TrainingConfig, state: Mapping[str, Any]) -> None:
     """Refuse a state that a training with this config could not go on from, without making one: that would need its data.
 
     Raises
@@ -246,12 +245,12 @@ def check_state(config: RunConfig, state: Mapping[str, Any]) -> None:
             raise BadState(f"{name} is no state of random numbers ({error})") from None
 
 
-def _random(config: RunConfig) -> tuple[str, ...]:
+def _random(config: TrainingConfig) -> tuple[str, ...]:
     """What the random numbers in a state are called."""
     return *RANDOM, *(f"random.{remedy.name}" for remedy in config.remedies.active)
 
 
-def like_state(config: RunConfig, device: str, given: Mapping[str, Any]) -> State:
+def like_state(config: TrainingConfig, device: str, given: Mapping[str, Any]) -> State:
     """Names, types and shapes of the state of a training with this config. Nothing is allocated.
 
     Parameters

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import Tensor, nn
 
-from wgan_core.constraints import SPECTRAL, normalised
 from wgan_core.export.subject import Bundle, ExportProblem, File
 from wgan_core.export.weights import ROLES, Model, models
 from wgan_core.networks import Residual, ToSigned
+from wgan_core.objectives.constraints import SPECTRAL, normalised
 
 # Group normalisation is part of ONNX from this version on.
 OPSET, IR_VERSION = 21, 10

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from wgan_core.export.drawing import GENERATED, HIGH, INK, LOW, PAPER, QUIET, REAL, moment, side_by_side
+from wgan_core.export.frames import GENERATED, HIGH, INK, LOW, PAPER, QUIET, REAL, moment, side_by_side
 from wgan_core.export.subject import Bundle, ExportProblem, File
 
 # Enough for a film of ten seconds, and little enough to send to someone.
@@ -41,7 +41,7 @@ def picture(bundle: Bundle) -> Image.Image:
 
 def moments(bundle: Bundle, most: int = MOST_FRAMES) -> list[float]:
     """Values of the race's clock to show, evenly thinned, first and last among them: the times of all lanes' frames."""
-    clock = bundle.race.clock
+    clock = bundle.config.clock
     times = sorted({float(getattr(frame, clock)) for view in bundle.views for frame in view.frames})
     if not times:
         return []
@@ -61,8 +61,8 @@ def film(bundle: Bundle) -> Iterator[Image.Image]:
     if not times:
         raise ExportProblem(NO_FRAMES)
     for time in times:
-        views = tuple(view.at(time, bundle.race.clock) for view in bundle.views)
-        yield picture(Bundle(bundle.race, views, bundle.states))
+        views = tuple(view.at(time, bundle.config.clock) for view in bundle.views)
+        yield picture(Bundle(bundle.config, views, bundle.states))
 
 
 def png(bundle: Bundle) -> Iterable[File]:

@@ -6,19 +6,19 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from wgan_core.records import CLOCKS, RunView, Snapshot
+from wgan_core.history import CLOCKS, LaneView, Snapshot
 
 
-def snapshots_of(view: RunView) -> Iterator[Snapshot]:
+def snapshots_of(view: LaneView) -> Iterator[Snapshot]:
     """One snapshot for each row of the history, oldest first, with its arrays where a frame is of that moment.
 
     Scalars that were absent are absent; of several seeds, those that no seed has.
 
     Examples
     --------
-    >>> from wgan_core.config import RunConfig
+    >>> from wgan_core.config import TrainingConfig
     >>> history = {name: np.array([0.0, 2.0]) for name in CLOCKS} | {"w1": np.array([np.nan, 1.5])}
-    >>> view = RunView("a", 0, RunConfig.parse({}), "finished", "CPU", 2, 2, 0, 0.0, 0.0, history, None)
+    >>> view = LaneView("a", 0, TrainingConfig.parse({}), "finished", "CPU", 2, 2, 0, 0.0, 0.0, history, None)
     >>> [(s.step, dict(s.scalars)) for s in snapshots_of(view)]
     [(0, {}), (2, {'w1': 1.5})]
     """
@@ -34,6 +34,6 @@ def snapshots_of(view: RunView) -> Iterator[Snapshot]:
         yield Snapshot(*at, {name: float(v) if view.seeds == 1 else v.copy() for name, v in there.items()})
 
 
-def counted_before(view: RunView, step: int) -> tuple[int, int]:
+def counted_before(view: LaneView, step: int) -> tuple[int, int]:
     """How many rows of the history, and how many events, had been recorded when a state of this step was taken."""
     return int((view.history["step"] <= step).sum()), sum(event.step <= step for event in view.events)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from wgan_core.export.bundle import check_state
-from wgan_core.export.record import MOST_ROWS
+from wgan_core.export.manifest import MOST_ROWS
 from wgan_core.export.replay import counted_before, snapshots_of
 from wgan_core.export.subject import Bundle, ExportProblem
-from wgan_core.records import RunView
-from wgan_core.states import State
+from wgan_core.history import LaneView
 from wgan_core.store import AddedLane, BadCheckpoint, Store, StoreProblem
+from wgan_core.training.state import State
 
 
 def find(store: Store, run_id: str) -> Bundle:
@@ -35,7 +35,7 @@ def find(store: Store, run_id: str) -> Bundle:
         lanes = range(len(run.lanes))
         # Before the views: of a live run, a state is then never of a later step than its view.
         states = [_state(store, run_id, lane) for lane in lanes]
-        return Bundle.of(run.race, store.whole_views(run_id, MOST_ROWS), states)
+        return Bundle.of(run.config, store.whole_views(run_id, MOST_ROWS), states)
     except StoreProblem as problem:
         raise ExportProblem(str(problem)) from problem
 
@@ -52,7 +52,7 @@ def keep(store: Store, bundle: Bundle) -> str:
     """
     lanes = [_added(view, state) for view, state in zip(bundle.views, bundle.states, strict=True)]
     try:
-        return store.add(bundle.id, bundle.race, lanes)
+        return store.add(bundle.id, bundle.config, lanes)
     except StoreProblem as problem:
         raise ExportProblem(f"The run has not been imported. {problem}") from problem
 
@@ -64,7 +64,7 @@ def _state(store: Store, run_id: str, lane: int) -> State | None:
         return None
 
 
-def _added(view: RunView, state: State | None) -> AddedLane:
+def _added(view: LaneView, state: State | None) -> AddedLane:
     if state is None:
         return AddedLane(view, tuple(snapshots_of(view)))
     return AddedLane(view, tuple(snapshots_of(view)), state, *counted_before(view, int(state["step"])))

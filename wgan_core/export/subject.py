@@ -7,10 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from wgan_core.config import RunConfig
-from wgan_core.race import Race, added, differing
-from wgan_core.records import RunView
-from wgan_core.states import State
+from wgan_core.config import RunConfig, TrainingConfig, added, differing
+from wgan_core.history import LaneView
+from wgan_core.training.state import State
 
 
 class ExportProblem(Exception):
@@ -34,23 +33,23 @@ class Bundle:
 
     Attributes
     ----------
-    race : Race
+    race : RunConfig
         As the run was started.
-    views : tuple[RunView, ...]
+    views : tuple[LaneView, ...]
         One for each lane, in the race's order; their configs have the edits in them.
     states : tuple[State or None, ...]
-        For each lane the newest state of its training that was kept (see :mod:`wgan_core.states`), or None. Runs of several
-        seeds have none here.
+        For each lane the newest state of its training that was kept (see :mod:`wgan_core.training.state`), or None. Runs of
+        several seeds have none here.
     """
 
-    race: Race
-    views: tuple[RunView, ...]
+    config: RunConfig
+    views: tuple[LaneView, ...]
     states: tuple[State | None, ...]
 
     @classmethod
-    def of(cls, race: Race, views: Sequence[RunView], states: Sequence[State | None] = ()) -> Bundle:
+    def of(cls, config: RunConfig, views: Sequence[LaneView], states: Sequence[State | None] = ()) -> Bundle:
         """Views of a run, with states where there are any."""
-        return cls(race, tuple(views), tuple(states) or (None,) * len(views))
+        return cls(config, tuple(views), tuple(states) or (None,) * len(views))
 
     @property
     def id(self) -> str:
@@ -68,7 +67,7 @@ class Bundle:
 
 
 class HasLane(Protocol):
-    """A lane of a run, as :class:`wgan_core.lanes.Lane` is one."""
+    """A lane of a run, as :class:`wgan_core.runs.lane.Lane` is one."""
 
     training: Any
 
@@ -79,17 +78,17 @@ class HasLane(Protocol):
 class HasLanes(Protocol):
     """A run, as :class:`wgan_core.runs.Run` is one."""
 
-    race: Race
+    config: RunConfig
 
     @property
     def lanes(self) -> Sequence[HasLane]: ...
-    def views(self) -> tuple[RunView, ...]: ...
+    def views(self) -> tuple[LaneView, ...]: ...
 
 
 def of_run(run: HasLanes) -> Bundle:
     """A run of this process, with the states of the lanes that train no more: of others only their thread may take one."""
     views = run.views()
-    return Bundle.of(run.race, views, [_state_of(lane) for lane in run.lanes])
+    return Bundle.of(run.config, views, [_state_of(lane) for lane in run.lanes])
 
 
 def _state_of(lane: HasLane) -> State | None:
@@ -102,12 +101,12 @@ def _state_of(lane: HasLane) -> State | None:
     return None
 
 
-def lane_titles(configs: Sequence[RunConfig]) -> list[str]:
+def lane_titles(configs: Sequence[TrainingConfig]) -> list[str]:
     """The objective of each lane, and of lanes with one objective the knobs in which they differ, two at most.
 
     Examples
     --------
-    >>> lane_titles([RunConfig.parse({"objective": {"kind": "wgan-clip", "clip": c}}) for c in (0.01, 0.1)])
+    >>> lane_titles([TrainingConfig.parse({"objective": {"kind": "wgan-clip", "clip": c}}) for c in (0.01, 0.1)])
     ['WGAN, weight clipping, clip 0.01', 'WGAN, weight clipping, clip 0.1']
     """
     titles = []

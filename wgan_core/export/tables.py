@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wgan_core.export.subject import Bundle, File
-from wgan_core.records import CLOCKS, Floats
+from wgan_core.history import CLOCKS, Floats
 
 KEYS = ("lane", "seed", *CLOCKS)
 
@@ -130,10 +130,10 @@ def parquet(bundle: Bundle) -> Iterable[File]:
 
 def config_text(bundle: Bundle) -> str:
     """What a link, the command line and the page take back: of a plain run its config as it is now, else the whole race."""
-    if len(bundle.views) == 1 and bundle.race.seeds == 1:
+    if len(bundle.views) == 1 and bundle.config.seeds == 1:
         return json.dumps(bundle.views[0].config.model_dump(), ensure_ascii=False, indent=2)
-    shared, lanes = bundle.race.parts()
-    knobs = bundle.race.model_dump(exclude={"lanes"})
+    shared, lanes = bundle.config.parts()
+    knobs = bundle.config.model_dump(exclude={"lanes"})
     return json.dumps({"shared": shared, "lanes": lanes} | knobs, ensure_ascii=False, indent=2)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from wgan_core.export.subject import Bundle, File
 from wgan_core.export.tables import Series, series
-from wgan_core.records import CLOCKS
+from wgan_core.history import CLOCKS
 
 VERSION = "brain.Event:2"
 
@@ -29,7 +29,7 @@ def event_files(bundle: Bundle, ended: float | None = None) -> Iterable[File]:
     """
     ended = time() if ended is None else ended
     for each in series(bundle):
-        folder = bundle.folder_of(each.lane - 1) + (f"seed-{each.seed}/" if bundle.race.seeds > 1 else "")
+        folder = bundle.folder_of(each.lane - 1) + (f"seed-{each.seed}/" if bundle.config.seeds > 1 else "")
         yield File(f"{folder}events.out.tfevents.{ended:.0f}.wgan-live", _events(each, ended))
 
 

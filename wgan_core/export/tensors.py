@@ -11,7 +11,7 @@ import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError
 
-from wgan_core.records import Array
+from wgan_core.history import Array
 
 # What the arrays of a run have: floats, whole numbers, bytes, flags.
 KINDS = {"F64", "F32", "I64", "I32", "U8", "BOOL"}

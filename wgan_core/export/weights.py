@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wgan_core.config import RunConfig
-from wgan_core.explain import ConfigError
+from wgan_core.config import TrainingConfig
 from wgan_core.export.subject import Bundle, ExportProblem, File
 from wgan_core.export.tensors import BadTensors, pack, unpack
-from wgan_core.piecewise import Net
+from wgan_core.networks.piecewise import Net
+from wgan_core.schema import ConfigError
 
 FORMAT, VERSION = "wgan-live-model", "1"
 ROLES = ("generator", "critic")
@@ -29,19 +29,19 @@ NO_STATE = (
 class Model:
     """Both networks of a training, on the CPU and in evaluation mode, and the generator step that they come from."""
 
-    config: RunConfig
+    config: TrainingConfig
     generator: Net
     critic: Net
     step: int
 
 
-def bare(config: RunConfig) -> dict[str, Net]:
+def bare(config: TrainingConfig) -> dict[str, Net]:
     """Both networks without weights: what they must be like."""
     return dict(zip(ROLES, config.nets(), strict=True))
 
 
-def model_of(config: RunConfig, state: Mapping[str, Any]) -> Model:
-    """The networks of a training's state. The state must fit the config; see :func:`wgan_core.states.check`.
+def model_of(config: TrainingConfig, state: Mapping[str, Any]) -> Model:
+    """The networks of a training's state. The state must fit the config; see :func:`wgan_core.training.state.check`.
 
     The generator is the averaged one, where the run has one. Normalisation over the batch uses what was seen on average, as in
     every measurement.
@@ -110,7 +110,7 @@ def unpack_model(data: bytes) -> Model:
     Examples
     --------
     >>> from wgan_core.training import Training
-    >>> config = RunConfig.parse({"steps": 1, "device": "cpu"})
+    >>> config = TrainingConfig.parse({"steps": 1, "device": "cpu"})
     >>> model = model_of(config, Training(config).state())
     >>> unpack_model(pack_model(model)).config == config
     True
@@ -124,7 +124,7 @@ def unpack_model(data: bytes) -> Model:
         step = about.get("step", "")
         if not (step.isdecimal() and len(step) < 10):
             raise BadTensors("it does not say which step it is from")
-        config = RunConfig.parse(json.loads(about.get("config", "")))
+        config = TrainingConfig.parse(json.loads(about.get("config", "")))
         nets = bare(config)
         check_tensors(arrays, {f"{role}.{n}": t for role in ROLES for n, t in nets[role].state_dict().items()})
     except (BadTensors, ConfigError, ValueError, RecursionError) as error:

@@ -11,16 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from wgan_core.devices import resolve
-from wgan_core.explain import ConfigError, Problem
+from wgan_core.config import RunConfig
+from wgan_core.host import resolve
 from wgan_core.limits.cost import Cause, Cost, of_race, of_training
 from wgan_core.limits.memory import VARIABLE, Promise, Room, given, room
 from wgan_core.limits.speed import speed
-from wgan_core.race import Race
+from wgan_core.schema import ConfigError, Problem
 
 __all__ = ["Claim", "Forecast", "claim", "forecast", "refusal"]
 
-# Time of a member's step in a stack, as a ratio to that of a training alone: the middle of the table in wgan_core/stacked.py.
+# Time of a member's step in a stack, as a ratio to that of a training alone: the middle of the table in members/stacked.py.
 STACKED_RATIO = 0.5
 WHAT: dict[Cause, str] = {
     "batch": "what each batch leaves behind in the networks until the way back",
@@ -52,7 +52,7 @@ class Forecast:
         return f"about {size_text(self.bytes)} and {time_text(self.seconds_a_step)} a step: {time_text(self.seconds)}"
 
 
-def forecast(race: Race, cores: int) -> Forecast:
+def forecast(race: RunConfig, cores: int) -> Forecast:
     """What a run will take on its device, with nothing else beside it.
 
     Parameters
@@ -67,7 +67,7 @@ def forecast(race: Race, cores: int) -> Forecast:
 
     Examples
     --------
-    >>> race = Race.parse({"shared": {"device": "cpu"}, "lanes": [{}]})
+    >>> race = RunConfig.parse({"shared": {"device": "cpu"}, "lanes": [{}]})
     >>> forecast(race, 2).bytes // 10_000_000
     5
     """
@@ -110,7 +110,7 @@ class Claim:
             self._where.promised.pop(self._who, None)
 
 
-def claim(race: Race, cores: int, who: str = "") -> Claim:
+def claim(config: RunConfig, cores: int, who: str = "") -> Claim:
     """Room for a run beside those that have it already.
 
     Parameters
@@ -125,37 +125,37 @@ def claim(race: Race, cores: int, who: str = "") -> Claim:
     ConfigError
         There is too little, with what takes most and what to lower. DeviceError if the device is absent.
     """
-    where = room(resolve(race.lanes[0].device))
+    where = room(resolve(config.lanes[0].device))
     who = who or f"training {secrets.token_hex(3)}"
     with where.lock:
-        for workers in _choices(race, cores - where.workers):
-            cost = of_race(race, workers)
+        for workers in _choices(config, cores - where.workers):
+            cost = of_race(config, workers)
             if cost.bytes <= where.left:
                 where.promised[who] = Promise(cost.bytes, workers)
                 return Claim(where, who, workers)
-        raise ConfigError([_problem(race, cost, where, where.left)])
+        raise ConfigError([_problem(config, cost, where, where.left)])
 
 
-def refusal(race: Race, cores: int) -> ConfigError | None:
+def refusal(config: RunConfig, cores: int) -> ConfigError | None:
     """Why a run could not be had even if nothing else ran, or None."""
-    where = room(resolve(race.lanes[0].device))
-    *_, cost = (of_race(race, workers) for workers in _choices(race, cores))
-    return ConfigError([_problem(race, cost, where, where.whole)]) if cost.bytes > where.whole else None
+    where = room(resolve(config.lanes[0].device))
+    *_, cost = (of_race(config, workers) for workers in _choices(config, cores))
+    return ConfigError([_problem(config, cost, where, where.whole)]) if cost.bytes > where.whole else None
 
 
-def _workers(race: Race, cores: int) -> int:
+def _workers(config: RunConfig, cores: int) -> int:
     """Worker processes of a run that has the computer to itself."""
-    if race.seeds == 1 or resolve(race.lanes[0].device).type != "cpu":
+    if config.seeds == 1 or resolve(config.lanes[0].device).type != "cpu":
         return 0
-    return max(1, min(cores, race.seeds * len(race.lanes)))
+    return max(1, min(cores, config.seeds * len(config.lanes)))
 
 
-def _choices(race: Race, cores: int) -> Sequence[int]:
+def _choices(config: RunConfig, cores: int) -> Sequence[int]:
     """How many workers a run could do with, the fastest first."""
-    return range(_workers(race, cores), 0, -1) if _workers(race, cores) else (0,)
+    return range(_workers(config, cores), 0, -1) if _workers(config, cores) else (0,)
 
 
-def _problem(race: Race, cost: Cost, where: Room, left: int) -> Problem:
+def _problem(config: RunConfig, cost: Cost, where: Room, left: int) -> Problem:
     """The refusal: how much it is, how much there is, who has it, and what to lower."""
     if where.device.type == "cuda":
         rule = f"the free memory of {where.device}"
@@ -167,37 +167,37 @@ def _problem(race: Race, cost: Cost, where: Room, left: int) -> Problem:
     if where.promised and left < where.whole:
         having = ", ".join(f"{who} has {size_text(promise.bytes)}" for who, promise in where.promised.items())
         others = f" Of these {size_text(max(0, left))} are left: {having}."
-        advice = "Wait, stop a run, or " + _lower(race, cost, left)
+        advice = "Wait, stop a run, or " + _lower(config, cost, left)
     else:
-        advice = _lower(race, cost, left).capitalize()
+        advice = _lower(config, cost, left).capitalize()
     what = f"Most of it, {size_text(getattr(cost, cost.main))}, is for {WHAT[cost.main]}."
     return Problem(
-        _field(race, cost.main),
+        _field(config, cost.main),
         f"this run would take about {size_text(cost.bytes)} of memory, and all runs together may take"
         f" {size_text(where.whole)} ({rule}).{others} {what} {advice}.",
     )
 
 
-def _field(race: Race, main: Cause) -> str:
-    if race.seeds > 1 and main != "batch":
+def _field(config: RunConfig, main: Cause) -> str:
+    if config.seeds > 1 and main != "batch":
         return "seeds"
     return {"batch": "batch_size", "networks": "generator, critic", "processes": "batch_size", "data": "dataset"}[main]
 
 
-def _lower(race: Race, cost: Cost, left: int) -> str:
+def _lower(config: RunConfig, cost: Cost, left: int) -> str:
     """What to lower, with the value that fits where one number does it."""
-    first = race.lanes[0]
+    first = config.lanes[0]
     width = "base_channels" if first.dataset.is_image and first.critic.kind != "mlp" else "width"
     if cost.main == "batch":
         room_for_it = left - (cost.bytes - cost.batch)
         fits = int(first.batch_size * room_for_it / cost.batch) if room_for_it > 0 else 0
         most = f" to {_round_down(fits):,} or less" if fits else ""
         return f"lower batch_size from {first.batch_size:,}{most}, or {width} of the networks"
-    if race.seeds > 1:
-        fits = int(race.seeds * left / cost.bytes)
-        return f"lower the seeds from {race.seeds}" + (f" to about {fits}" if fits > 0 else f", or {width}")
+    if config.seeds > 1:
+        fits = int(config.seeds * left / cost.bytes)
+        return f"lower the seeds from {config.seeds}" + (f" to about {fits}" if fits > 0 else f", or {width}")
     if cost.main == "networks":
-        fewer = ", or train fewer lanes" if len(race.lanes) > 1 else ""
+        fewer = ", or train fewer lanes" if len(config.lanes) > 1 else ""
         return f"lower {width}, depth or latent.dim{fewer}"
     return "take images of fewer pixels, or one class of them" if cost.main == "data" else "stop what else runs"
 

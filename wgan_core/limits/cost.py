@@ -14,15 +14,14 @@ from typing import Literal
 
 import torch
 
-from wgan_core.config import RunConfig
+from wgan_core.config import RunConfig, TrainingConfig
 from wgan_core.datasets import ImageDataset
+from wgan_core.history import frames_kept
 from wgan_core.limits.layers import Pass, alongside, through
 from wgan_core.metrics import EM_SAMPLES, GRID_IMAGES
+from wgan_core.metrics.images.scorer import SAMPLES
+from wgan_core.networks.piecewise import Net, PiecewiseLinear
 from wgan_core.optimisers import Optimiser
-from wgan_core.piecewise import Net, PiecewiseLinear
-from wgan_core.race import Race
-from wgan_core.records import frames_kept
-from wgan_core.scores.scorer import SAMPLES
 
 Cause = Literal["batch", "networks", "processes", "data"]
 BYTES = 4  # of a float32
@@ -82,7 +81,7 @@ class Training:
     stacks: bool
 
 
-def of_training(config: RunConfig) -> Training:
+def of_training(config: TrainingConfig) -> Training:
     """What a training of one seed will take."""
     deciding = config.model_dump(exclude=set(NOT_DECIDING))
     return _of(json.dumps(deciding, sort_keys=True, default=str), _Held(config))
@@ -95,7 +94,7 @@ NOT_DECIDING = ("seed", "steps", "snapshot_every", "device", "threads")
 class _Held:
     """A config that a cache does not look at."""
 
-    def __init__(self, config: RunConfig) -> None:
+    def __init__(self, config: TrainingConfig) -> None:
         self.config = config
 
     def __eq__(self, other: object) -> bool:
@@ -135,7 +134,7 @@ def _of(_: str, held: _Held) -> Training:
     )
 
 
-def _networks(config: RunConfig, generator: Net, critic: Net) -> int:
+def _networks(config: TrainingConfig, generator: Net, critic: Net) -> int:
     """Bytes that belong to the networks."""
     found = 0
     for net, optimiser in ((generator, config.generator_optimiser), (critic, config.critic_optimiser)):
@@ -159,7 +158,7 @@ def _vectors(memory: dict[str, torch.Tensor]) -> int:
     return sum(x.dim() > 0 for x in memory.values())
 
 
-def _images(config: RunConfig) -> int:
+def _images(config: TrainingConfig) -> int:
     """Bytes of the data set; 0 where it is drawn anew, or only reading tells how many images there are."""
     data = config.dataset
     if not isinstance(data, ImageDataset) or data.size is None:
@@ -209,7 +208,7 @@ class Cost:
         return max(causes, key=lambda cause: getattr(self, cause))
 
 
-def of_race(race: Race, workers: int) -> Cost:
+def of_race(race: RunConfig, workers: int) -> Cost:
     """What a run will take.
 
     Parameters

@@ -8,8 +8,8 @@ from math import prod
 
 from torch import nn
 
-from wgan_core.piecewise import Net
-from wgan_core.remedies.batches import Closeness, VirtualBatchNorm, VirtualNet
+from wgan_core.networks.piecewise import Net
+from wgan_core.objectives.remedies.batches import Closeness, VirtualBatchNorm, VirtualNet
 
 Shape = tuple[int, ...]
 # Virtual batch normalisation keeps so many numbers for each that comes in, of which autograd's own layers keep one.

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import torch
 
-from wgan_core.explain import ConfigError, Problem
+from wgan_core.schema import ConfigError, Problem
 
 VARIABLE = "WGAN_MEMORY_MB"
 MB = 1_000_000

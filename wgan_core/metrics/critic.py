@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from wgan_core.losses import generator_loss
+from wgan_core.config.losses import generator_loss
+from wgan_core.history import Array
 from wgan_core.metrics.definitions import as_array, share_at_clip
 from wgan_core.metrics.moment import Moment, Reading, measurement
 from wgan_core.networks import Given
-from wgan_core.penalties import input_gradient_norms, interpolates
-from wgan_core.records import Array
+from wgan_core.objectives.penalties import input_gradient_norms, interpolates
 
 ARROWS = 64
 SURFACE_SIDE = 48

@@ -13,7 +13,7 @@ from scipy.spatial.distance import cdist
 from torch import Tensor
 
 from wgan_core.datasets import Modes
-from wgan_core.records import Array
+from wgan_core.history import Array
 
 
 def exact_em(a: ArrayLike, b: ArrayLike) -> float:

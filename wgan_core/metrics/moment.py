@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor, nn
 
-from wgan_core.conditional import as_input, critic_given, generator_input
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
+from wgan_core.config.conditional import as_input, critic_given, generator_input
+from wgan_core.history import Array
 from wgan_core.metrics.definitions import exact_em
-from wgan_core.piecewise import Net
-from wgan_core.records import Array
+from wgan_core.networks.piecewise import Net
 
 EM_SAMPLES = 512
 MODE_SAMPLES = 2_500
@@ -52,7 +52,7 @@ class Probe:
     labels: Tensor | None = None
 
     @classmethod
-    def draw(cls, config: RunConfig, rng: Generator, device: torch.device) -> Probe:
+    def draw(cls, config: TrainingConfig, rng: Generator, device: torch.device) -> Probe:
         """Draw the probe. For points this computes the finite-sample floor of W1 too."""
         dataset = config.dataset
         few, many = (GRID_IMAGES, GRID_IMAGES) if dataset.is_image else (EM_SAMPLES, MODE_SAMPLES)
@@ -85,7 +85,7 @@ class Moment:
     The critic of a conditional run is here that of samples of the probe's classes, in their order.
     """
 
-    config: RunConfig
+    config: TrainingConfig
     generator: Net
     critic: Net
     critic_weights: Tensor
@@ -117,7 +117,7 @@ def evaluating(*nets: nn.Module) -> Iterator[None]:
             net.train(training)
 
 
-def measure(config: RunConfig, generator: Net, critic: Net, critic_weights: Tensor, probe: Probe) -> Reading:
+def measure(config: TrainingConfig, generator: Net, critic: Net, critic_weights: Tensor, probe: Probe) -> Reading:
     """Run every measurement once."""
     with evaluating(generator, critic):
         critic = critic_given(critic, probe.labels)

@@ -7,7 +7,7 @@ import copy
 from torch import Tensor
 
 from wgan_core.networks.flat import FlatParameters
-from wgan_core.piecewise import Net
+from wgan_core.networks.piecewise import Net
 
 
 class Average:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Generator, Tensor, nn
 
-from wgan_core.piecewise import Net
+from wgan_core.networks.piecewise import Net
 from wgan_core.schema import Part, Variant, knob
 
 Normalisation = Literal["none", "batch", "layer"]

@@ -10,7 +10,7 @@ import torch
 from torch import Generator, nn
 
 from wgan_core.networks.base import Network
-from wgan_core.piecewise import Net
+from wgan_core.networks.piecewise import Net
 
 
 def materialise(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from wgan_core.piecewise import Net
+from wgan_core.networks.piecewise import Net
 
 
 class FlatParameters:

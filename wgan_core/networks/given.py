@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from wgan_core.piecewise import Net
+from wgan_core.networks.piecewise import Net
 
 
 def joined(x: Tensor, labels: Tensor, batch_dim: int = 0) -> Tensor:

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from torch import nn
 
 from wgan_core.networks.base import ACTIVATIONS, NORMALISATION_HELP, SLOPES, Activation, Network, Normalisation
-from wgan_core.piecewise import Net, PiecewiseLinear
+from wgan_core.networks.piecewise import Net, PiecewiseLinear
 from wgan_core.schema import knob
 
 

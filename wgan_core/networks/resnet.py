@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from torch import Generator, Tensor, nn
 
 from wgan_core.networks.base import NORMALISATION_HELP, Network, Normalisation, normalised
-from wgan_core.piecewise import Net
+from wgan_core.networks.piecewise import Net
 from wgan_core.schema import knob
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from wgan_core.piecewise import Net
+from wgan_core.networks.piecewise import Net
 from wgan_core.schema import Part, knob
 
 CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)

@@ -24,7 +24,7 @@ from wgan_core.objectives.margins import Hinge, Lsgan
 from wgan_core.objectives.divergences import FGan
 
 # isort: split
-from wgan_core.penalties import gradient_penalty, input_gradient_norms, interpolates, one_a_sample
+from wgan_core.objectives.penalties import gradient_penalty, input_gradient_norms, interpolates, one_a_sample
 
 __all__ = [
     "LOG_2",

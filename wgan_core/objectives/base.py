@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from wgan_core.penalties import Rng
-from wgan_core.piecewise import Net
+from wgan_core.networks.piecewise import Net
+from wgan_core.objectives.penalties import Rng
 from wgan_core.schema import Variant
 
 

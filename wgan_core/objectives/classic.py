@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Literal
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from wgan_core.networks.piecewise import Net
 from wgan_core.objectives.base import Objective, mean_over_samples
-from wgan_core.penalties import NO_BATCH_NORM, Rng, gradient_penalty
-from wgan_core.piecewise import Net
+from wgan_core.objectives.penalties import NO_BATCH_NORM, Rng, gradient_penalty
 from wgan_core.schema import knob
 
 LOG_2 = math.log(2)

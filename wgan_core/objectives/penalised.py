@@ -6,9 +6,9 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
+from wgan_core.networks.piecewise import Net
 from wgan_core.objectives.classic import ADAM_OF_DCGAN, ADAM_OF_WGAN_GP, Gan, Wasserstein, penalty_weight, usual
-from wgan_core.penalties import NO_BATCH_NORM, Rng, dragan_penalty, one_sided_penalty
-from wgan_core.piecewise import Net
+from wgan_core.objectives.penalties import NO_BATCH_NORM, Rng, dragan_penalty, one_sided_penalty
 from wgan_core.schema import knob
 
 RADIUS_HELP = "How far from real samples the slope is looked at, in standard deviations of the data."

@@ -12,17 +12,16 @@ from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
 
-from wgan_core.config import RunConfig
-from wgan_core.crew import usable_cores
-from wgan_core.forks import described, forked
-from wgan_core.lanes import Lane, Trains
+from wgan_core.config import RunConfig, TrainingConfig
+from wgan_core.history import LaneView, Snapshot, Status, overall
 from wgan_core.limits import Claim, claim
-from wgan_core.race import Race
-from wgan_core.records import RunView, Snapshot, Status, overall
+from wgan_core.members.crew import usable_cores
 from wgan_core.runs.interrupt import Interruptible
-from wgan_core.states import progress_of
+from wgan_core.runs.lane import Lane, Trains
 from wgan_core.store import Parent, Recorder, Store
 from wgan_core.training import Training, check_edit
+from wgan_core.training.forks import described, forked
+from wgan_core.training.state import progress_of
 
 T = TypeVar("T")
 HEARTBEAT_SECONDS = 0.5
@@ -51,13 +50,13 @@ class Run:
         Writes down all that the run leaves behind, from its start on.
     """
 
-    def __init__(self, race: Race | RunConfig, run_id: str | None = None, store: Store | None = None) -> None:
-        self.race = (race if isinstance(race, Race) else Race.solo(race)).settled()
+    def __init__(self, race: RunConfig | TrainingConfig, run_id: str | None = None, store: Store | None = None) -> None:
+        self.config = (race if isinstance(race, RunConfig) else RunConfig.solo(race)).settled()
         self.id = run_id or secrets.token_hex(4)
-        several = len(self.race.lanes) > 1
+        several = len(self.config.lanes) > 1
         self.lanes = tuple(
-            Lane(f"{self.id}.{i}" if several else self.id, config, self.race.seeds)
-            for i, config in enumerate(self.race.lanes)
+            Lane(f"{self.id}.{i}" if several else self.id, config, self.config.seeds)
+            for i, config in enumerate(self.config.lanes)
         )
         self._store = store
         self._recorder: Recorder | None = None
@@ -74,15 +73,15 @@ class Run:
     def resumed(cls, store: Store, run_id: str, more: int | None = None) -> Run:
         """A stored run that goes on from its checkpoints once it is started. See :meth:`wgan_core.store.Store.take_over`."""
         found, recorder = store.take_over(run_id, more)
-        run = cls(found.race, run_id)
-        run.race = found.race  # as it is stored
+        run = cls(found.config, run_id)
+        run.config = found.config  # as it is stored
         for lane, start in zip(run.lanes, found.lanes, strict=True):
             lane.go_on(start)
         run._recorder = recorder
         return run
 
     @classmethod
-    def forked(cls, store: Store, parent: Parent, config: RunConfig | None = None) -> Run:
+    def forked(cls, store: Store, parent: Parent, config: TrainingConfig | None = None) -> Run:
         """A run that goes on from a checkpoint of a stored one once it is started. See :meth:`RunManager.fork`."""
         found = store.checkpoint(parent.run_id, parent.lane, parent.step)
         step = progress_of(found.state)[0]
@@ -111,7 +110,7 @@ class Run:
         ConfigError
             There is no room for it; see :func:`wgan_core.limits.claim`.
         """
-        self._claim = claim(self.race, usable_cores(), f"run {self.id}")
+        self._claim = claim(self.config, usable_cores(), f"run {self.id}")
         try:
             self._record_from_now_on()
         except BaseException:
@@ -121,7 +120,7 @@ class Run:
 
     def _record_from_now_on(self) -> None:
         if self._store is not None:
-            self._recorder = self._store.recorder(self.id, self.race, [x.device for x in self.lanes], self._parent)
+            self._recorder = self._store.recorder(self.id, self.config, [x.device for x in self.lanes], self._parent)
         if self._recorder is not None:
             for number, lane in enumerate(self.lanes):
                 lane.write_to(self._recorder, number)
@@ -222,12 +221,12 @@ class Run:
         """That of the lanes that still train, or else: finished if any lane did, stopped, failed if all did."""
         return overall(lane.status for lane in self.lanes)
 
-    def view(self, lane: int = 0) -> RunView:
+    def view(self, lane: int = 0) -> LaneView:
         """All that charts need of a lane, frozen. The cost does not grow with the run's length."""
         with self._changed:
             return self.lanes[lane].view()
 
-    def views(self) -> tuple[RunView, ...]:
+    def views(self) -> tuple[LaneView, ...]:
         """The views of all lanes, of one moment."""
         with self._changed:
             return tuple(lane.view() for lane in self.lanes)
@@ -255,7 +254,7 @@ class Run:
                 while behind := [lane for lane in self.lanes if lane.active]:
                     # The lane that is furthest behind on the clock goes next; of equals the first.
                     waiting = [x for x in behind if x.until is None or x.position("step") < x.until] or behind
-                    lane = min(waiting, key=lambda lane: lane.position(self.race.clock))
+                    lane = min(waiting, key=lambda lane: lane.position(self.config.clock))
                     self._advance(lane)
                     self._heed()
             except _Stopped:
@@ -280,7 +279,7 @@ class Run:
 
     def _trainings(self, stack: ExitStack) -> list[Callable[[], Trains]]:
         """For each lane what makes its training."""
-        if self.race.seeds == 1:
+        if self.config.seeds == 1:
             return [
                 partial(Training, lane.config)
                 if lane.state is None
@@ -288,15 +287,15 @@ class Run:
                 for lane in self.lanes
             ]
         # Processes are only for those who ask for several seeds.
-        from wgan_core.ensemble import Crew, many
+        from wgan_core.members.ensemble import Crew, many
 
         assert self._claim is not None
         crew = stack.enter_context(closing(Crew(self._claim.workers or 1)))
 
-        def make(config: RunConfig) -> Trains:
-            return stack.enter_context(closing(many(config, self.race.seeds, crew)))
+        def make(config: TrainingConfig) -> Trains:
+            return stack.enter_context(closing(many(config, self.config.seeds, crew)))
 
-        return [partial(make, config) for config in self.race.lanes]
+        return [partial(make, config) for config in self.config.lanes]
 
     def _attempt(self, lane: Lane, action: Callable[[], T]) -> T | None:
         """Do something for one lane. What goes wrong there ends this lane only."""
@@ -345,7 +344,7 @@ class Run:
             self._record(lane, snapshot)
         if lane.active and lane.due:
             self._attempt(lane, lane.save)
-        if self.race.clock == "seconds" and lane.active and lane.position("seconds") >= self.race.length:
+        if self.config.clock == "seconds" and lane.active and lane.position("seconds") >= self.config.length:
             self._round_off(lane)
             with self._changed:
                 lane.become("finished")

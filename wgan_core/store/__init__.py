@@ -18,10 +18,11 @@ from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Any, TypeVar
 
-from wgan_core.explain import ConfigError, Problem
-from wgan_core.folders import NoFolder, data_folder
-from wgan_core.race import Race
-from wgan_core.records import Floats, RunView
+from wgan_core.config import RunConfig
+from wgan_core.history import Floats, LaneView
+from wgan_core.host import data_folder
+from wgan_core.host.folders import NoFolder
+from wgan_core.schema import ConfigError, Problem
 from wgan_core.store import adding, resuming, retention, table
 from wgan_core.store import reading as _reading
 from wgan_core.store.adding import AddedLane as AddedLane
@@ -55,7 +56,7 @@ class Store:
     Parameters
     ----------
     folder : Path, optional
-        Made if it is not there. By default that of :func:`wgan_core.folders.data_folder`.
+        Made if it is not there. By default that of :func:`wgan_core.host.folders.data_folder`.
     limits : Limits, optional
         How much is kept.
 
@@ -76,7 +77,7 @@ class Store:
             )
         self.path = self.folder / NAME
         self._writer = Writer(self.path, limits or Limits.from_environment())
-        self._views: OrderedDict[tuple[str, int], RunView] = OrderedDict()
+        self._views: OrderedDict[tuple[str, int], LaneView] = OrderedDict()
         self._lock = threading.Lock()
         try:
             if self._nowhere is not None:
@@ -98,7 +99,9 @@ class Store:
 
     # Writing down
 
-    def recorder(self, run_id: str, race: Race, devices: Sequence[str], parent: Parent | None = None) -> Recorder:
+    def recorder(
+        self, run_id: str, config: RunConfig, devices: Sequence[str], parent: Parent | None = None
+    ) -> Recorder:
         """Begin to write down a new run.
 
         Parameters
@@ -109,8 +112,8 @@ class Store:
             The run, lane and step that it was forked from.
         """
         _check_id(run_id)
-        self._writer.put(Job(run_id, add_run, (race, tuple(devices), parent)), urgent=True)
-        return Recorder(self._writer, run_id, race.lanes)
+        self._writer.put(Job(run_id, add_run, (config, tuple(devices), parent)), urgent=True)
+        return Recorder(self._writer, run_id, config.lanes)
 
     def take_over(self, run_id: str, more: int | None = None) -> tuple[Resumption, Recorder]:
         """Go on with a stored run that is no longer live: where each of its lanes goes on, and what writes it down from there.
@@ -131,7 +134,7 @@ class Store:
         counts = [(lane.view.snapshots, len(lane.view.events)) for lane in found.lanes]
         return found, Recorder(self._writer, run_id, [lane.config for lane in found.lanes], counts)
 
-    def add(self, run_id: str, race: Race, lanes: Sequence[AddedLane]) -> str:
+    def add(self, run_id: str, config: RunConfig, lanes: Sequence[AddedLane]) -> str:
         """Enter a run that was trained elsewhere: all of it or, where something fails, nothing.
 
         Returns
@@ -147,7 +150,7 @@ class Store:
         _check_id(run_id)
 
         def enter(session: Session) -> str:
-            found = adding.add(session, self.folder, run_id, race, lanes)
+            found = adding.add(session, self.folder, run_id, config, lanes)
             retention.tidy(session.db, self.folder, self._writer.limits)
             session.lanes.clear()  # it may have thinned what is being recorded
             return found
@@ -166,7 +169,7 @@ class Store:
 
     # Looking
 
-    def view(self, run_id: str, lane: int = 0) -> RunView:
+    def view(self, run_id: str, lane: int = 0) -> LaneView:
         """A lane of a stored run, as charts see a live one. The cost does not grow with the run's length."""
         with self._reading() as db, _reading.sound(run_id):
             row = _reading.lane_row(db, run_id, lane)
@@ -182,11 +185,11 @@ class Store:
                 self._views.popitem(last=False)
         return found
 
-    def views(self, run_id: str) -> tuple[RunView, ...]:
+    def views(self, run_id: str) -> tuple[LaneView, ...]:
         """The views of all lanes of a stored run."""
         return tuple(self.view(run_id, lane) for lane in range(len(self.run(run_id).lanes)))
 
-    def whole_views(self, run_id: str, rows: int) -> tuple[RunView, ...]:
+    def whole_views(self, run_id: str, rows: int) -> tuple[LaneView, ...]:
         """The views of all lanes, of one moment, with up to so many rows of history each, evenly thinned where there are more."""
         with self._reading() as db, _reading.sound(run_id):
             lanes = range(_reading.lane_row(db, run_id, 0).lanes)
@@ -303,7 +306,7 @@ class Store:
             return resuming.usable_checkpoint(db, self.folder, run_id, lane, step, fits)
 
     def history_before(self, parent: Parent) -> dict[str, Floats] | None:
-        """What a run and its forebears measured up to a fork; see :attr:`wgan_core.records.RunView.before`."""
+        """What a run and its forebears measured up to a fork; see :attr:`wgan_core.history.LaneView.before`."""
         with self._reading() as db:
             return _reading.history_before(db, parent)
 

@@ -9,14 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wgan_core.race import Race
-from wgan_core.records import CLOCKS, RunView, Snapshot, frames_kept
-from wgan_core.states import State
+from wgan_core.config import RunConfig
+from wgan_core.history import CLOCKS, LaneView, Snapshot, frames_kept
 from wgan_core.store.checkpoints import path_of
 from wgan_core.store.database import transaction
 from wgan_core.store.jobs import Session, add_event, add_frame, add_row, add_run, let_go, set_status
 from wgan_core.store.levels import least_level
 from wgan_core.store.saving import CheckpointJob, enter, write_file
+from wgan_core.training.state import State
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class AddedLane:
 
     Attributes
     ----------
-    view : RunView
+    view : LaneView
         Its config, device, status, clocks, events and failure. A live one becomes an interrupted one.
     snapshots : Sequence[Snapshot]
         One for each row of the view's history, with arrays where there is a frame of it.
@@ -35,20 +35,20 @@ class AddedLane:
         How many of the snapshots, and of the events, come before the state.
     """
 
-    view: RunView
+    view: LaneView
     snapshots: Sequence[Snapshot]
     state: State | None = None
     rows_before: int = 0
     events_before: int = 0
 
 
-def add(session: Session, folder: Path, run_id: str, race: Race, lanes: Sequence[AddedLane]) -> str:
+def add(session: Session, folder: Path, run_id: str, config: RunConfig, lanes: Sequence[AddedLane]) -> str:
     """Enter a run under its id, or under a new one if that is taken. Returns the id that it has got."""
     written: list[Path] = []
     with transaction(session.db):
         session.begin()
         try:
-            run_id = _begun(session, run_id, race, [lane.view.device for lane in lanes])
+            run_id = _begun(session, run_id, config, [lane.view.device for lane in lanes])
             for number, lane in enumerate(lanes):
                 _add_lane(session, folder, run_id, number, lane, written)
             let_go(session, run_id)
@@ -79,12 +79,12 @@ def places(rows: int, count: int) -> Sequence[int]:
     return range(rows)
 
 
-def _begun(session: Session, run_id: str, race: Race, devices: Sequence[str]) -> str:
+def _begun(session: Session, run_id: str, config: RunConfig, devices: Sequence[str]) -> str:
     try:
-        add_run(session, run_id, race, tuple(devices), None)
+        add_run(session, run_id, config, tuple(devices), None)
     except sqlite3.IntegrityError:
         run_id = secrets.token_hex(4)
-        add_run(session, run_id, race, tuple(devices), None)
+        add_run(session, run_id, config, tuple(devices), None)
     return run_id
 
 

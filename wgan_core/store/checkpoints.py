@@ -18,9 +18,9 @@ from typing import Any
 
 import torch
 
-from wgan_core.config import RunConfig
-from wgan_core.explain import ConfigError
-from wgan_core.states import State
+from wgan_core.config import TrainingConfig
+from wgan_core.schema import ConfigError
+from wgan_core.training.state import State
 
 FORMAT = 1
 FOLDER = "checkpoints"
@@ -45,7 +45,7 @@ class BadCheckpoint(ValueError):
 class Checkpoint:
     """A state, with the config as it was then, and how many snapshots and events had been recorded before it."""
 
-    config: RunConfig
+    config: TrainingConfig
     state: State
     snapshots: int
     events: int
@@ -123,7 +123,7 @@ def _checked(content: Any, size: int) -> Checkpoint:
         raise BadCheckpoint("it has no config or no state")
     if not all(type(count) is int and 0 <= count < 2**40 for count in (snapshots, events)):
         raise BadCheckpoint("it does not say how many snapshots and events came before it")
-    config = RunConfig.parse(json.loads(text))
+    config = TrainingConfig.parse(json.loads(text))
     if size > BYTES_A_PARAMETER * config.parameters() + BYTES_BESIDES:
         raise BadCheckpoint(f"it has {size:,} bytes, more than its networks need")
     return Checkpoint(config, state, snapshots, events)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from wgan_core.records import CLOCKS, Array, Floats, Snapshot
+from wgan_core.history import CLOCKS, Array, Floats, Snapshot
 
 NAN = struct.pack("<d", math.nan)
 # More than any snapshot has, and less than hurts.

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from wgan_core.race import Race
-from wgan_core.records import LIVE, Event, Failure, Snapshot, overall
+from wgan_core.config import RunConfig
+from wgan_core.history import LIVE, Event, Failure, Snapshot, overall
 from wgan_core.store.codec import pack_arrays, pack_row
 from wgan_core.store.levels import level
 from wgan_core.store.reading import Parent
@@ -137,7 +137,7 @@ class Job:
             self.action(session, self.run_id, *self.arguments)
 
 
-def add_run(session: Session, run_id: str, race: Race, devices: tuple[str, ...], parent: Parent | None) -> None:
+def add_run(session: Session, run_id: str, race: RunConfig, devices: tuple[str, ...], parent: Parent | None) -> None:
     origin = (parent.run_id, parent.lane, parent.step) if parent else (None, None, None)
     run = session.db.execute(
         "INSERT INTO runs (id, created, race, status, owner, dataset, seeds, parent, parent_lane, parent_step)"

@@ -1,7 +1,7 @@
 """Levels: which of an endless row of numbered things to read, or keep, when there is room for so many.
 
 The level of an index is the number of its trailing zero bits. Things of level k and above are every 2ᵏ-th one, evenly spaced
-from the first on, which is exactly what :class:`wgan_core.records.Thinning` keeps in memory.
+from the first on, which is exactly what :class:`wgan_core.history.Thinning` keeps in memory.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from wgan_core.config import RunConfig
-from wgan_core.records import HISTORY_ROWS, LIVE, Event, Failure, Floats, RunView, Snapshot, Status, frames_kept
+from wgan_core.config import TrainingConfig
+from wgan_core.history import HISTORY_ROWS, LIVE, Event, Failure, Floats, LaneView, Snapshot, Status, frames_kept
 from wgan_core.store.codec import StoredArrays, unpack_rows, unpack_snapshots
 from wgan_core.store.database import StoreProblem
 from wgan_core.store.levels import TOP, least_level, level
@@ -106,11 +106,11 @@ def living_owners(db: sqlite3.Connection) -> set[int]:
     return {number for number, *who, heartbeat in rows if is_alive(Owner(*who), heartbeat)}
 
 
-def view_of(db: sqlite3.Connection, run_id: str, row: LaneRow, rows: int = HISTORY_ROWS) -> RunView:
+def view_of(db: sqlite3.Connection, run_id: str, row: LaneRow, rows: int = HISTORY_ROWS) -> LaneView:
     """A stored lane as charts see it, or with more rows."""
-    config = RunConfig.parse(json.loads(row.config))
+    config = TrainingConfig.parse(json.loads(row.config))
     frames = frames_of(db, row, frames_kept(config))
-    return RunView(
+    return LaneView(
         id=f"{run_id}.{row.lane}" if row.lanes > 1 else run_id,
         version=STORED_VERSION + row.version,
         config=config,

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
 
-from wgan_core.config import RunConfig
-from wgan_core.records import Event, Failure, Snapshot, Status, frames_kept
-from wgan_core.states import State
+from wgan_core.config import TrainingConfig
+from wgan_core.history import Event, Failure, Snapshot, Status, frames_kept
 from wgan_core.store.jobs import Job, add_event, add_frame, add_row, let_go, set_status
 from wgan_core.store.levels import least_level, level
 from wgan_core.store.saving import CheckpointJob
 from wgan_core.store.writer import Writer
+from wgan_core.training.state import State
 
 # A process that dies takes no more than this, and the time of writing it down, of training with it.
 CHECKPOINT_SECONDS = 4.0
@@ -26,7 +26,7 @@ NEWEST_FRAME_SECONDS = 2.0
 class _Lane:
     """How far a lane has been recorded, and what waits for its turn: only the newest frame and state count."""
 
-    config: RunConfig
+    config: TrainingConfig
     snapshots: int = 0
     events: int = 0
     newest: tuple[int, Snapshot] | None = None
@@ -40,7 +40,7 @@ class Recorder:
 
     Parameters
     ----------
-    configs : Sequence[RunConfig]
+    configs : Sequence[TrainingConfig]
         One for each lane, as they are now.
     counts : Sequence[tuple[int, int]], optional
         How many snapshots and events of each lane there are already, of a run that goes on.
@@ -50,7 +50,7 @@ class Recorder:
         self,
         writer: Writer,
         run_id: str,
-        configs: Sequence[RunConfig],
+        configs: Sequence[TrainingConfig],
         counts: Sequence[tuple[int, int]] = (),
     ) -> None:
         self.run_id = run_id
@@ -78,7 +78,7 @@ class Recorder:
         if lasting:
             self._writer.put(self._frame(lane, index, snapshot))
 
-    def event(self, lane: int, event: Event, config: RunConfig | None = None) -> None:
+    def event(self, lane: int, event: Event, config: TrainingConfig | None = None) -> None:
         """Write down an event, and the config as it is since then. A checkpoint is due then, so that the edit is not lost."""
         with self._lock:
             found = self._lanes[lane]

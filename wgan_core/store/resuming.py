@@ -7,17 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wgan_core.config import RunConfig
-from wgan_core.forks import forked
-from wgan_core.race import Race
-from wgan_core.records import LIVE, RunView, overall
-from wgan_core.states import BadState, State, progress_of
+from wgan_core.config import RunConfig, TrainingConfig
+from wgan_core.history import LIVE, LaneView, overall
 from wgan_core.store.checkpoints import BadCheckpoint, Checkpoint, load, path_of
 from wgan_core.store.database import StoreProblem, transaction
 from wgan_core.store.jobs import Session
 from wgan_core.store.levels import TOP
 from wgan_core.store.reading import NotStored, lane_row, living_owners, parent_of, view_of
 from wgan_core.training import Training
+from wgan_core.training.forks import forked
+from wgan_core.training.state import BadState, State, progress_of
 
 # A run without a checkpoint that has trained for longer is not begun again. One that was killed before its first is shorter.
 MOST_LOST_SECONDS = 10.0
@@ -29,17 +28,17 @@ class LaneStart:
 
     Attributes
     ----------
-    config : RunConfig
+    config : TrainingConfig
         As it was at the checkpoint, edits before it included.
     state : State or None
         None where there is no usable checkpoint: the lane then begins anew.
-    view : RunView
+    view : LaneView
         What was recorded up to there.
     """
 
-    config: RunConfig
+    config: TrainingConfig
     state: State | None
-    view: RunView
+    view: LaneView
 
 
 @dataclass(frozen=True)
@@ -47,11 +46,11 @@ class Resumption:
     """A run that this process has taken over."""
 
     run_id: str
-    race: Race
+    config: RunConfig
     lanes: tuple[LaneStart, ...]
 
 
-Fits = Callable[[RunConfig, State], object]
+Fits = Callable[[TrainingConfig, State], object]
 
 
 def usable_checkpoint(
@@ -118,7 +117,7 @@ def take_over(session: Session, folder: Path, run_id: str, more: int | None = No
             raise StoreProblem(
                 f"Run {run_id} has {seeds} seeds. Runs of several seeds cannot be resumed; start it again."
             )
-        race = Race.from_json(text)
+        race = RunConfig.from_json(text)
         if more is not None and race.clock != "step":
             raise StoreProblem(f"Run {run_id} is not timed by steps, so that it cannot be made longer by steps.")
         starts = tuple(_rewound(db, folder, run_id, lane, config, more) for lane, config in enumerate(race.lanes))
@@ -130,7 +129,7 @@ def take_over(session: Session, folder: Path, run_id: str, more: int | None = No
 
 
 def _rewound(
-    db: sqlite3.Connection, folder: Path, run_id: str, lane: int, config: RunConfig, more: int | None
+    db: sqlite3.Connection, folder: Path, run_id: str, lane: int, config: TrainingConfig, more: int | None
 ) -> LaneStart:
     row = lane_row(db, run_id, lane)
     if row.status == "failed" or (row.status == "finished" and more is None):
@@ -165,7 +164,7 @@ def _rewound(
     return LaneStart(config, state, view_of(db, run_id, kept))
 
 
-def _fork_point(db: sqlite3.Connection, folder: Path, run_id: str, config: RunConfig) -> State | None:
+def _fork_point(db: sqlite3.Connection, folder: Path, run_id: str, config: TrainingConfig) -> State | None:
     """Where a fork began that left no checkpoint of its own. None for a run that is no fork."""
     if (parent := parent_of(db, run_id)) is None:
         return None

@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 from time import time
 
-from wgan_core.explain import ConfigError, Problem
-from wgan_core.records import LIVE
+from wgan_core.history import LIVE
+from wgan_core.schema import ConfigError, Problem
 from wgan_core.store.checkpoints import FOLDER, path_of
 from wgan_core.store.database import transaction
 

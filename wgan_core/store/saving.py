@@ -6,11 +6,11 @@ from contextlib import suppress
 from pathlib import Path
 from time import time
 
-from wgan_core.states import State, progress_of
 from wgan_core.store import checkpoints
 from wgan_core.store.database import transaction
 from wgan_core.store.jobs import Session
 from wgan_core.store.levels import least_level
+from wgan_core.training.state import State, progress_of
 
 # Checkpoints kept of a lane: the latest ones to resume from, and so many more over the whole run to fork from.
 LATEST_CHECKPOINTS, SPREAD_CHECKPOINTS = 2, 8

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from time import time
 from typing import Any, Literal
 
-from wgan_core.explain import ConfigError, Problem
-from wgan_core.race import Race
-from wgan_core.records import LIVE, Status
+from wgan_core.config import RunConfig
+from wgan_core.history import LIVE, Status
+from wgan_core.schema import ConfigError, Problem
 from wgan_core.store.reading import NotStored, Parent, living_owners
 from wgan_core.store.retention import LIVE_STATUSES
 
@@ -82,9 +82,9 @@ class StoredRun:
     lanes: tuple[StoredLane, ...]
 
     @property
-    def race(self) -> Race:
+    def config(self) -> RunConfig:
         """As it was started, before any edits. Read when asked for: it costs more than the rest of the row."""
-        return Race.from_json(self.race_json)
+        return RunConfig.from_json(self.race_json)
 
     @property
     def step(self) -> int:
@@ -192,7 +192,7 @@ def _lanes(db: sqlite3.Connection, runs: Sequence[int]) -> dict[int, list[tuple[
 
 
 def _run(row: tuple[Any, ...], lanes: Sequence[tuple[Any, ...]]) -> StoredRun:
-    _, run_id, created, status, dataset, seeds, name, note, tags, pinned, deleted, parent, lane, step, race = row
+    _, run_id, created, status, dataset, seeds, name, note, tags, pinned, deleted, parent, lane, step, config = row
     interrupted = status == "interrupted"
     return StoredRun(
         run_id,
@@ -206,7 +206,7 @@ def _run(row: tuple[Any, ...], lanes: Sequence[tuple[Any, ...]]) -> StoredRun:
         bool(pinned),
         deleted,
         Parent(parent, lane, step) if parent is not None else None,
-        race,
+        config,
         tuple(_lane(each, interrupted) for each in lanes),
     )
 

@@ -11,7 +11,7 @@ import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
-from wgan_core.explain import ConfigError, Problem
+from wgan_core.schema import ConfigError, Problem
 from wgan_core.theory import figures
 from wgan_core.theory.figure import Figure
 

@@ -14,14 +14,14 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import logsigmoid
 
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.networks import FlatParameters
+from wgan_core.networks.piecewise import Net
 from wgan_core.objectives import Gan, Objective, WganClip, WganGp, interpolates, one_a_sample
-from wgan_core.piecewise import Net
-from wgan_core.states import State
 from wgan_core.theory.learner import CPU
 from wgan_core.theory.result import Floats, Number, shown
 from wgan_core.training import STREAMS_OF_TRAINING, Member, Training
+from wgan_core.training.state import State
 
 SIDE = 44  # of the surface
 EPSILON = 1e-5  # of difference quotients, in float64
@@ -74,7 +74,7 @@ class Moment:
     numbers: tuple[Number, ...] = ()
 
 
-def axis(config: RunConfig) -> Floats:
+def axis(config: TrainingConfig) -> Floats:
     """Grid lines of the surface, the same in x and y."""
     return np.linspace(-config.dataset.extent, config.dataset.extent, SIDE)
 
@@ -82,13 +82,13 @@ def axis(config: RunConfig) -> Floats:
 @lru_cache(maxsize=64)
 def moments(link: str, rounds: int) -> tuple[Moment, ...]:
     """The round after ``rounds`` rounds of a config, given as its link's text. Of n_critic critic steps the last is shown."""
-    return Round(RunConfig.parse(link), rounds).play()
+    return Round(TrainingConfig.parse(link), rounds).play()
 
 
 class Round:
     """Networks, optimisers and random numbers as a training has them after some rounds, to make the next by hand."""
 
-    def __init__(self, config: RunConfig, rounds: int) -> None:
+    def __init__(self, config: TrainingConfig, rounds: int) -> None:
         self.config = config
         training = Training(config)
         for _ in range(rounds):

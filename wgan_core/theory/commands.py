@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from wgan_core.explain import ConfigError, Problem, allowed
-from wgan_core.theory import FIGURES, Figure, build
+from wgan_core.schema import ConfigError, Problem, allowed
+from wgan_core.theory import FIGURES, build
+from wgan_core.theory.figure import Figure
 from wgan_core.theory.result import Result, plain, shown
 
 USAGE = """\
@@ -21,7 +22,7 @@ python -m wgan_core theory --figure NAME [--KNOB VALUE ...] [--preset NAME] [--j
 
 Without --figure it lists the figures with their knobs"""
 # Drawing the web page takes plotly, which this package does without: it is found by name when a page is asked for.
-PAGE = "pages.ui.theory"
+PAGE = "pages.ui.theory.message"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -127,7 +128,7 @@ def _writer(path: str) -> Any:
     if ending == ".png":
         if importlib.util.find_spec("matplotlib") is None:
             raise ConfigError([Problem("out", "a PNG needs the package matplotlib: pip install matplotlib")])
-        return importlib.import_module("wgan_core.theory.drawing").png
+        return importlib.import_module("wgan_core.theory.png").png
     raise ConfigError([Problem("out", f"must end in .html or .png; you gave “{path[:60]}”")])
 
 

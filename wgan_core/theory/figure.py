@@ -10,10 +10,9 @@ from typing import Any, ClassVar, Self
 
 from pydantic import ValidationError
 
-from wgan_core.config import RunConfig
-from wgan_core.devices import on_threads, threads
-from wgan_core.explain import ConfigError, problems_of
-from wgan_core.schema import Variant
+from wgan_core.config import TrainingConfig
+from wgan_core.host.devices import on_threads, threads
+from wgan_core.schema import ConfigError, Variant, problems_of
 from wgan_core.theory.result import Result
 
 
@@ -31,7 +30,7 @@ class Figure(Variant):
     """A theorem or an example that one can move.
 
     A subclass in a module of its own in ``wgan_core/theory/figures`` is all that a new figure takes. Its fields, made with
-    :func:`wgan_core.schema.knob`, are the sliders. It overrides :meth:`compute`, or :meth:`frames` where the picture
+    :func:`wgan_core.schema.parts.knob`, are the sliders. It overrides :meth:`compute`, or :meth:`frames` where the picture
     grows while something trains.
 
     Attributes
@@ -105,7 +104,7 @@ class Figure(Variant):
         """
         yield self.compute()
 
-    def live(self) -> RunConfig | None:
+    def live(self) -> TrainingConfig | None:
         """The config of a training on the live page that shows the same, if there is one."""
         return None
 

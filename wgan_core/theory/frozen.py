@@ -11,9 +11,9 @@ from torch import Tensor
 
 from wgan_core.datasets import Ring
 from wgan_core.networks import FlatParameters, Mlp, build_generator
+from wgan_core.networks.piecewise import Net
 from wgan_core.objectives import Gan, Objective, WganGp
 from wgan_core.optimisers import Adam
-from wgan_core.piecewise import Net
 from wgan_core.theory.learner import CPU, WIDTH, stream
 from wgan_core.theory.result import Floats
 from wgan_core.theory.scorer import Scorer

@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from time import monotonic
 
-from wgan_core.explain import ConfigError
+from wgan_core.schema import ConfigError
 from wgan_core.theory.figure import Figure
 from wgan_core.theory.result import Result
 

@@ -9,8 +9,8 @@ from torch import Generator, Tensor
 from torch.nn.utils import parametrize
 
 from wgan_core.networks import FlatParameters, Mlp, build_critic
+from wgan_core.networks.piecewise import Net
 from wgan_core.optimisers import Adam, Optimiser
-from wgan_core.piecewise import Net
 from wgan_core.theory.result import Floats
 
 CPU = torch.device("cpu")

@@ -12,13 +12,11 @@ from typing import Any, Self
 
 from torch import Generator, Tensor
 
-from wgan_core.config import RunConfig
-from wgan_core.devices import threads
+from wgan_core.config import RunConfig, TrainingConfig
+from wgan_core.history import Snapshot
+from wgan_core.host.devices import threads
 from wgan_core.limits import claim
-from wgan_core.piecewise import Net
-from wgan_core.race import Race
-from wgan_core.records import Snapshot
-from wgan_core.states import DATA, TERM, BadState, State, check
+from wgan_core.networks.piecewise import Net
 from wgan_core.training.failures import Diverged as Diverged
 from wgan_core.training.failures import failure_of as failure_of
 from wgan_core.training.failures import likely_cause as likely_cause
@@ -29,6 +27,7 @@ from wgan_core.training.member import STREAMS_OF_TRAINING as STREAMS_OF_TRAINING
 from wgan_core.training.member import Member as Member
 from wgan_core.training.member import stream as stream
 from wgan_core.training.member import stream_number as stream_number
+from wgan_core.training.state import DATA, TERM, BadState, State, check
 
 
 class Training(Loop):
@@ -36,7 +35,7 @@ class Training(Loop):
 
     Parameters
     ----------
-    config : RunConfig
+    config : TrainingConfig
 
     Raises
     ------
@@ -44,7 +43,7 @@ class Training(Loop):
         The device or the data cannot be had.
     """
 
-    def __init__(self, config: RunConfig) -> None:
+    def __init__(self, config: TrainingConfig) -> None:
         super().__init__(config, [config.seed])
         with threads(config.threads):
             _ = self._member.probe  # what is wrong with the data shows now
@@ -116,12 +115,12 @@ class Training(Loop):
         self._member.terms = {name.removeprefix(TERM): value for name, value in state.items() if name.startswith(TERM)}
 
     @classmethod
-    def resume(cls, config: RunConfig, state: Mapping[str, Any]) -> Self:
+    def resume(cls, config: TrainingConfig, state: Mapping[str, Any]) -> Self:
         """A training that goes on from a state: on the CPU with the numbers of one that was never stopped, to the last digit.
 
         Parameters
         ----------
-        config : RunConfig
+        config : TrainingConfig
             As it was when the state was taken, edits included.
         state : Mapping[str, Any]
             What :meth:`state` gave.
@@ -133,7 +132,7 @@ class Training(Loop):
 
         Examples
         --------
-        >>> config = RunConfig.parse({"steps": 4, "snapshot_every": 2, "device": "cpu"})
+        >>> config = TrainingConfig.parse({"steps": 4, "snapshot_every": 2, "device": "cpu"})
         >>> training = Training(config.edited({"steps": 2}))
         >>> _ = list(training.updates())
         >>> [s.step for s in Training.resume(config, training.state()).updates() if s is not None]
@@ -166,7 +165,7 @@ class Training(Loop):
         return own | {f"random.{name}": rng for name, rng in self._member.remedies.items()}
 
 
-def train(config: RunConfig) -> Iterator[Snapshot]:
+def train(config: TrainingConfig) -> Iterator[Snapshot]:
     """Train to the end, yielding each snapshot.
 
     Raises
@@ -176,11 +175,11 @@ def train(config: RunConfig) -> Iterator[Snapshot]:
 
     Examples
     --------
-    >>> config = RunConfig.parse({"steps": 4, "snapshot_every": 2})
+    >>> config = TrainingConfig.parse({"steps": 4, "snapshot_every": 2})
     >>> [snapshot.step for snapshot in train(config)]
     [0, 2, 4]
     """
-    held = claim(Race.solo(config), 1)
+    held = claim(RunConfig.solo(config), 1)
     try:
         training = Training(config)
     except BaseException:

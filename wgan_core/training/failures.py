@@ -7,25 +7,25 @@ import traceback
 
 import torch
 
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.datasets import DataError
-from wgan_core.devices import DeviceError
-from wgan_core.explain import ConfigError
+from wgan_core.history import Failure
+from wgan_core.host import DeviceError
 from wgan_core.objectives import FGan
-from wgan_core.records import Failure
+from wgan_core.schema import ConfigError
 
 
 class Diverged(Exception):
     """Training left the finite numbers: at which step, in which term, and ``who`` did where several train together."""
 
-    def __init__(self, step: int, term: str, value: float, config: RunConfig, who: str = "") -> None:
+    def __init__(self, step: int, term: str, value: float, config: TrainingConfig, who: str = "") -> None:
         self.step, self.term, self.value = step, term, value
         what = f"{value:.3g}" if math.isfinite(value) else "not finite"
         self.cause = likely_cause(config)
         super().__init__(f"Training{who} diverged at generator step {step}: {term} was {what}.")
 
 
-def likely_cause(config: RunConfig) -> str:
+def likely_cause(config: TrainingConfig) -> str:
     """One sentence on why training most likely diverged, and what to try."""
     for name, role in (("critic_optimiser", "critic"), ("generator_optimiser", "generator")):
         if (lr := getattr(config, name).lr) > 0.01:

@@ -10,16 +10,17 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from wgan_core.conditional import critic_given, draw_labels, draw_reals, generator_input
-from wgan_core.config import RunConfig, live_paths
-from wgan_core.devices import on_threads, resolve, threads
-from wgan_core.explain import ConfigError, Problem
-from wgan_core.losses import constrain, critic_loss, generator_loss
+from wgan_core.config import TrainingConfig, live_paths
+from wgan_core.config.conditional import critic_given, draw_labels, draw_reals, generator_input
+from wgan_core.config.losses import constrain, critic_loss, generator_loss
+from wgan_core.history import Event, Snapshot
+from wgan_core.host import resolve
+from wgan_core.host.devices import on_threads, threads
+from wgan_core.metrics.images import due
 from wgan_core.networks import Average, FlatParameters
-from wgan_core.penalties import Rng
-from wgan_core.piecewise import Net
-from wgan_core.records import Event, Snapshot
-from wgan_core.scores import due
+from wgan_core.networks.piecewise import Net
+from wgan_core.objectives.penalties import Rng
+from wgan_core.schema import ConfigError, Problem
 from wgan_core.training.measuring import Measured
 from wgan_core.training.member import Member, of_remedy
 
@@ -34,7 +35,7 @@ class Loop(Measured):
 
     Attributes
     ----------
-    config : RunConfig
+    config : TrainingConfig
         As it is now: edits replace it.
     device : torch.device
     step, critic_steps : int
@@ -49,7 +50,7 @@ class Loop(Measured):
         What it is at, in words, where it is not training: getting ready to score images. Empty otherwise.
     """
 
-    def __init__(self, config: RunConfig, seeds: Sequence[int]) -> None:
+    def __init__(self, config: TrainingConfig, seeds: Sequence[int]) -> None:
         self.config = config
         self.within_round = False
         self.activity = ""
@@ -224,7 +225,7 @@ class Loop(Measured):
         Parameters
         ----------
         changes : Mapping[str, Any]
-            New values by dotted path, of :func:`wgan_core.config.live_paths`.
+            New values by dotted path, of :func:`wgan_core.config.training.live_paths`.
 
         Raises
         ------
@@ -237,7 +238,7 @@ class Loop(Measured):
         return Event(self.step, self.critic_steps, self.seconds, "edit", ", ".join(turned))
 
 
-def check_edit(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
+def check_edit(config: TrainingConfig, changes: Mapping[str, Any]) -> TrainingConfig:
     """The config after an edit, or ConfigError."""
     allowed = live_paths(config)
     if wrong := [path for path in changes if path not in allowed]:
@@ -255,7 +256,7 @@ def _total(terms: Mapping[str, Tensor]) -> Tensor:
     return first
 
 
-def _at(config: RunConfig, path: str) -> float:
+def _at(config: TrainingConfig, path: str) -> float:
     value: Any = config
     for name in path.split("."):
         value = getattr(value, name)

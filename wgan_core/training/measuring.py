@@ -11,16 +11,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from wgan_core.config import RunConfig
-from wgan_core.devices import threads
+from wgan_core.config import TrainingConfig
+from wgan_core.history import Array, Floats, Snapshot
+from wgan_core.host.devices import threads
 from wgan_core.metrics import measure
+from wgan_core.metrics.images import due
 from wgan_core.networks import FlatParameters
-from wgan_core.piecewise import Net
-from wgan_core.records import Array, Floats, Snapshot
-from wgan_core.scores import due
-from wgan_core.states import DIVERGED
+from wgan_core.networks.piecewise import Net
 from wgan_core.training.failures import Diverged
 from wgan_core.training.member import Member
+from wgan_core.training.state import DIVERGED
 
 # Loss terms wait on the device for the next snapshot, but no more than this many.
 MOST_GATHERED = 1000
@@ -29,7 +29,7 @@ MOST_GATHERED = 1000
 class Measured:
     """The half of a :class:`Loop` that measures, and changes nothing but what has been read so far."""
 
-    config: RunConfig
+    config: TrainingConfig
     device: torch.device
     step: int
     critic_steps: int

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Generator
 
-from wgan_core.conditional import critic_inputs, generator_inputs
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
+from wgan_core.config.conditional import critic_inputs, generator_inputs
 from wgan_core.metrics import Probe
+from wgan_core.metrics.images import Scorer
 from wgan_core.networks import materialise
-from wgan_core.remedies import REMEDIES
-from wgan_core.scores import Scorer
+from wgan_core.objectives.remedies import REMEDIES
 from wgan_core.training.failures import Diverged
 
 # The critic's and the generator's steps draw their latents from streams of their own, a batch a step. So the k-th critic steps of
@@ -47,7 +47,7 @@ def stream(seed: int, name: str, device: torch.device) -> Generator:
 class Member:
     """What belongs to one seed: its networks, its streams of random numbers, its probe, and its newest loss terms."""
 
-    def __init__(self, config: RunConfig, seed: int, device: torch.device) -> None:
+    def __init__(self, config: TrainingConfig, seed: int, device: torch.device) -> None:
         self.seed = seed
         self.diverged: Diverged | None = None
         self.terms: dict[str, float] = {}

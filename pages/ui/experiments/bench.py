@@ -6,17 +6,19 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages.ui import lab, live, storing, transport
 from pages.ui.experiments import material, reader, verdicts, words
+from pages.ui.live import component as live
+from pages.ui.live import storing, transport
 from pages.ui.text import plain
-from wgan_core.devices import DeviceError
+from pages.ui.theory import lab
 from wgan_core.experiments import PAPERS, Computed, Experiment, Size
 from wgan_core.experiments.attempts import Attempt, Computing, Training, attempts
 from wgan_core.experiments.reopening import reopened
 from wgan_core.experiments.standing import Standing
-from wgan_core.explain import ConfigError
-from wgan_core.records import LIVE
+from wgan_core.history import LIVE
+from wgan_core.host import DeviceError
 from wgan_core.runs import Run, TooManyRuns, UnknownRun
+from wgan_core.schema import ConfigError
 from wgan_core.store import StoreProblem, store
 
 FIRST_SECONDS = 1.0  # that a click waits, for what is computed at once or a first chart
@@ -199,9 +201,9 @@ def _share(run: Run) -> float:
     if run.status not in LIVE:
         return 1.0
     views = run.views()
-    clock = [view.seconds / run.race.length for view in views]
+    clock = [view.seconds / run.config.length for view in views]
     steps = [view.step / view.config.steps for view in views]
-    return min(1.0, *(clock if run.race.clock == "seconds" else steps))
+    return min(1.0, *(clock if run.config.clock == "seconds" else steps))
 
 
 def _computing(attempt: Computing) -> None:

@@ -10,9 +10,9 @@ from typing import Literal
 
 import streamlit as st
 
-from pages.ui import storing
 from pages.ui.experiments import reader, words
-from pages.ui.packets import Cache
+from pages.ui.live import storing
+from pages.ui.live.packets import Cache
 from pages.ui.text import plain
 from wgan_core.experiments import EXPERIMENTS, OUTCOMES, PAPERS, Experiment, Standing, scoreboard
 from wgan_core.experiments.attempts import attempts

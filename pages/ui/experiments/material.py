@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import fetching
-from pages.ui.pictures import class_input, pictures_input
+from pages.ui.form import fetching
+from pages.ui.form.pictures import class_input, pictures_input
+from wgan_core.datasets.pictures import ALL, Folder
 from wgan_core.experiments import Experiment, Size, Standing, Trained
-from wgan_core.pictures import ALL, Folder
 
 PATH, CLASSES = "own.path", "own.classes"
 

@@ -7,7 +7,7 @@ import streamlit as st
 from pages.ui.experiments import bench, board, reader
 from pages.ui.text import plain
 from wgan_core.experiments import find
-from wgan_core.explain import ConfigError
+from wgan_core.schema import ConfigError
 
 STYLE = """<style>
 .stMainBlockContainer:has(.st-key-experiments) { padding: 4rem 1rem 2rem; }

@@ -7,17 +7,19 @@ from datetime import datetime
 
 import streamlit as st
 
-from pages.ui import lab, live, storing, transport
 from pages.ui.experiments import material, reader, words
-from pages.ui.forms import too_long
-from pages.ui.runs_table import zone
+from pages.ui.form.fields import too_long
+from pages.ui.live import component as live
+from pages.ui.live import storing, transport
+from pages.ui.runs.table import zone
 from pages.ui.text import plain
+from pages.ui.theory import lab
 from wgan_core.experiments import OUTCOMES, Computed, Experiment, Leg, Part, Standing, Trained, standings
 from wgan_core.experiments.reopening import computed_id
 from wgan_core.experiments.standing import runs_of, tag_of
 from wgan_core.experiments.verdict import HOW_JUDGED, Verdict
-from wgan_core.library import Past, find
 from wgan_core.runs import Run, UnknownRun
+from wgan_core.runs.library import Past, find
 from wgan_core.store import StoreProblem, store
 
 GO_ON = "Runs that have finished count. One that can go on does, any other is trained anew."
@@ -180,7 +182,7 @@ def _ways(leg: Leg, run_id: str) -> None:
     several = len(leg.lanes) > 1
     page = "pages/compare.py" if several else "pages/train.py"
     st.page_link(page, label="This run on its page", icon=":material/monitoring:", query_params={"run": run_id})
-    settings = leg.race.to_url() if several else leg.race.lanes[0].to_url()
+    settings = leg.config.to_url() if several else leg.config.lanes[0].to_url()
     if too_long(settings) is None:
         st.page_link(
             page,

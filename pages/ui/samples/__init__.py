@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pages.ui.packets import join, pack
+from pages.ui.live.packets import join, pack
 from pages.ui.samples import images, points
 from pages.ui.samples.look import Look
 from pages.ui.samples.tiles import Panel

@@ -9,8 +9,6 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from pages.ui import theme
-from pages.ui.plotting import Figure, Trace
 from pages.ui.samples.look import (
     MOVE_HELP,
     REACH,
@@ -28,6 +26,8 @@ from pages.ui.samples.look import (
     way_of,
 )
 from pages.ui.samples.tiles import Panel, panel, tiles
+from wgan_core.charts import theme
+from wgan_core.charts.plotting import Figure, Trace
 from wgan_core.datasets import DataError, ImageDataset
 from wgan_core.datasets.images import as_samples
 from wgan_core.explore import (

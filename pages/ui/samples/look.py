@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from wgan_core.conditional import as_input
+from wgan_core.config.conditional import as_input
 from wgan_core.explore import Sampler, Truncation, draw, interpolate, line, principal_directions, truncate, walk
 
 SLIDERS, REACH = 6, 3.0

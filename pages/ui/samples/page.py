@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import storing
-from pages.ui.packets import Cache
-from pages.ui.runs_columns import race_of
+from pages.ui.live import storing
+from pages.ui.live.packets import Cache
+from pages.ui.live.scripts import address
+from pages.ui.runs.columns import race_of
 from pages.ui.samples import VIEWS, controls, message, views_of
 from pages.ui.samples.look import Look
-from pages.ui.scripts import address
 from pages.ui.text import plain
 from wgan_core.datasets import DataError
 from wgan_core.explore import NoWeights, Sampler, sampler, steps
-from wgan_core.library import RECORDINGS
-from wgan_core.presets import PRESETS
-from wgan_core.records import LIVE
+from wgan_core.history import LIVE
+from wgan_core.lessons.presets import PRESETS
 from wgan_core.runs import UnknownRun
+from wgan_core.runs.library import RECORDINGS
 from wgan_core.store import NotStored, StoredRun, StoreProblem, store
 
 REFRESH_SECONDS = 3.0
@@ -114,8 +114,8 @@ def _refusal(run_id: str) -> NoWeights:
 
 
 def _label(run: StoredRun) -> str:
-    race = race_of(run)
-    objective = race.lanes[0].objective.label if race else run.lanes[0].objective
+    config = race_of(run)
+    objective = config.lanes[0].objective.label if config else run.lanes[0].objective
     return f"{run.name or run.id} · {run.dataset}, {objective}, step {run.step:,}"
 
 

@@ -8,8 +8,6 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from pages.ui import theme
-from pages.ui.plotting import Figure, Trace
 from pages.ui.samples.look import (
     MOVE_HELP,
     REACH,
@@ -25,6 +23,8 @@ from pages.ui.samples.look import (
     way_of,
 )
 from pages.ui.samples.tiles import Panel, panel
+from wgan_core.charts import theme
+from wgan_core.charts.plotting import Figure, Trace
 from wgan_core.explore import Sampler, plane
 
 CPU = torch.device("cpu")

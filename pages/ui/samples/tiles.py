@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from pages.ui.plotting import Figure
+from wgan_core.charts.plotting import Figure
 
 Panel = dict[str, Any]
 # Of a film; its frames are seen for a twelfth of a second each.

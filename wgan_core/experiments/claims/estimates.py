@@ -10,8 +10,8 @@ from wgan_core.experiments.claims.ring import SEEDS, race
 from wgan_core.experiments.evidence import Evidence, Track
 from wgan_core.experiments.experiment import Leg, Trained
 from wgan_core.experiments.verdict import Measured, measured
-from wgan_core.presets import adam
-from wgan_core.scenarios import clip, gan, gp
+from wgan_core.lessons.presets import adam
+from wgan_core.lessons.scenarios import clip, gan, gp
 from wgan_core.theory.figure import Question
 
 THREE = ("WGAN-GP", "WGAN, clipped", "GAN")

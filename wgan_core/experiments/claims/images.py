@@ -8,7 +8,7 @@ from typing import Any
 from wgan_core.experiments.evidence import Evidence
 from wgan_core.experiments.experiment import Leg, Trained
 from wgan_core.experiments.verdict import Measured, measured
-from wgan_core.presets import adam
+from wgan_core.lessons.presets import adam
 from wgan_core.theory.figure import Question
 
 N_CRITIC = 5  # of a WGAN
@@ -245,7 +245,7 @@ EXPERIMENTS = (
         control="WGAN-GP under all names, for 10 steps, on Fashion-MNIST, which needs no fetching.",
         minutes={"quick": 0.9, "full": 11.0},
         tries=(
-            "Race the lesson “Horses” on the Compare page: twice as wide, and a clipped WGAN beside them.",
+            "RunConfig the lesson “Horses” on the Compare page: twice as wide, and a clipped WGAN beside them.",
             "Train the discriminator five times a step: does the GAN's gradient vanish sooner?",
         ),
         legs={

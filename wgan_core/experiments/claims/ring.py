@@ -11,7 +11,7 @@ import numpy as np
 from wgan_core.experiments.evidence import Evidence, Track
 from wgan_core.experiments.experiment import Leg, Trained
 from wgan_core.experiments.verdict import Measured, measured
-from wgan_core.scenarios import clip, clip_with, gan, gp
+from wgan_core.lessons.scenarios import clip, clip_with, gan, gp
 from wgan_core.theory.figure import Question
 
 SEEDS = 16  # of a full size on points: then the interval leaves three seeds out on either side

@@ -11,11 +11,11 @@ import torch
 from scipy.spatial.distance import cdist
 from torch import Tensor, nn
 
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.datasets import Dataset, Grid, Ring, SwissRoll
+from wgan_core.networks.piecewise import Net
 from wgan_core.objectives import WganClip, WganGp
 from wgan_core.optimisers import Adam
-from wgan_core.piecewise import Net
 from wgan_core.schema import knob
 from wgan_core.theory.distances import em
 from wgan_core.theory.figure import Figure, Question
@@ -112,8 +112,10 @@ class Clipping(Figure):
                 for scorer in deep.values():
                     scorer.learn(real[::2], fake[::2])
 
-    def live(self) -> RunConfig | None:
-        return RunConfig.parse({"dataset": {"kind": self.data}, "objective": {"kind": "wgan-clip", "clip": self.clip}})
+    def live(self) -> TrainingConfig | None:
+        return TrainingConfig.parse(
+            {"dataset": {"kind": self.data}, "objective": {"kind": "wgan-clip", "clip": self.clip}}
+        )
 
     def _result(self, source: _Source, shallow: dict[str, Scorer], deep: dict[str, Scorer], step: int) -> Result:
         norms = {name: layer_norms(scorer.net, source.seen) for name, scorer in deep.items()}

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from pydantic import field_validator, model_validator
 
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.schema import knob
 from wgan_core.theory.critics import Critic, Method, Recipe
 from wgan_core.theory.figure import Figure, Question
@@ -154,7 +154,7 @@ class Duality(Figure):
                 for critic in critics:
                     critic.critic.step()
 
-    def live(self) -> RunConfig | None:
+    def live(self) -> TrainingConfig | None:
         if self.method == "spectral-norm":
             return None
         clipped = self.method == "weight-clipping"
@@ -163,7 +163,7 @@ class Duality(Figure):
             if clipped
             else {"kind": "wgan-gp", "penalty_weight": self.penalty_weight}
         )
-        return RunConfig.parse({"dataset": {"kind": "two-gaussians"}, "objective": held})
+        return TrainingConfig.parse({"dataset": {"kind": "two-gaussians"}, "objective": held})
 
     def _result(self, shared: Scene, critics: list[Trained], step: int) -> Result:
         return Result(

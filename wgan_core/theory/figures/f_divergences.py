@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from pydantic import field_validator
 
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.schema import knob
 from wgan_core.theory.divergences import DIVERGENCES, Divergence
 from wgan_core.theory.figure import Figure, Question
@@ -123,11 +123,11 @@ class FDivergences(Figure):
             if step < self.steps:
                 network.climb(bound)
 
-    def live(self) -> RunConfig | None:
+    def live(self) -> TrainingConfig | None:
         """The original GAN, which climbs the bound of JS."""
         if self.divergence != "js":
             return None
-        return RunConfig.parse({"dataset": {"kind": "two-gaussians"}, "objective": {"kind": "gan"}})
+        return TrainingConfig.parse({"dataset": {"kind": "two-gaussians"}, "objective": {"kind": "gan"}})
 
 
 # Panels

@@ -12,7 +12,7 @@ from numpy.polynomial.hermite_e import hermegauss
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.schema import knob
 from wgan_core.theory.divergences import DIVERGENCES, LOG_2, Line
 from wgan_core.theory.figure import Figure, Question
@@ -117,9 +117,9 @@ class Gaussians(Figure):
             Number("σ of the fit by KL(q‖data)", one.sd, note=f"each bump has σ = {BUMP:g}"),
         )
 
-    def live(self) -> RunConfig:
+    def live(self) -> TrainingConfig:
         """A GAN on two Gaussians, which may well find one of them alone."""
-        return RunConfig.parse({"dataset": {"kind": "two-gaussians"}, "objective": {"kind": "gan"}})
+        return TrainingConfig.parse({"dataset": {"kind": "two-gaussians"}, "objective": {"kind": "gan"}})
 
 
 def loss(p: Normal, q: Normal, line: Line) -> float:

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.schema import knob
 from wgan_core.theory.discriminator import Discriminator, Seen
 from wgan_core.theory.distances import em, on_common_places
@@ -107,10 +107,10 @@ class LowDimensional(Figure):
             if step < self.steps:
                 discriminator.train()
 
-    def live(self) -> RunConfig | None:
+    def live(self) -> TrainingConfig | None:
         if self.curves != "lines" or self.gap > 1:
             return None
-        return RunConfig.parse(
+        return TrainingConfig.parse(
             {
                 "dataset": {"kind": "parallel-lines", "theta": self.gap},
                 "latent": {"dim": 2},

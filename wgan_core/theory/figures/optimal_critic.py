@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit, log_expit
 from scipy.stats import norm
 
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.objectives import Gan, Objective, WganClip, WganGp
 from wgan_core.schema import knob
 from wgan_core.theory.divergences import DIVERGENCES
@@ -99,10 +99,10 @@ class OptimalCritic(Figure):
                 discriminator.learn(real, fake)
                 critic.learn(real, fake)
 
-    def live(self) -> RunConfig | None:
+    def live(self) -> TrainingConfig | None:
         if (apart := abs(self.mean_p - self.mean_q)) == 0:
             return None
-        return RunConfig.parse(
+        return TrainingConfig.parse(
             {
                 "dataset": {"kind": "two-gaussians", "separation": apart, "sigma": self.sd_p},
                 "objective": self.objective.model_dump(),

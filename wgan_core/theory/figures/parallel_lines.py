@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.schema import knob
 from wgan_core.theory.distances import between, em, on_common_places
 from wgan_core.theory.divergences import LOG_2, js, kl, total_variation
@@ -112,9 +112,9 @@ class ParallelLines(Figure):
                 break
         return np.array(path)
 
-    def live(self) -> RunConfig:
+    def live(self) -> TrainingConfig:
         """A WGAN-GP that learns θ from this start."""
-        return RunConfig.parse(
+        return TrainingConfig.parse(
             {"dataset": {"kind": "parallel-lines", "theta": self.theta}, "latent": {"dim": 2}, "steps": 300}
         )
 

@@ -6,8 +6,8 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from wgan_core.config import RunConfig
-from wgan_core.presets import PRESETS
+from wgan_core.config import TrainingConfig
+from wgan_core.lessons.presets import PRESETS
 from wgan_core.schema import knob
 from wgan_core.theory.apart import Moment, axis, moments
 from wgan_core.theory.figure import Figure, Question
@@ -141,7 +141,7 @@ class SlowMotion(Figure):
     seed: int = knob(0, "Seed", "Of the training.", ge=0, le=999)
 
     @property
-    def config(self) -> RunConfig:
+    def config(self) -> TrainingConfig:
         """The training whose round it is: that of a preset, with small networks and a latent space that can be drawn."""
         changes = {
             "latent": {"dim": 2},
@@ -151,7 +151,7 @@ class SlowMotion(Figure):
             "batch_size": self.batch_size,
             "seed": self.seed,
         }
-        return RunConfig.parse(PRESETS[TRAININGS[self.objective]].settings | changes)
+        return TrainingConfig.parse(PRESETS[TRAININGS[self.objective]].settings | changes)
 
     def compute(self) -> Result:
         config = self.config
@@ -170,7 +170,7 @@ class SlowMotion(Figure):
             reading=f"{self.moment} of {MOMENTS}. {SAID[now.name]} In the algorithm box: {line}.",
         )
 
-    def live(self) -> RunConfig | None:
+    def live(self) -> TrainingConfig | None:
         return self.config
 
     def _weights(self, round_: tuple[Moment, ...], now: Moment) -> Panel:

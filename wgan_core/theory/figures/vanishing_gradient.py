@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from wgan_core.config import RunConfig
+from wgan_core.config import TrainingConfig
 from wgan_core.objectives import Objective, WganClip, WganGp
 from wgan_core.schema import knob
 from wgan_core.theory.figure import Figure, Question
@@ -102,8 +102,8 @@ class VanishingGradient(Figure):
                 for each in judged:
                     each.learn()
 
-    def live(self) -> RunConfig | None:
-        return RunConfig.parse(
+    def live(self) -> TrainingConfig | None:
+        return TrainingConfig.parse(
             {
                 "dataset": {"kind": "ring", "sigma": RING.sigma},
                 "objective": {"kind": "gan", "generator_goal": "saturating"},

@@ -1,0 +1,1 @@
+"""Forms: a config as inputs."""

@@ -1,0 +1,69 @@
+"""The course of an experiment's scalars as SVG, drawn by matplotlib, which requirements-extra.txt brings."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure as Paper
+
+from wgan_core.experiments.evidence import Track
+from wgan_core.experiments.experiment import Size, Trained
+from wgan_core.history import LaneView
+from wgan_core.theory.png import COLOURS
+
+# Colours that lanes of one objective are told apart by (Okabe–Ito).
+OTHERS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
+LOGARITHMIC = frozenset({"critic_grad_norm", "generator_grad_norm"})
+WIDTH, HEIGHT = 4.2, 2.9  # inches
+
+
+def svg(experiment: Trained, size: Size, views: Mapping[str, Sequence[LaneView]]) -> str:
+    """A panel for each scalar that the experiment shows, a curve for each lane: the median over seeds and all of them around it.
+
+    Raises
+    ------
+    NoVerdict
+        The runs are no evidence; see :meth:`Trained.evidence`.
+    """
+    tracks = experiment.evidence(size, views).tracks
+    paper = Paper(figsize=(WIDTH * len(experiment.shows), HEIGHT), layout="constrained", facecolor="white")
+    panels = paper.subplots(1, len(experiment.shows), squeeze=False)[0]
+    for axes, name in zip(panels, experiment.shows, strict=True):
+        _panel(axes, name, tracks)
+    panels[0].legend(fontsize=7, frameon=False)
+    out = io.StringIO()
+    FigureCanvasSVG(paper)
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": experiment.name}):
+        paper.savefig(out, format="svg", metadata={"Date": None})
+    text = out.getvalue()
+    return text[text.index("<svg") :]
+
+
+def _panel(axes: Axes, name: str, tracks: Mapping[str, Sequence[Track]]) -> None:
+    kinds = [of_lane[0].config.objective.kind for of_lane in tracks.values()]
+    told_apart = len(set(kinds)) == len(kinds)
+    for number, (lane, of_lane) in enumerate(tracks.items()):
+        role = kinds[number] if told_apart and kinds[number] in COLOURS else None
+        colour = OTHERS[number % len(OTHERS)] if role is None else COLOURS[role]  # type: ignore[index]
+        steps = of_lane[0].history["step"]
+        values = np.stack([np.interp(steps, t.history["step"], t.scalar(name)) for t in of_lane])
+        measured = np.isfinite(values).any(axis=0)
+        if measured.any():
+            steps, values = steps[measured], values[:, measured]
+            axes.plot(steps, np.nanmedian(values, axis=0), color=colour, label=lane, linewidth=1.5)
+            axes.fill_between(
+                steps, np.nanmin(values, axis=0), np.nanmax(values, axis=0), color=colour, alpha=0.15, linewidth=0
+            )
+    if name in LOGARITHMIC:
+        axes.set_yscale("log")
+    axes.set_title(name, size=10, loc="left", color=COLOURS["ink"])
+    axes.set_xlabel("generator steps", size=8)
+    axes.grid(color="#E6E6EA", linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=8, colors=COLOURS["ink"])
+    axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,1 @@
+"""Settings that show something: presets of one training, scenarios of several."""

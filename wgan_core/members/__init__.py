@@ -1,0 +1,1 @@
+"""Many trainings as one job: stacked in one program, in worker processes."""

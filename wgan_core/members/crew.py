@@ -1,0 +1,254 @@
+"""A crew of worker processes, as the one who owns it sees them.
+
+Processes, since threads would take turns at Python's lock. They are started afresh: torch's threads do not survive a fork,
+and ``multiprocessing`` would import anew the program that started it, which may be a whole Streamlit server.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import weakref
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+from wgan_core.config import TrainingConfig
+from wgan_core.members.group import Report
+from wgan_core.members.worker import pack, receive
+from wgan_core.training import Diverged
+
+ROOT = Path(__file__).resolve().parents[1]
+# A container's share of the cores: microseconds in each period, or "max".
+QUOTA = Path("/sys/fs/cgroup/cpu.max")
+# A worker that has not ended so long after its pipe was closed is killed.
+GRACE_SECONDS = 1.0
+
+
+class EnsembleFailed(Diverged):
+    """An ensemble cannot go on: all of its members have failed, or a worker has ended.
+
+    It is a :class:`Diverged` in that it brings its likely cause along for people to read.
+    """
+
+    def __init__(self, message: str, cause: str, details: str = "") -> None:
+        Exception.__init__(self, message)
+        self.cause, self.details = cause, details
+        if details:
+            self.add_note(details)
+
+
+class Crew:
+    """Worker processes, shared by the ensembles that are given the crew.
+
+    They start when an ensemble needs them, and end when the crew is closed or forgotten, or when this process ends in whatever
+    way.
+
+    Parameters
+    ----------
+    workers : int, optional
+        Most workers. There are never more than cores, nor more than members.
+    """
+
+    def __init__(self, workers: int | None = None) -> None:
+        cores = usable_cores()
+        self._most = cores if workers is None else max(1, min(workers, cores))
+        self._mail, self._workers, self._lock = _Mail(), list[Worker](), threading.Lock()
+        self._dealt = self._lanes = 0
+        self._end = weakref.finalize(self, _end, self._mail, self._workers, self._lock)
+        # When Python exits, the end of their pipes ends them; before that, runs may still want to close in good order.
+        self._end.atexit = False
+
+    @property
+    def pids(self) -> list[int]:
+        """The process ids of the workers."""
+        return [worker.process.pid for worker in self._workers]
+
+    def hold(self, config: TrainingConfig, seeds: Sequence[int]) -> tuple[int, list[Worker]]:
+        """Deal members out to the workers in turn.
+
+        Returns
+        -------
+        lane : int
+            The number under which these members are known from now on.
+        workers : list[Worker]
+            Those that have some of them.
+
+        Raises
+        ------
+        EnsembleFailed
+            The crew is closed or a worker has ended.
+        """
+        with self._lock:
+            self._mail.check()
+            while len(self._workers) < min(self._most, self._dealt + len(seeds)):
+                self._workers.append(Worker(self._mail))
+            hands: dict[Worker, list[int]] = {}
+            for i, seed in enumerate(seeds, self._dealt):
+                hands.setdefault(self._workers[i % len(self._workers)], []).append(seed)
+            self._dealt += len(seeds)
+            self._lanes += 1
+            lane = self._lanes
+        for worker, hand in hands.items():
+            worker.send((lane, "hold", (config, hand)))
+        return lane, list(hands)
+
+    def leave(self, lane: int) -> None:
+        """Forget the members of a lane."""
+        for worker in list(self._workers):
+            worker.send((lane, "leave", None))
+
+    def wait(self, lane: int, seconds: float) -> list[tuple[Worker, Report]]:
+        """What has come for a lane, as soon as there is something; nothing after so many seconds.
+
+        Raises
+        ------
+        EnsembleFailed
+            The crew is closed or a worker has ended.
+        """
+        return self._mail.take(lane, seconds)
+
+    def close(self) -> None:
+        """End all workers, whatever they are at. May be called again, and from any thread."""
+        self._end()
+
+
+class Worker:
+    """One worker process, and the thread that reads what it sends."""
+
+    def __init__(self, mail: _Mail) -> None:
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
+        self.process = subprocess.Popen(
+            # -P: a file in the directory that we happen to be in must not stand in for a module.
+            [sys.executable, "-P", "-m", "wgan_core.members.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env=worker_environment(),
+        )
+        self._lock = threading.Lock()
+        self._reader = threading.Thread(target=self._read, args=(mail,), name="worker-reader", daemon=True)
+        self._reader.start()
+
+    def send(self, message: tuple[int, str, Any]) -> None:
+        """Send an order. Does not wait, and does not complain if the process has ended: its reader tells."""
+        assert self.process.stdin is not None
+        with self._lock, suppress(OSError, ValueError):
+            self.process.stdin.write(pack(message))
+            self.process.stdin.flush()
+
+    def hang_up(self) -> None:
+        """Close its pipe, at which the process ends, whatever it is at. Does not wait for that."""
+        assert self.process.stdin is not None
+        # Where someone is stuck sending to it, the process has stopped reading and will have to be killed.
+        if self._lock.acquire(timeout=0.1):
+            with suppress(OSError):  # what was still to be written
+                self.process.stdin.close()
+            self._lock.release()
+
+    def end(self) -> None:
+        """Wait for the process, and see to it that it ends. No trace of it is left."""
+        try:
+            self.process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        if self._reader is not threading.current_thread():
+            self._reader.join()
+        with self._lock:
+            for stream in (self.process.stdin, self.process.stdout, self._errors):
+                assert stream is not None
+                with suppress(OSError):
+                    stream.close()
+
+    def _read(self, mail: _Mail) -> None:
+        assert self.process.stdout is not None
+        try:
+            while True:
+                lane, report = pickle.loads(receive(self.process.stdout))
+                mail.put(lane, self, report)
+        except EOFError:
+            pass
+        except BaseException:
+            self.process.kill()
+            raise
+        finally:
+            mail.put_end(*self._obituary(self.process.wait()))
+
+    def _obituary(self, status: int) -> tuple[str, str, str]:
+        """What to say of a worker that has ended and was to go on: message, cause, details."""
+        if status < 0:
+            name = signal.Signals(-status).name
+            return (
+                f"A worker process was ended from outside ({name}).",
+                "The system does that when memory runs out: train fewer seeds, or smaller networks.",
+                "",
+            )
+        self._errors.seek(0)
+        errors = self._errors.read().decode(errors="replace").strip()
+        last = errors.splitlines()[-1] if errors else "it left no message"
+        return (
+            f"A worker process ended with status {status}: {last}",
+            "This is likely a fault in the software; the traceback says where.",
+            errors,
+        )
+
+
+class _Mail:
+    """What workers have sent, by lane, for whoever waits for it."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._reports: dict[int, list[tuple[Worker, Report]]] = {}
+        self._end: tuple[str, str, str] | None = None
+
+    def put(self, lane: int, worker: Worker, report: Report) -> None:
+        with self._changed:
+            self._reports.setdefault(lane, []).append((worker, report))
+            self._changed.notify_all()
+
+    def put_end(self, message: str, cause: str, details: str = "") -> None:
+        with self._changed:
+            self._end = self._end or (message, cause, details)
+            self._changed.notify_all()
+
+    def check(self) -> None:
+        if self._end is not None:
+            raise EnsembleFailed(*self._end)
+
+    def take(self, lane: int, seconds: float) -> list[tuple[Worker, Report]]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._end is not None or lane in self._reports, max(0.0, seconds))
+            self.check()
+            return self._reports.pop(lane, [])
+
+
+def _end(mail: _Mail, workers: Sequence[Worker], lock: threading.Lock) -> None:
+    mail.put_end("The ensemble was closed.", "Start it again.")
+    with lock:
+        for worker in workers:
+            worker.hang_up()
+        for worker in workers:
+            worker.end()
+
+
+def usable_cores() -> int:
+    """Cores that this process may use: those it may run on, or its container's share of them."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with suppress(OSError, ValueError):
+        share, period = QUOTA.read_text().split()
+        cores = min(cores, max(1, round(int(share) / int(period))))
+    return cores
+
+
+def worker_environment() -> dict[str, str]:
+    """Ours, with the software importable from any directory, one thread in each library, and no GPU to look for."""
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    libraries = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    return {**os.environ, **libraries, "PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": ""}

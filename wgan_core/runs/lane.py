@@ -1,0 +1,265 @@
+"""A lane: one training of a run, and what it has left behind so far.
+
+A run of one lane is what the live page shows; a comparison has several on one clock.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from time import monotonic
+from typing import Any, Protocol
+
+from wgan_core.coach import findings
+from wgan_core.config import TrainingConfig
+from wgan_core.history import LIVE, Event, Failure, Floats, Frames, History, LaneView, Snapshot, Status, frames_kept
+from wgan_core.host import describe, resolve
+from wgan_core.metrics.images import due
+from wgan_core.store import LaneStart, Recorder
+from wgan_core.training import Training, failure_of
+from wgan_core.training.state import DATA, State, progress_of
+
+RATE_SECONDS = 5.0
+# Updates that take longer can be stopped within, and so can the first few.
+LONG_SECONDS, FRESH = 0.2, 20
+
+
+def other_data(config: TrainingConfig, state: State | None) -> str:
+    """What to say where the data have changed since a state was taken, or "". DataError where they cannot be read."""
+    before = state.get(DATA) if state else None
+    if not before or before == config.dataset.fingerprint():
+        return ""
+    where = f" in {config.dataset.path}" if hasattr(config.dataset, "path") else ""
+    return (
+        f"The images{where} have changed since: from here on this trains on those that are there now. To go on with the"
+        " earlier ones, put them back first."
+    )
+
+
+class Trains(Protocol):
+    """What a lane needs of a training: of one seed, of many stacked in one program, of many in other processes."""
+
+    config: TrainingConfig
+    step: int
+    critic_steps: int
+    seconds: float
+
+    def updates(self) -> Iterator[Snapshot | None]: ...
+    def snapshot(self) -> Snapshot: ...
+    def edit(self, changes: Mapping[str, Any]) -> Event: ...
+
+
+class Lane:
+    """One training and its record. The run's thread writes, under the run's lock; :meth:`view` reads under it too."""
+
+    def __init__(self, lane_id: str, config: TrainingConfig, seeds: int) -> None:
+        self.id, self.config, self.seeds = lane_id, config, seeds
+        self.device = describe(resolve(config.device))
+        self.status: Status = "starting"
+        self.version = self.snapshots = 0
+        self.until: int | None = None  # train on to this step, and no further
+        self.edits: deque[Mapping[str, Any]] = deque()
+        self.training: Trains | None = None
+        self._updates: Iterator[Snapshot | None] = iter(())
+        self._history = History(seeds=seeds)
+        self._frames = Frames(frames_kept(config))
+        self.latest: Snapshot | None = None
+        self._events: list[Event] = []
+        self._failure: Failure | None = None
+        self._progress = (0, 0, 0.0)
+        self._activity = self._waiting = ""
+        # Seconds that the last thing took which it did, and since when it has been at another.
+        self.takes, self.since = 0.0, 0.0
+        self.fresh = FRESH  # things to do yet of which nobody knows how long they take
+        self._beats: deque[tuple[float, int]] = deque()
+        self._view: LaneView | None = None
+        self.state: State | None = None  # what it goes on from, rather than from the start
+        self._before: Mapping[str, Floats] | None = None
+        self._origin = ""  # of a fork, what it was forked from, in words
+        self._recorder: Recorder | None = None
+        self._number = 0
+
+    def go_on(self, start: LaneStart) -> None:
+        """Begin where a stored lane stopped, with all that it had left behind up to there."""
+        view = start.view
+        self.config, self.state, self.status = start.config, start.state, view.status
+        self._history = History.resumed(view.history, view.snapshots, seeds=view.seeds)
+        self._frames = Frames.resumed(frames_kept(start.config), view.frames, view.snapshots)
+        self.latest, self.snapshots = view.latest, view.snapshots
+        self._events, self._failure = list(view.events), view.failure
+        self._progress = view.step, view.critic_steps, view.seconds
+        self._before = view.before
+        self.version = 2 * view.snapshots + len(view.events)
+
+    def branch_off(self, state: State, before: Mapping[str, Floats] | None, origin: str) -> None:
+        """Begin with what another training left behind, rather than from the start."""
+        self.state, self._before, self._origin = state, before, origin
+        self._progress = progress_of(state)
+
+    def write_to(self, recorder: Recorder, number: int) -> None:
+        """Write down everything from now on, as the lane of this number."""
+        self._recorder, self._number = recorder, number
+
+    @property
+    def active(self) -> bool:
+        """There is something left to train."""
+        return self.status in LIVE
+
+    @property
+    def beaten(self) -> float:
+        """When progress was last written down, by the monotonic clock."""
+        return self._beats[-1][0] if self._beats else 0.0
+
+    def begin(self, training: Trains) -> None:
+        self.training = training
+        self._updates = training.updates()
+        self.become("running")
+        if other := other_data(self.config, self.state):
+            self._happened(Event(*self._progress, "data", other))
+        if self._origin:
+            self._happened(Event(*self._progress, "fork", self._origin))
+            self.save()  # it stands on its own from its first step on
+
+    def advance(self) -> Snapshot | None:
+        """Train by one update. Called without the lock. StopIteration at the end, any exception where it fails."""
+        return next(self._updates)
+
+    def position(self, clock: str) -> float:
+        return float(getattr(self.training, clock)) if self.training else 0.0
+
+    @property
+    def unmeasured(self) -> bool:
+        """The latest snapshot is older than the training."""
+        return self.training is not None and self.latest is not None and self.latest.step < self.training.step
+
+    def record(self, snapshot: Snapshot) -> None:
+        self._history.append(snapshot)
+        self._frames.append(snapshot)
+        self.latest = snapshot
+        self.snapshots += 1
+        if self._recorder is not None:
+            self._recorder.snapshot(self._number, snapshot)
+        self.beat()
+
+    def turn_knobs(self) -> None:
+        """Apply the edits that wait."""
+        assert self.training is not None
+        while self.edits:
+            event = self.training.edit(self.edits.popleft())
+            self.config = self.training.config
+            self._happened(event, self.config)
+
+    def fail(self, error: BaseException) -> None:
+        self._failure = failure_of(error)
+        self._write_progress()
+        self._happened(Event(*self._progress, "failure", self._failure.message))
+        self.become("failed")
+
+    def _happened(self, event: Event, config: TrainingConfig | None = None) -> None:
+        self._events.append(event)
+        self.version += 1
+        if self._recorder is not None:
+            self._recorder.event(self._number, event, config)
+
+    @property
+    def long(self) -> bool:
+        """What it does next may take long: the last did, it is among the first, or images are to be scored."""
+        training = self.training
+        scored = isinstance(training, Training) and due(self.config, training.step + 1)
+        return self.fresh > 0 or self.takes > LONG_SECONDS or scored
+
+    def wait_for(self, doing: str) -> None:
+        """Say that it is stopping or pausing, once the present update has ended, where that may take a while."""
+        before, self._waiting = self._waiting, ""
+        if doing and self.active and self.since and (self.fresh or self.takes > 1):
+            about = f", about {self.takes:.0f} s" if self.takes > 1 else ""
+            self._waiting = f"{doing} after this step{about}"
+        self.version += self._waiting != before
+
+    def become(self, status: Status) -> None:
+        self._waiting = ""
+        if status != self.status:
+            self.status = status
+            self.version += 1
+            if self._recorder is not None:
+                self._recorder.status(self._number, status, self._progress, self._failure)
+
+    def conclude(self) -> None:
+        """Keep what the coach says of a training that has ended, unless it failed, which says enough."""
+        if self.training is not None and self.status in ("finished", "stopped"):
+            for found in findings(self.view()):
+                self._happened(Event(*self._progress, "finding", found.title))
+
+    @property
+    def within_round(self) -> bool:
+        """There is a generator step to come before the training's state is whole."""
+        return isinstance(self.training, Training) and self.training.within_round
+
+    @property
+    def due(self) -> bool:
+        """It is time to write down the training's state, and there is one."""
+        recorder = self._recorder
+        return recorder is not None and self._whole is not None and recorder.wants_checkpoint(self._number)
+
+    def save(self) -> None:
+        """Hand the training's state to the store, if it has one now."""
+        if self._recorder is not None and (training := self._whole) is not None:
+            self._recorder.checkpoint(self._number, training.state())
+
+    @property
+    def _whole(self) -> Training | None:
+        """The training where it has a state worth keeping: after a round. Several seeds have none yet."""
+        training = self.training
+        if isinstance(training, Training) and training.step > 0 and not training.within_round:
+            return training
+        return None
+
+    def beat(self) -> None:
+        """Write down how far the training is now."""
+        self._write_progress()
+        now = monotonic()
+        self._beats.append((now, self._progress[0]))
+        while len(self._beats) > 2 and now - self._beats[0][0] > RATE_SECONDS:
+            self._beats.popleft()
+        self.version += 1
+
+    def rest(self) -> None:
+        """A pause is not part of the rate."""
+        self._beats.clear()
+
+    def _write_progress(self) -> None:
+        if (t := self.training) is not None:
+            self._progress = t.step, t.critic_steps, t.seconds
+            self._activity = t.activity if isinstance(t, Training) else ""
+
+    def _rate(self) -> float:
+        if self.status != "running" or len(self._beats) < 2:
+            return 0.0
+        (t0, s0), (t1, s1) = self._beats[0], self._beats[-1]
+        return (s1 - s0) / (t1 - t0) if t1 > t0 else 0.0
+
+    def view(self) -> LaneView:
+        """All that charts need, frozen; the cost does not grow with the run's length. Equal versions share one view."""
+        if self._view is None or self._view.version != self.version:
+            step, critic_steps, seconds = self._progress
+            self._view = LaneView(
+                id=self.id,
+                version=self.version,
+                snapshots=self.snapshots,
+                config=self.config,
+                status=self.status,
+                device=self.device,
+                step=step,
+                critic_steps=critic_steps,
+                seconds=seconds,
+                steps_per_second=self._rate(),
+                history=self._history.columns(),
+                latest=self.latest,
+                events=tuple(self._events),
+                failure=self._failure,
+                frames=self._frames.all(),
+                seeds=self.seeds,
+                before=self._before,
+                activity=(self._waiting or self._activity) if self.active else "",
+            )
+        return self._view
