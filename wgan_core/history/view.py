@@ -1,0 +1,79 @@
+"""Views: all that a chart may know of a lane, and of a run, live or stored."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from wgan_core.config import TrainingConfig
+from wgan_core.history.snapshot import CLOCKS, LIVE, Event, Failure, Floats, Snapshot, Status
+
+
+@dataclass(frozen=True)
+class LaneView:
+    """All that a chart may know of a run, live or stored. Immutable.
+
+    Attributes
+    ----------
+    version : int
+        Grows with every change; equal versions of one run are equal views.
+    snapshots : int
+        Grows with every snapshot; equal numbers have equal history and latest.
+    step, critic_steps, seconds
+        Progress now, which may be ahead of the latest snapshot.
+    history : Mapping[str, ndarray]
+        The clocks ``step``, ``critic_steps``, ``seconds`` and each scalar, as arrays of one length; the scalars of K > 1 seeds
+        have shape (rows, K).
+    latest : Snapshot or None
+        The newest snapshot with its arrays, None before the first. Of a view back in time (:meth:`at`), the one looked at.
+    frames : tuple[Snapshot, ...]
+        Snapshots with their arrays over the whole run, evenly thinned, oldest first.
+    seeds : int
+        How many trainings with seeds ``config.seed``, ``config.seed + 1``, … this is.
+    steps_per_second : float
+        Generator steps a second of the recent past, measuring included, 0 when not running.
+    activity : str
+        What it is at where it is not training, in words: getting ready to score images. Empty otherwise.
+    before : Mapping[str, ndarray] or None
+        Of a fork, the history of its forebears up to where it began, where that is still stored.
+    """
+
+    id: str
+    version: int
+    config: TrainingConfig
+    status: Status
+    device: str
+    snapshots: int
+    step: int
+    critic_steps: int
+    seconds: float
+    steps_per_second: float
+    history: Mapping[str, Floats]
+    latest: Snapshot | None
+    events: tuple[Event, ...] = ()
+    failure: Failure | None = None
+    frames: tuple[Snapshot, ...] = ()
+    seeds: int = 1
+    before: Mapping[str, Floats] | None = None
+    activity: str = ""
+
+    @property
+    def live(self) -> bool:
+        return self.status in LIVE
+
+    def at(self, value: float, clock: str = "step") -> LaneView:
+        """The same run, showing its last frame up to a value of a clock (its first frame before that)."""
+        if not self.frames:
+            return self
+        place = bisect_right(self.frames, value, key=lambda frame: getattr(frame, clock))
+        return replace(self, latest=self.frames[max(0, place - 1)])
+
+    def member(self, i: int) -> LaneView:
+        """The history of one of K seeds as a view of a single run."""
+        if self.seeds == 1:
+            return self
+        history = {name: column if name in CLOCKS else column[:, i] for name, column in self.history.items()}
+        return replace(
+            self, history=history, seeds=1, config=self.config.model_copy(update={"seed": self.config.seed + i})
+        )
