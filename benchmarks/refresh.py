@@ -45,7 +45,7 @@ class LongRun:
         """Seconds of the view, of the message after a new snapshot, of one without, and the message's bytes."""
         self.append()
         start = perf_counter()
-        view = self.run.view()
+        view = self.run.lane_view()
         viewed = perf_counter()
         built = live.message((view,), self.run.config, "step")
         done = perf_counter()
@@ -75,7 +75,7 @@ def run(quick: bool) -> Table:
         table.rows.append(
             (
                 f"{length:,}",
-                str(len(runs[length].run.view().history["step"])),
+                str(len(runs[length].run.lane_view().history["step"])),
                 f"{median(size):,.0f}",
                 f"≤ {MOST_BYTES:,}",
                 verdict(max(size) <= MOST_BYTES),

@@ -109,9 +109,9 @@ def answer(command: dict[str, Any]) -> Any:
     # Steps a second over ``seconds``, from the first to the last change of the step that a view shows.
     run, changes = runs.get(command["rate"]), []
     deadline = time.monotonic() + command["seconds"]
-    before = run.view().step
+    before = run.lane_view().step
     while (now := time.monotonic()) < deadline:
-        if (step := run.view().step) != before:
+        if (step := run.lane_view().step) != before:
             changes.append((now, step))
             before = step
         time.sleep(SAMPLE_SECONDS)

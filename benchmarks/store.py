@@ -157,7 +157,7 @@ def seconds_of(action: Callable[[], object]) -> float:
 
 def charts(store: Store, run_id: str, name: str) -> None:
     """All that the server does to show a stored run: its view, and the page's message. Under a new name nothing is cached."""
-    view = store.view(run_id)
+    view = store.lane_view(run_id)
     live.message((replace(view, id=name),), RunConfig.solo(view.config), "step")
 
 

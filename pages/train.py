@@ -56,7 +56,7 @@ def next_seed() -> RunConfig | None:
 
 def knobs(run: Run) -> None:
     """Turn knobs of the running run."""
-    config = run.view().config
+    config = run.lane_view().config
     with st.expander("Turn while it trains", icon=":material/tune:"):
         changes = forms.live_knobs(config, live_paths(config), run.id)
         if st.button("Apply", disabled=not changes, width="stretch"):
@@ -86,10 +86,10 @@ run = transport.attached(several=False)
 if not form.filled():
     if run is None:
         st.session_state["chosen_preset"] = DEFAULT
-    form.fill(PRESETS[DEFAULT].config if run is None else run.view().config)
+    form.fill(PRESETS[DEFAULT].config if run is None else run.lane_view().config)
 with st.sidebar:
     transport.run_list(run, several=False)
-    if isinstance(run, Run) and run.view().live:
+    if isinstance(run, Run) and run.lane_view().live:
         knobs(run)
     if run is not None:
         this_run.draw(run)

@@ -141,7 +141,7 @@ from wgan_core.runs import Run
 run = Run(TrainingConfig.parse({"dataset": {"kind": "ring", "sigma": 1.0}, "steps": 4, "snapshot_every": 1}))
 run.start()
 run.join()
-print(len(figure("reverse_kl", run.view()).data))
+print(len(figure("reverse_kl", run.lane_view()).data))
 """
     )
     assert out.strip() == "2"

@@ -24,8 +24,10 @@ def seen(place: Locator) -> str:
 
 
 def test_a_strangers_texts_are_shown_and_fetch_nothing(visit: Visit, tmp_path: Path) -> None:
-    one = replace(solo(), views=tuple(replace(view, id="stranger-one") for view in solo().views))
-    two = replace(race(), views=tuple(replace(view, id=f"stranger-two.{i}") for i, view in enumerate(race().views)))
+    one = replace(solo(), views=tuple(replace(view, id="stranger-one") for view in solo().view.lanes))
+    two = replace(
+        race(), views=tuple(replace(view, id=f"stranger-two.{i}") for i, view in enumerate(race().view.lanes))
+    )
     page = visit()
     for name, bundle in (("one", one), ("two", two)):
         (tmp_path / f"{name}.zip").write_bytes(hostile(bundle))

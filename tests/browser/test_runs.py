@@ -129,7 +129,7 @@ def test_files_are_saved_and_a_run_comes_back_by_one(visit: Visit, store: Store,
     with table.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["step"] for row in rows] == [str(i) for i in range(7)]
-    view = store.view("whole")
+    view = store.lane_view("whole")
     assert [float(row["w1"] or "nan") for row in rows] == pytest.approx(view.history["w1"].tolist(), nan_ok=True)
     assert page.saved("Picture", tmp_path).read_bytes().startswith(b"\x89PNG")
     bundle = page.saved("Whole run", tmp_path)

@@ -30,7 +30,7 @@ def solo() -> Bundle:
     run = Run(small(steps=8, snapshot_every=2, generator={"width": 16, "normalisation": "batch"}))
     run.step()
     run.start()
-    wait_until(lambda: run.view().step == 1 and run.status == "paused")
+    wait_until(lambda: run.lane_view().step == 1 and run.status == "paused")
     run.edit({"objective.penalty_weight": 3})
     run.resume()
     assert run.join(120)
@@ -51,7 +51,7 @@ def images() -> Bundle:
 @cache
 def seeds() -> Bundle:
     """Several seeds: the numbers of one, shifted, and one that failed half-way."""
-    view = solo().views[0]
+    view = solo().view.lanes[0]
     history = dict(view.history)
     for name in history.keys() - set(CLOCKS):
         history[name] = np.stack([history[name] + k for k in range(SEEDS)], 1)
@@ -68,7 +68,7 @@ def seeds() -> Bundle:
 @cache
 def failed() -> Bundle:
     """A run that failed before its first snapshot, with texts that are not to be trusted."""
-    view = Run(small()).view()
+    view = Run(small()).lane_view()
     evil = '<script>alert("1")</script></script><img src=x onerror=alert(2)>'
     events = (Event(0, 0, 0.0, "failure", evil),)
     broken = replace(view, status="failed", failure=Failure(evil, evil, f"/home/me/{evil}"), events=events)

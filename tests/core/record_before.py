@@ -125,14 +125,14 @@ def measured(settings: Json) -> list[dict[str, list[str]]]:
     run = Run(race_of(settings))
     run.start()
     assert run.join(240)
-    assert run.status == "finished", [view.failure for view in run.views()]
+    assert run.status == "finished", [view.failure for view in run.view().lanes]
     return [
         {
             name: [float(value).hex() for value in np.ravel(column)]
             for name, column in view.history.items()
             if name != "seconds"
         }
-        for view in run.views()
+        for view in run.view().lanes
     ]
 
 
@@ -183,7 +183,7 @@ def halve(run: Run) -> None:
         run.step()
         if step == 1:
             run.start()
-        wait_until(lambda step=step: run.view().step == step and run.status == "paused")  # type: ignore[misc]
+        wait_until(lambda step=step: run.lane_view().step == step and run.status == "paused")  # type: ignore[misc]
     run.stop()
     assert run.join(120)
     assert run.status == "stopped"

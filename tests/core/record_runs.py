@@ -32,15 +32,15 @@ def record(name: str) -> None:
     run = Run(RACES[name], name)
     run.start()
     if name == "recorded-clip-turned":
-        while run.view().step < TURNED_AT:
+        while run.lane_view().step < TURNED_AT:
             sleep(0.005)
         run.edit({"objective.clip": 0.05})
     run.join()
     assert run.status not in LIVE
     RECORDED.mkdir(exist_ok=True)
     path = RECORDED / f"{name}.zip"
-    path.write_bytes(pack_bundle(Bundle.of(run.config, run.views())))  # without the states: nobody goes on with it
-    last = [view.latest.scalars.get("modes_covered") for view in run.views() if view.latest]
+    path.write_bytes(pack_bundle(Bundle.of(run.config, run.view().lanes)))  # without the states: nobody goes on with it
+    last = [view.latest.scalars.get("modes_covered") for view in run.view().lanes if view.latest]
     print(f"{path.name}: {path.stat().st_size:,} bytes, {run.status}, modes {last}")
 
 

@@ -111,7 +111,7 @@ def test_every_run_is_in_the_table_as_it_was(store: Store) -> None:
 
 @pytest.mark.parametrize("run_id", ["single", "race", "seeds", "stopped", "fork"])
 def test_every_run_can_be_looked_at(store: Store, run_id: str) -> None:
-    for view in store.views(run_id):
+    for view in store.view(run_id).lanes:
         assert view.snapshots >= (2 if run_id == "fork" else 3)
         assert (view.before is not None) == (run_id == "fork")
         assert view.history["w1"].shape[1:] == ((3,) if run_id == "seeds" else ())
@@ -120,15 +120,15 @@ def test_every_run_can_be_looked_at(store: Store, run_id: str) -> None:
         assert view.latest is not None
         assert {"fake", "real", "surface"} <= view.latest.arrays.keys()
         assert view.failure is None
-    assert bool(store.view(run_id).events) == (run_id == "fork")
+    assert bool(store.lane_view(run_id).events) == (run_id == "fork")
 
 
 def test_a_stopped_run_goes_on_to_the_numbers_of_one_that_was_not(store: Store) -> None:
     run = Run.resumed(store, "stopped")
     run.start()
     assert run.join(120)
-    assert (run.status, run.view().step) == ("finished", 12)
-    whole, after = store.view("single"), run.view()
+    assert (run.status, run.lane_view().step) == ("finished", 12)
+    whole, after = store.lane_view("single"), run.lane_view()
     # The recorded run and this one need not be of one machine.
     assert after.history["w1"][-1] == pytest.approx(whole.history["w1"][-1], rel=1e-3)
     assert after.history["step"].tolist() == [0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 12.0]
@@ -138,7 +138,7 @@ def test_a_finished_run_goes_on(store: Store) -> None:
     run = Run.resumed(store, "single", 3)
     run.start()
     assert run.join(120)
-    assert (run.status, run.view().step) == ("finished", 15)
+    assert (run.status, run.lane_view().step) == ("finished", 15)
 
 
 def test_both_lanes_of_a_race_have_a_state_to_go_on_from(store: Store) -> None:
@@ -154,7 +154,7 @@ def test_a_bundle_is_read_and_goes_on(tmp_path: Path) -> None:
         run = Run.resumed(store, run_id)
         run.start()
         assert run.join(120)
-        assert (run.status, run.view().step) == ("finished", 12)
+        assert (run.status, run.lane_view().step) == ("finished", 12)
 
 
 def test_the_commands_find_and_move_runs(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -64,7 +64,7 @@ def test_a_training_is_in_the_store_with_the_numbers_that_were_printed(home: Pat
     assert main(["train", *QUICK, "--steps", "6", "--json"]) == 0
     *snapshots, last = lines(capsys)
     store = Store(home)
-    view = store.view(last["run"])
+    view = store.lane_view(last["run"])
     assert (view.status, view.step, view.snapshots) == ("finished", 6, 7)
     for i, snapshot in enumerate(snapshots):
         assert {name: view.history[name][i] for name in snapshot["scalars"]} == snapshot["scalars"]
@@ -76,7 +76,7 @@ def test_a_training_is_in_the_store_with_the_numbers_that_were_printed(home: Pat
 def test_several_seeds_are_stored_too(home: Path, capsys: Out) -> None:
     assert main(["train", *QUICK, "--steps", "3", "--seeds", "2", "--json"]) == 0
     *snapshots, last = lines(capsys)
-    view = Store(home).view(last["run"])
+    view = Store(home).lane_view(last["run"])
     assert (view.status, view.seeds) == ("finished", 2)
     assert view.history["w1"].tolist() == [s["scalars"]["w1"] for s in snapshots]
     assert main(["resume", last["run"], "--steps", "2"]) == 2
@@ -97,7 +97,7 @@ def test_a_failure_is_stored_with_its_cause(home: Path, capsys: Out) -> None:
     rates = ["--critic_optimiser.lr", "100", "--generator_optimiser.lr", "100"]
     assert main(["train", *QUICK, *rates, "--steps", "500", "--json"]) == 1
     last = lines(capsys)[-1]
-    failure = Store(home).view(last["run"]).failure
+    failure = Store(home).lane_view(last["run"]).failure
     assert failure is not None
     assert last["error"] == f"{failure.message} {failure.cause}"
 
@@ -140,7 +140,7 @@ def test_runs_are_listed_the_newest_first(home: Path, capsys: Out) -> None:
     newer, older = listed(capsys)
     assert (newer["id"], older["id"]) == (second, first)
     assert (newer["dataset"], newer["objectives"], newer["step"]) == ("grid", ["gan"], 2)
-    view = store.view(first)
+    view = store.lane_view(first)
     assert {name: older[name] for name in ("status", "step", "name", "dataset", "objectives", "seeds")} == {
         "status": "finished", "step": 4, "name": "my run", "dataset": "ring", "objectives": ["wgan-gp"], "seeds": 1,
     }  # fmt: skip
@@ -246,7 +246,7 @@ def test_a_resumed_run_has_the_numbers_of_an_unbroken_one_bit_for_bit(home: Path
     expected = list(train(small(steps=20, snapshot_every=2, seed=5)))
     assert [(s["step"], s["critic_steps"]) for s in printed] == [(s.step, s.critic_steps) for s in expected]
     assert by_step(printed) == scalars(expected)
-    history = Store(home).view(last["run"]).history
+    history = Store(home).lane_view(last["run"]).history
     for name in expected[-1].scalars:
         assert [x for x in history[name].tolist() if x == x] == [s.scalars[name] for s in expected if name in s.scalars]
     assert all(a <= b for a, b in zip(history["seconds"], history["seconds"][1:], strict=False))
@@ -296,7 +296,7 @@ def test_interrupted_again_and_again_it_still_ends_with_the_same_numbers(home: P
             assert run_id in (None, last["run"])
             run_id = last["run"]
             assert store.run(run_id).status == last["status"]
-            assert store.checkpoints(run_id)[-1] == store.view(run_id).step
+            assert store.checkpoints(run_id)[-1] == store.lane_view(run_id).step
         printed |= by_step(lines_read)
         store.close()
     end = max(printed)
@@ -310,7 +310,7 @@ def two_lanes(home: Path) -> str:
     """A stored comparison, stopped before its end."""
     manager = RunManager(store=Store(home))
     run = manager.get(manager.start(race(steps=3000)))
-    wait_until(lambda: min(view.step for view in run.views()) >= 4)
+    wait_until(lambda: min(view.step for view in run.view().lanes) >= 4)
     run.stop()
     assert run.join(20)
     manager.shutdown()
@@ -329,7 +329,7 @@ def test_a_comparison_goes_on_lane_by_lane(home: Path, capsys: Out) -> None:
         "run": run_id,
         "lanes": [{"status": "finished", "error": None}] * 2,
     }
-    for lane, view in enumerate(Store(home).views(run_id), 1):
+    for lane, view in enumerate(Store(home).view(run_id).lanes, 1):
         ours = {s["step"]: s["scalars"]["w1"] for s in snapshots if s["lane"] == lane}
         stored = dict(zip(view.history["step"].tolist(), view.history["w1"].tolist(), strict=True))
         assert ours == {step: stored[step] for step in ours}
@@ -341,7 +341,7 @@ def test_a_comparison_goes_on_lane_by_lane(home: Path, capsys: Out) -> None:
 
 
 def test_a_lane_that_failed_is_told_beside_one_that_finished() -> None:
-    a, b = exported.race().views
+    a, b = exported.race().view.lanes
     views = (a, replace(b, status="failed", failure=Failure("It diverged.", "Lower the rate.")))
     assert list(Lines(False, None, 2).last("x", "finished", views, None, {})) == [
         "lane 2 failed: It diverged. Lower the rate.",
@@ -371,7 +371,7 @@ def test_a_number_of_steps_that_makes_no_sense_changes_nothing(home: Path, capsy
     assert printed.out == ""
     assert printed.err.startswith(why)
     assert len(printed.err) < 200
-    assert (Store(home).view(run_id).step, Store(home).run(run_id).status) == (3, "finished")
+    assert (Store(home).lane_view(run_id).step, Store(home).run(run_id).status) == (3, "finished")
 
 
 def test_what_cannot_go_on_is_told(home: Path, capsys: Out) -> None:
@@ -398,7 +398,7 @@ def test_a_finished_run_stays_as_it_is_and_says_how_to_go_on(home: Path, capsys:
         {"status": "finished", "error": None, "run": run_id}
     ]
     assert printed.err == f"Run {run_id} has finished. With --steps N it trains N steps more.\n"
-    assert Store(home).view(run_id).snapshots == 4
+    assert Store(home).lane_view(run_id).snapshots == 4
 
 
 def test_a_failed_run_does_not_go_on(home: Path, capsys: Out) -> None:
@@ -415,7 +415,7 @@ def test_a_run_without_a_checkpoint_is_not_begun_again_if_that_loses_much(home: 
     config = small(steps=8, snapshot_every=2)
     store = Store(home)
     record(store, "a", config)
-    view = store.view("a")
+    view = store.lane_view("a")
     for seconds, run_id in ((8.0, "short"), (1000.0, "long")):
         lost = Bundle.of(store.run("a").config, [replace(view, id=run_id, status="stopped", seconds=seconds)])
         assert keep(store, lost) == run_id
@@ -428,7 +428,7 @@ def test_a_run_without_a_checkpoint_is_not_begun_again_if_that_loses_much(home: 
     assert "error: Run long cannot go on, and stays as it is. Lane 1 of run long has no checkpoint." in (
         capsys.readouterr().err
     )
-    assert Store(home).view("long").snapshots == 5
+    assert Store(home).lane_view("long").snapshots == 5
 
 
 # Files
@@ -463,7 +463,7 @@ def _last(out: Out, *arguments: str) -> str:
 def test_a_live_run_is_exported_by_another_process(home: Path, tmp_path: Path) -> None:
     manager = RunManager(store=Store(home))
     run = manager.get(manager.start(small(steps=1_000_000, snapshot_every=10)))
-    wait_until(lambda: run.view().step > 50)
+    wait_until(lambda: run.lane_view().step > 50)
     assert manager.store is not None
     assert manager.store.flush()
     done = python("-m", "wgan_core", "export", run.id, "--format", "jsonl", "--out", str(tmp_path / "run.jsonl"))
@@ -471,7 +471,7 @@ def test_a_live_run_is_exported_by_another_process(home: Path, tmp_path: Path) -
     assert run.status == "running"
     manager.shutdown()
     found = [json.loads(line) for line in (tmp_path / "run.jsonl").read_text().splitlines()]
-    history = run.view().history
+    history = run.lane_view().history
     stored = dict(zip(history["step"].tolist(), history["w1"].tolist(), strict=True))
     assert len(found) > 5
     assert {row["step"]: row["scalars"]["w1"] for row in found} == {row["step"]: stored[row["step"]] for row in found}

@@ -48,7 +48,7 @@ def control(name: str) -> Verdict:
             run = Run(leg.config.with_seeds(1))
             run.start()
             assert run.join(60)
-            views[leg.name] = run.views()
+            views[leg.name] = run.view().lanes
     return experiment.judge(experiment.evidence("control", views))
 
 
@@ -145,7 +145,7 @@ def test_a_live_and_a_missing_leg_are_no_evidence(name: str) -> None:
     with pytest.raises(NoVerdict, match="has not run"):
         it.evidence("quick", {})
     leg = it.legs["quick"][0]
-    waiting = Run(leg.config.with_seeds(1)).views()
+    waiting = Run(leg.config.with_seeds(1)).view().lanes
     with pytest.raises(NoVerdict, match="still running"):
         it.evidence("quick", {each.name: waiting[: len(each.lanes)] for each in it.legs["quick"]})
 

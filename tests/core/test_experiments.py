@@ -262,7 +262,7 @@ def test_what_lacks_its_files_is_not_run_and_says_what_it_needs(
     run.start()
     assert run.join(60)
     with pytest.raises(NoVerdict, match="CIFAR-10: the files of its train split are not on this computer"):
-        lacking.evidence("quick", {"horses": run.views()})
+        lacking.evidence("quick", {"horses": run.view().lanes})
 
 
 OWN = pictures_at_hand.__wrapped__  # kept in the home of this test

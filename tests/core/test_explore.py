@@ -217,7 +217,7 @@ def test_the_generator_of_a_step_makes_what_it_made_in_training(average: float, 
     config = small("fashion-mnist", steps=4, generator_average=average)
     record(store, "clothes", config, checkpoints=(2,))
     assert steps(store, "clothes") == [2, 4]
-    last = store.view("clothes").latest
+    last = store.lane_view("clothes").latest
     assert last is not None
     found = sampler(store, "clothes")
     assert (found.step, sampler(store, "clothes", step=3).step, sampler(store, "clothes", step=2).step) == (4, 2, 2)

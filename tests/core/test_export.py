@@ -67,13 +67,13 @@ def test_the_wide_csv_has_every_number_to_the_last_digit(run: str) -> None:
     table = rows(bundle)
     found = [{k: float(v) for k, v in row.items() if k not in ("lane", "seed", *CLOCKS) and v} for row in table]
     assert found == list(numbers(bundle).values())
-    for view, lane in zip(bundle.views, range(1, 5), strict=False):
+    for view, lane in zip(bundle.view.lanes, range(1, 5), strict=False):
         steps = [int(row["step"]) for row in table if row["lane"] == str(lane)]
         assert steps == view.seeds * view.history["step"].astype(int).tolist()
 
 
 def test_seeds_have_rows_of_their_own() -> None:
-    table, first = rows(seeds()), seeds().views[0].config.seed
+    table, first = rows(seeds()), seeds().view.lanes[0].config.seed
     assert sorted({int(row["seed"]) for row in table}) == list(range(first, first + SEEDS))
     assert table[-1]["w1"] == "", "a seed that has failed has no numbers"
 
@@ -129,9 +129,9 @@ def test_tensorboard_reads_the_numbers_of_the_csv(run: str, tmp_path: Path) -> N
 
 
 def test_the_config_is_the_runs_and_the_races() -> None:
-    assert TrainingConfig.parse(json.loads(content("config", solo()))) == solo().views[0].config
+    assert TrainingConfig.parse(json.loads(content("config", solo()))) == solo().view.lanes[0].config
     for bundle in (race(), seeds()):
-        assert RunConfig.parse(json.loads(content("config", bundle))) == bundle.config
+        assert RunConfig.parse(json.loads(content("config", bundle))) == bundle.view.config
 
 
 # Networks
@@ -140,7 +140,7 @@ def test_the_config_is_the_runs_and_the_races() -> None:
 @pytest.mark.parametrize("run", ["solo", "race", "images"])
 def test_a_model_comes_back_as_it_was(run: str) -> None:
     bundle = RUNS[run]()
-    for file, view, state in zip(EXPORTS["safetensors"].files(bundle), bundle.views, bundle.states, strict=True):
+    for file, view, state in zip(EXPORTS["safetensors"].files(bundle), bundle.view.lanes, bundle.states, strict=True):
         assert state is not None
         model, expected = unpack_model(file.content), model_of(view.config, state)
         assert (model.config, model.step) == (view.config, view.step)
@@ -165,7 +165,7 @@ def tampered(**changes: Any) -> bytes:
     """A model's file with other arrays or metadata; None leaves one out."""
     state = solo().states[0]
     assert state is not None
-    arrays, about = tensors.unpack(pack_model(model_of(solo().views[0].config, state)))
+    arrays, about = tensors.unpack(pack_model(model_of(solo().view.lanes[0].config, state)))
     for name, value in changes.items():
         target: Any = arrays if name.startswith(("generator", "critic")) else about
         target.pop(name, None)
@@ -266,8 +266,8 @@ def test_onnx_gives_the_outputs_of_torch(name: str) -> None:
 def test_a_picture_has_the_lanes_side_by_side(run: str) -> None:
     bundle = RUNS[run]()
     image = Image.open(io.BytesIO(content("png", bundle)))
-    one = picture(Bundle.of(bundle.config, bundle.views[:1]))
-    assert image.size == (one.width * len(bundle.views), one.height)
+    one = picture(Bundle.of(bundle.view.config, bundle.view.lanes[:1]))
+    assert image.size == (one.width * len(bundle.view.lanes), one.height)
     if run != "images":
         colours = {color for _, color in image.convert("RGB").getcolors(10**6) or []}
         assert {frames.REAL, frames.GENERATED} <= colours
@@ -285,7 +285,7 @@ def test_colours_are_those_of_the_page() -> None:
 def test_a_film_has_a_picture_for_each_frame(name: str, run: str) -> None:
     bundle = RUNS[run]()
     film = Image.open(io.BytesIO(content(name, bundle)))
-    assert getattr(film, "n_frames", 1) == len(bundle.views[0].frames)
+    assert getattr(film, "n_frames", 1) == len(bundle.view.lanes[0].frames)
     assert film.size == picture(bundle).size
     assert film.info.get("loop") == 0
 
@@ -297,7 +297,7 @@ def test_an_mp4_plays(tmp_path: Path) -> None:
     (path,) = save("mp4", race(), tmp_path / "film.mp4")
     frames, seconds = imageio_ffmpeg.count_frames_and_secs(str(path))
     last = LAST_MS // FRAME_MS
-    assert frames == len(race().views[0].frames) + last
+    assert frames == len(race().view.lanes[0].frames) + last
     assert seconds == pytest.approx(frames * FRAME_MS / 1000, abs=0.2)
 
 

@@ -85,9 +85,9 @@ def test_a_run_comes_back_as_it_was(run: str, tmp_path: Path) -> None:
     bundle = RUNS[run]()
     (path,) = save("bundle", bundle, tmp_path / "run.zip")
     found = read_bundle(path)
-    assert found.config == bundle.config
+    assert found.config == bundle.view.config
     assert found.id == bundle.id
-    for here, there in zip(bundle.views, found.views, strict=True):
+    for here, there in zip(bundle.view.lanes, found.view.lanes, strict=True):
         assert here.id == there.id
         assert_same(here, there)
     for state, other in zip(bundle.states, found.states, strict=True):
@@ -103,7 +103,7 @@ def test_a_training_goes_on_from_an_imported_state() -> None:
     config = small(steps=8, snapshot_every=2)
     training = Training(config.edited({"steps": 4}))
     list(training.updates())
-    view = solo().views[0]
+    view = solo().view.lanes[0]
     whole = Bundle.of(RunConfig.solo(view.config), [view], [solo().states[0]])
     assert whole.states[0] is not None
     state = training.state()
@@ -163,19 +163,19 @@ def test_what_a_state_must_be_like_is_what_trainings_have(config: Any) -> None:
 
 
 def test_a_state_that_does_not_fit_is_not_written() -> None:
-    view, state = solo().views[0], dict(solo().states[0] or {})
+    view, state = solo().view.lanes[0], dict(solo().states[0] or {})
     state["generator.weights"] = torch.full_like(torch.as_tensor(state["generator.weights"]), torch.nan)
     with pytest.raises(ExportProblem, match=r"lane 1 does not fit its config: generator\.weights is not finite"):
         pack_bundle(Bundle.of(solo().config, [view], [state]))
 
 
 def test_a_frame_that_is_not_finite_is_left_out() -> None:
-    view = solo().views[0]
+    view = solo().view.lanes[0]
     arrays = {**view.frames[1].arrays, "push": np.full((64, 2), np.inf, np.float32)}
     bad = replace(view.frames[1], arrays=arrays)
     broken = replace(view, frames=(view.frames[0], bad, *view.frames[2:]))
     found = read_bundle(pack_bundle(Bundle.of(solo().config, [broken])))
-    assert [f.step for f in found.views[0].frames] == [f.step for f in view.frames if f.step != bad.step]
+    assert [f.step for f in found.view.lanes[0].frames] == [f.step for f in view.frames if f.step != bad.step]
 
 
 def test_a_run_with_a_remedy_is_packed_and_read_again() -> None:
@@ -184,7 +184,7 @@ def test_a_run_with_a_remedy_is_packed_and_read_again() -> None:
     assert run.join(60)
     (state,) = read_bundle(pack_bundle(of_run(run))).states
     assert state is not None
-    assert state["remedy.critic.historical_averaging.steps"] == run.view().critic_steps
+    assert state["remedy.critic.historical_averaging.steps"] == run.lane_view().critic_steps
 
 
 # The outside of the file
@@ -337,7 +337,7 @@ def test_flipped_bytes_are_refused_or_harmless(draw: st.DataObject) -> None:
         found = read_bundle(bytes(data))
     except BadBundle:
         return
-    assert_same(found.views[0], seeds().views[0])
+    assert_same(found.view.lanes[0], seeds().view.lanes[0])
 
 
 def test_a_file_that_is_not_there_is_a_sentence() -> None:

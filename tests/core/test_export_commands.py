@@ -90,7 +90,7 @@ def test_the_snapshots_of_a_view_make_it_again(run: str) -> None:
 
 
 def test_what_was_recorded_before_a_state_is_counted() -> None:
-    view = solo().views[0]
+    view = solo().view.lanes[0]
     assert counted_before(view, view.step) == (len(view.history["step"]), len(view.events))
     assert counted_before(view, 0) == (1, 0)
 

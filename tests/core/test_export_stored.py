@@ -96,17 +96,17 @@ def test_a_run_comes_back_from_the_store_as_it_was_in_its_file(store: Store, run
     assert_equal(find(store, run_id), bundle)
     again = read_bundle(pack_bundle(find(store, run_id)))
     assert_equal(again, bundle)
-    assert [view.id for view in again.views] == [view.id for view in bundle.views]
+    assert [view.id for view in again.view.lanes] == [view.id for view in bundle.view.lanes]
 
 
 def test_an_imported_run_is_found_in_the_table(store: Store) -> None:
     run_id = keep(store, race())
     (row,) = store.runs(statuses=["finished"])
-    best = [float(np.nanmin(view.history["w1"])) for view in race().views]
+    best = [float(np.nanmin(view.history["w1"])) for view in race().view.lanes]
     assert (row.id, row.dataset, row.seeds, row.step) == (run_id, "ring", 1, 12)
     assert [lane.objective for lane in row.lanes] == ["gan", "wgan-clip"]
     assert [lane.best_w1 for lane in row.lanes] == best
-    assert [view.status for view in store.views(run_id)] == ["finished", "finished"]
+    assert [view.status for view in store.view(run_id).lanes] == ["finished", "finished"]
 
 
 def test_a_stored_run_goes_to_another_store_with_every_row(store: Store, tmp_path: Path) -> None:
@@ -117,11 +117,11 @@ def test_a_stored_run_goes_to_another_store_with_every_row(store: Store, tmp_pat
     recorder.close()
     assert store.flush()
     bundle = find(store, "long")
-    assert bundle.views[0].history["step"].tolist() == [10.0 * i for i in range(3001)]
+    assert bundle.view.lanes[0].history["step"].tolist() == [10.0 * i for i in range(3001)]
     other = Store(tmp_path / "other")
     keep(other, read_bundle(pack_bundle(bundle)))
-    assert whole(find(other, "long").views[0])["history"] == whole(bundle.views[0])["history"]
-    assert len(other.view("long").history["step"]) == len(store.view("long").history["step"]) < 1025
+    assert whole(find(other, "long").views[0])["history"] == whole(bundle.view.lanes[0])["history"]
+    assert len(other.lane_view("long").history["step"]) == len(store.lane_view("long").history["step"]) < 1025
     other.close()
 
 
@@ -129,16 +129,16 @@ def test_a_live_run_can_be_exported_and_comes_back_interrupted(tmp_path: Path) -
     manager = RunManager(store=Store(tmp_path / "a"))
     run = manager.get(manager.start(small(steps=1_000_000, snapshot_every=5)))
     elsewhere = Store(tmp_path / "a")  # as another process sees it
-    wait_until(lambda: run.view().step > 20)
+    wait_until(lambda: run.lane_view().step > 20)
     run.edit({"n_critic": 2})  # after which a checkpoint is due
     wait_until(lambda: bool(elsewhere.runs() and elsewhere.checkpoints(run.id)))
     bundle = find(elsewhere, run.id)
-    assert (bundle.views[0].status, run.status) == ("running", "running")
+    assert (bundle.view.lanes[0].status, run.status) == ("running", "running")
     other = Store(tmp_path / "b")
     for made in (bundle, read_bundle(pack_bundle(bundle))):
         run_id = keep(other, made)
-        assert other.view(run_id).status == other.run(run_id).status == "interrupted"
-        assert whole(replace(bundle.views[0], status="interrupted")) == whole(find(other, run_id).views[0])
+        assert other.lane_view(run_id).status == other.run(run_id).status == "interrupted"
+        assert whole(replace(bundle.view.lanes[0], status="interrupted")) == whole(find(other, run_id).views[0])
     manager.shutdown()
     elsewhere.close()
     again = RunManager(store=other)
@@ -146,7 +146,7 @@ def test_a_live_run_can_be_exported_and_comes_back_interrupted(tmp_path: Path) -
     assert state is not None
     resumed = again.get(again.resume(bundle.id, more=3))
     assert resumed.join(30)
-    assert resumed.view().step == int(state["step"]) + 3
+    assert resumed.lane_view().step == int(state["step"]) + 3
     again.shutdown()
 
 
@@ -161,7 +161,7 @@ def test_an_imported_run_goes_on_as_it_would_have_at_home(store: Store, tmp_path
         run = manager.get(manager.resume("a", more=4))
         assert run.join(30)
         assert run.status == "finished"
-        found.append(run.view().history)
+        found.append(run.lane_view().history)
         manager.shutdown()
     assert found[0]["step"].tolist() == [0, 2, 4, 6, 8, 10]
     for name in found[0].keys() - {"seconds"}:
@@ -181,8 +181,8 @@ def test_a_state_from_elsewhere_counts_only_what_came_before_it(store: Store) ->
     manager = RunManager(store=store)
     run = manager.get(manager.resume(run_id))
     assert run.join(30)
-    assert run.view().history["step"].tolist() == [0, 2, 4, 6, 8]
-    np.testing.assert_array_equal(run.view().history["w1"], end.views[0].history["w1"])
+    assert run.lane_view().history["step"].tolist() == [0, 2, 4, 6, 8]
+    np.testing.assert_array_equal(run.lane_view().history["w1"], end.views[0].history["w1"])
     manager.shutdown()
 
 
@@ -195,7 +195,7 @@ def test_an_id_that_is_taken_makes_way_for_a_new_one(store: Store) -> None:
     assert len(set(ids)) == 3
     for run_id in ids:
         assert_equal(find(store, run_id), solo())
-        assert store.view(run_id).id == run_id
+        assert store.lane_view(run_id).id == run_id
     store.delete([ids[0]])
     assert keep(store, solo()) != solo().id, "a deleted run can still be brought back"
 
@@ -304,13 +304,13 @@ def test_a_damaged_checkpoint_does_not_keep_a_run_from_being_exported(store: Sto
 
 def test_imports_stay_within_the_limits(tmp_path: Path) -> None:
     frames = tuple(made_up(i, side=20_000) for i in range(0, 1000, 4))
-    bundle = Bundle.of(solo().config, [replace(solo().views[0], frames=frames, **rows_of(1000))])
+    bundle = Bundle.of(solo().config, [replace(solo().view.lanes[0], frames=frames, **rows_of(1000))])
     free = Store(tmp_path / "free")
     keep(free, bundle)
-    assert len(free.view(bundle.id).frames) == 250
+    assert len(free.lane_view(bundle.id).frames) == 250
     tight = Store(tmp_path / "tight", Limits(run_bytes=100_000))
     keep(tight, bundle)
-    view = tight.view(bundle.id)
+    view = tight.lane_view(bundle.id)
     assert 2 <= len(view.frames) < 100
     assert len(view.history["step"]) == 1000
     for each in (free, tight):

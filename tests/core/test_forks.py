@@ -99,8 +99,8 @@ def test_a_fork_shows_its_parent_up_to_the_fork_and_is_stored_with_it(manager: R
     child = ended(manager, manager.fork(Parent(parent, 0, 10**6), was.edited({"n_critic": 2})))
     grandchild = ended(manager, manager.fork(Parent(child, 0, 2 * STEP), was.edited({"steps": 3 * STEP})))
 
-    view, stored = manager.get(child).view(), store.view(child)
-    of_parent = store.view(parent).history
+    view, stored = manager.get(child).lane_view(), store.lane_view(child)
+    of_parent = store.lane_view(parent).history
     for found in (view, stored):
         assert found.before is not None
         assert found.before["step"].tolist() == [x for x in of_parent["step"] if x <= step]
@@ -111,7 +111,7 @@ def test_a_fork_shows_its_parent_up_to_the_fork_and_is_stored_with_it(manager: R
         assert "n_critic: 5 → 2" in found.events[0].text
     assert store.run(child).parent == Parent(parent, 0, step)
 
-    before = store.view(grandchild).before
+    before = store.lane_view(grandchild).before
     assert before is not None
     assert before["step"].tolist() == [*stored.before["step"], *stored.history["step"]]  # type: ignore[index]
     manager.shutdown()
@@ -125,7 +125,7 @@ def test_a_fork_that_was_cut_off_at_once_can_be_resumed(manager: RunManager, was
     store.flush()
     assert store.run("cut-off").status == "interrupted"
     ended(manager, manager.resume("cut-off"))
-    found = manager.get("cut-off").view().history["critic_loss"].tolist()
+    found = manager.get("cut-off").lane_view().history["critic_loss"].tolist()
     assert found == [s.scalars["critic_loss"] for s in train(was) if s.step > STEP]
     manager.shutdown()
 

@@ -31,7 +31,7 @@ def test_a_recording_is_a_run_that_can_be_looked_back_through(name: str) -> None
     assert isinstance(run, Past)
     assert (run.id, run.status, run.stored) == (name, "finished", False)
     assert (len(run.config.lanes) > 1) == recorded.several
-    for view in run.views():
+    for view in run.view().lanes:
         assert view.config in run.config.lanes or any(event.kind == "edit" for event in view.events)
         assert 5 < len(view.frames) <= len(view.history["step"]) < MOST_ROWS
         assert view.latest is not None
@@ -39,14 +39,14 @@ def test_a_recording_is_a_run_that_can_be_looked_back_through(name: str) -> None
 
 
 def test_the_recorded_comparison_shows_what_its_words_say() -> None:
-    gan, clip, gp = find("recorded-three-objectives").views()
+    gan, clip, gp = find("recorded-three-objectives").view().lanes
     assert [view.config.objective.kind for view in (gan, clip, gp)] == ["gan", "wgan-clip", "wgan-gp"]
     assert gan.history["modes_covered"][-1] <= 4
     assert clip.history["modes_covered"][-1] == gp.history["modes_covered"][-1] == 8
 
 
 def test_the_recorded_turn_brings_the_estimate_to_life() -> None:
-    view = find("recorded-clip-turned").view()
+    view = find("recorded-clip-turned").lane_view()
     (turn,) = [event for event in view.events if event.kind == "edit"]
     before, after = (view.history["step"] <= turn.step), (view.history["step"] > turn.step + 100)
     estimate = abs(view.history["w_estimate"])
@@ -62,7 +62,7 @@ def test_a_run_is_found_while_it_is_remembered_and_when_it_is_only_stored() -> N
     del manager()._runs[run_id]
     past = find(run_id)
     assert isinstance(past, Past)
-    assert (past.status, past.view().step, past.stored) == ("finished", 4, True)
+    assert (past.status, past.lane_view().step, past.stored) == ("finished", 4, True)
     with pytest.raises(UnknownRun):
         find("nobody")
 
@@ -80,7 +80,7 @@ def test_a_store_that_cannot_be_read_is_not_taken_for_one_without_the_run(
     ("change", "of"),
     [
         ("UPDATE runs SET race = '{}'", find),
-        ("UPDATE lanes SET columns = '[\"w1\"'", lambda run_id: find(run_id).views()),
+        ("UPDATE lanes SET columns = '[\"w1\"'", lambda run_id: find(run_id).view().lanes),
     ],
 )
 def test_a_run_of_which_something_is_damaged_says_so_and_others_are_read(
@@ -96,5 +96,5 @@ def test_a_run_of_which_something_is_damaged_says_so_and_others_are_read(
     monkeypatch.setattr(manager(), "store", kept)
     with pytest.raises(StoreProblem, match=r"^Run bad cannot be read: what is stored of it is damaged, or of another"):
         of("bad")
-    assert find("good").view().step == 2
+    assert find("good").lane_view().step == 2
     kept.close()

@@ -393,7 +393,7 @@ def test_stop_ends_an_update_that_would_take_long(monkeypatch: pytest.MonkeyPatc
     assert entered.wait(60)
     asked = monotonic()
     run.stop()
-    assert run.view().activity == "stopping after this step" or run.status == "stopped"
+    assert run.lane_view().activity == "stopping after this step" or run.status == "stopped"
     assert run.join(30)
     assert monotonic() - asked < 5
     assert run.status == "stopped"
@@ -412,9 +412,9 @@ def test_a_pause_says_what_it_waits_for(monkeypatch: pytest.MonkeyPatch) -> None
     assert entered.wait(60)
     run.lanes[0].fresh, run.lanes[0].takes = 0, 40.0
     run.pause()
-    assert run.view().activity == "pausing after this step, about 40 s"
+    assert run.lane_view().activity == "pausing after this step, about 40 s"
     run.resume()
-    assert run.view().activity == ""
+    assert run.lane_view().activity == ""
     run.stop()
     go.set()
     assert run.join(30)

@@ -73,7 +73,7 @@ def test_a_run_goes_on_with_its_own_pictures_from_any_folder(
     go_to(place / cwd, monkeypatch)
     assert main(["resume", run, "--steps", "1", "--json"]) == 0
     assert "warning" not in capsys.readouterr().err
-    view = Store().view(run)
+    view = Store().lane_view(run)
     assert view.config.dataset.path == str(place / "here" / "mine")  # type: ignore[attr-defined]
     assert [event.kind for event in view.events if event.kind == "data"] == []
 
@@ -82,14 +82,14 @@ def test_other_pictures_in_the_same_folder_are_told_of(place: Path, capsys: pyte
     run = trained(capsys)
     fill(place / "here" / "mine", 7)
     store = Store()
-    fork = Run.forked(store, Parent(run, 0, 2), Store().view(run).config.edited({"steps": 4}))
+    fork = Run.forked(store, Parent(run, 0, 2), Store().lane_view(run).config.edited({"steps": 4}))
     fork.start()
     assert fork.join(60)
-    assert [event.kind for event in fork.view().events if event.kind in ("data", "fork")] == ["data", "fork"]
+    assert [event.kind for event in fork.lane_view().events if event.kind in ("data", "fork")] == ["data", "fork"]
     store.close()
     assert main(["resume", run, "--steps", "1", "--json"]) == 0
     assert "warning: The images in" in capsys.readouterr().err
-    (told,) = [event.text for event in Store().view(run).events if event.kind == "data"]
+    (told,) = [event.text for event in Store().lane_view(run).events if event.kind == "data"]
     assert "have changed since" in told
     assert main(["resume", run, "--steps", "1"]) == 0
     assert "warning" not in capsys.readouterr().err, "said once, where they changed"

@@ -559,7 +559,7 @@ def test_a_run_whose_pictures_are_gone_says_so(path: str) -> None:
     run = Run(small({"kind": "folder", "path": path}))
     run.start()
     wait_until(lambda: run.status == "failed")
-    failure = run.view().failure
+    failure = run.lane_view().failure
     assert failure is not None
     assert ("Upload the same zip again" if path else "No pictures are chosen yet") in failure.message
 

@@ -283,7 +283,7 @@ def test_a_missing_set_is_named_with_its_files_and_what_to_do(dataset: Published
     run = Run(small(dataset.model_dump(), "gan"))
     run.start()
     wait_until(lambda: run.status == "failed")
-    failure = run.view().failure
+    failure = run.lane_view().failure
     assert failure is not None
     for file in dataset.files[dataset.splits[0]]:
         assert f"{file.name} ({file.size:,} bytes, md5 {file.md5})" in failure.message

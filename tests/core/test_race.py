@@ -194,7 +194,7 @@ def test_lanes_start_alike_and_see_the_same_samples(monkeypatch: pytest.MonkeyPa
 def test_lanes_equal_solo_runs(clock: str) -> None:
     found = race(clock=clock, length=10)
     run = ended(found)
-    for lane, view in zip(found.lanes, run.views(), strict=True):
+    for lane, view in zip(found.lanes, run.view().lanes, strict=True):
         assert view.status == "finished"
         alone = scalars(train(lane))
         assert view.history["step"].tolist() == list(alone)
@@ -227,7 +227,7 @@ def test_no_lane_gets_ahead_on_the_clock(clock: str, monkeypatch: pytest.MonkeyP
 
 def test_seconds_end_the_race() -> None:
     run = ended(race(clock="seconds", length=1, snapshot_every=1000))
-    for view in run.views():
+    for view in run.view().lanes:
         assert view.status == "finished"
         assert 1 <= view.seconds < 3
         assert view.latest is not None
@@ -240,9 +240,9 @@ def test_a_lane_that_fails_says_why_and_the_others_go_on(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(WganGp, "penalty", fails)
     run = ended(race())
-    assert [view.status for view in run.views()] == ["finished", "finished", "failed"]
+    assert [view.status for view in run.view().lanes] == ["finished", "finished", "failed"]
     assert run.status == "finished"
-    failed = run.view(2)
+    failed = run.lane_view(2)
     assert failed.failure is not None
     assert failed.failure.message == "Memory ran out."
     assert failed.snapshots == 1  # what was measured stays
@@ -255,27 +255,27 @@ def test_when_all_lanes_fail_the_race_has_failed(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(Training, "round", fails)
     run = ended(race())
     assert run.status == "failed"
-    assert {view.snapshots for view in run.views()} == {1}
+    assert {view.snapshots for view in run.view().lanes} == {1}
 
 
 def test_pause_step_resume_and_stop_act_on_all_lanes(started: list[Run]) -> None:
     run = Run(race(length=1_000_000, snapshot_every=1000))
     started.append(run)
     run.start()
-    wait_until(lambda: all(view.step > 2 for view in run.views()))
+    wait_until(lambda: all(view.step > 2 for view in run.view().lanes))
     run.pause()
     wait_until(lambda: run.status == "paused")
-    before = [view.step for view in run.views()]
+    before = [view.step for view in run.view().lanes]
     assert max(before) - min(before) <= 1
     run.step()
-    wait_until(lambda: [view.step for view in run.views()] == [step + 1 for step in before])
-    wait_until(lambda: all(view.latest and view.latest.step == view.step for view in run.views()))
-    assert {view.status for view in run.views()} == {"paused"}
+    wait_until(lambda: [view.step for view in run.view().lanes] == [step + 1 for step in before])
+    wait_until(lambda: all(view.latest and view.latest.step == view.step for view in run.view().lanes))
+    assert {view.status for view in run.view().lanes} == {"paused"}
     run.resume()
-    wait_until(lambda: all(view.step > step + 3 for view, step in zip(run.views(), before, strict=True)))
+    wait_until(lambda: all(view.step > step + 3 for view, step in zip(run.view().lanes, before, strict=True)))
     run.stop()
     assert run.join(10)
-    assert {view.status for view in run.views()} == {"stopped"}
+    assert {view.status for view in run.view().lanes} == {"stopped"}
 
 
 def test_a_knob_is_turned_in_one_lane(started: list[Run]) -> None:
@@ -283,9 +283,9 @@ def test_a_knob_is_turned_in_one_lane(started: list[Run]) -> None:
     started.append(run)
     run.start()
     run.edit({"objective.clip": 0.5}, lane=1)
-    wait_until(lambda: bool(run.view(1).events))
-    assert run.view(1).config.objective.model_dump()["clip"] == 0.5
-    assert not run.view(0).events
+    wait_until(lambda: bool(run.lane_view(1).events))
+    assert run.lane_view(1).config.objective.model_dump()["clip"] == 0.5
+    assert not run.lane_view(0).events
     with pytest.raises(ConfigError):
         run.edit({"objective.clip": 0.5}, lane=0)
 
@@ -295,7 +295,7 @@ def test_a_knob_is_turned_in_one_lane(started: list[Run]) -> None:
 
 def test_a_view_back_in_time_shows_the_frame_before() -> None:
     run = ended(race(GP, length=40, snapshot_every=4))
-    view = run.view()
+    view = run.lane_view()
     assert [frame.step for frame in view.frames] == list(range(0, 41, 4))
     for value, expected in ((-1, 0), (0, 0), (3.9, 0), (4, 4), (17, 16), (1e9, 40)):
         then = view.at(value).latest
@@ -325,6 +325,6 @@ def test_lanes_may_differ_in_constraint_and_remedies() -> None:
     assert [lane.constraint.kind for lane in found.lanes] == ["none", "r1", "none"]
     assert RunConfig.parse(found.to_url()) == found
     assert RunConfig.from_json(found.to_json()) == found
-    views = ended(found).views()
+    views = ended(found).view().lanes
     assert [view.status for view in views] == ["finished"] * 3
     assert "r1_penalty" in views[1].history

@@ -46,7 +46,7 @@ def endless(**settings: Any) -> Any:
 def paused(manager: RunManager, **settings: Any) -> Run:
     """A run that has trained a little and rests."""
     run = manager.get(manager.start(endless(**settings)))
-    wait_until(lambda: run.view().step >= 1)
+    wait_until(lambda: run.lane_view().step >= 1)
     run.pause()
     wait_until(lambda: run.status == "paused")
     return run
@@ -58,11 +58,11 @@ def paused(manager: RunManager, **settings: Any) -> Run:
 def test_a_run_goes_from_starting_to_finished_and_keeps_everything(manager: RunManager) -> None:
     config = small(steps=6, snapshot_every=2)
     run = Run(config)
-    assert (run.status, run.view().snapshots) == ("starting", 0)
-    assert run.view().live
+    assert (run.status, run.lane_view().snapshots) == ("starting", 0)
+    assert run.lane_view().live
     run.start()
     assert run.join(30)
-    view = run.view()
+    view = run.lane_view()
     assert (view.status, view.live, view.failure) == ("finished", False, None)
     assert (view.step, view.critic_steps, view.snapshots) == (6, 30, 4)
     assert view.seconds > 0
@@ -79,12 +79,12 @@ def test_a_run_goes_from_starting_to_finished_and_keeps_everything(manager: RunM
 
 def test_a_paused_run_rests_until_it_is_resumed(manager: RunManager) -> None:
     run = paused(manager)
-    before = run.view()
+    before = run.lane_view()
     sleep(0.3)
-    assert run.view() is before
+    assert run.lane_view() is before
     assert before.steps_per_second == 0
     run.resume()
-    wait_until(lambda: run.view().step > before.step)
+    wait_until(lambda: run.lane_view().step > before.step)
     assert run.status == "running"
 
 
@@ -93,20 +93,20 @@ def test_a_single_step_is_one_generator_step_with_its_critic_steps_and_a_measure
     manager: RunManager, snapshot_every: int
 ) -> None:
     run = paused(manager, snapshot_every=snapshot_every)
-    first = run.view()
+    first = run.lane_view()
     run.step()  # finishes a round that the pause may have cut in two
-    wait_until(lambda: run.view().snapshots > first.snapshots)
+    wait_until(lambda: run.lane_view().snapshots > first.snapshots)
     for _ in range(3):
         sleep(0.05)  # time for a measurement too many to show
-        before = run.view()
+        before = run.lane_view()
         run.step()
-        wait_until(lambda before=before: run.view().snapshots > before.snapshots and run.status == "paused")  # type: ignore[misc]
-        after = run.view()
+        wait_until(lambda before=before: run.lane_view().snapshots > before.snapshots and run.status == "paused")  # type: ignore[misc]
+        after = run.lane_view()
         assert after.latest is not None
         assert after.step == after.latest.step == before.step + 1
         assert after.critic_steps == before.critic_steps + 5
         assert after.snapshots == before.snapshots + 1
-    steps = run.view().history["step"].tolist()
+    steps = run.lane_view().history["step"].tolist()
     assert steps == sorted(set(steps)), "no step is measured twice"
 
 
@@ -118,20 +118,20 @@ def test_single_steps_give_the_numbers_of_an_unbroken_training(manager: RunManag
     for step in range(1, 6):
         wait_until(lambda: run.status == "paused")
         run.step()
-        wait_until(lambda step=step: run.view().step == step)  # type: ignore[misc]
+        wait_until(lambda step=step: run.lane_view().step == step)  # type: ignore[misc]
     # The last step ends the run: there is nothing left to wait for.
     assert run.join(20)
     assert run.status == "finished"
     expected = scalars(train(config))
-    assert run.view().history["w1"].tolist() == [expected[step]["w1"] for step in range(6)]
+    assert run.lane_view().history["w1"].tolist() == [expected[step]["w1"] for step in range(6)]
 
 
 def test_stopping_keeps_the_last_state_measured(manager: RunManager) -> None:
     run = manager.get(manager.start(endless(snapshot_every=FOREVER)))
-    wait_until(lambda: run.view().step >= 20)
+    wait_until(lambda: run.lane_view().step >= 20)
     run.stop()
     assert run.join(10)
-    view = run.view()
+    view = run.lane_view()
     assert view.status == "stopped"
     assert view.failure is None
     assert view.latest is not None
@@ -157,7 +157,7 @@ def test_a_run_stops_within_a_second(manager: RunManager, case: str) -> None:
         settings |= {"dataset": "fashion-mnist", "generator": net, "critic": net | {"normalisation": "layer"}}
         settings |= {"batch_size": 32}
     run = manager.get(manager.start(small(**settings)))
-    wait_until(lambda: run.view().critic_steps >= 1, 60)
+    wait_until(lambda: run.lane_view().critic_steps >= 1, 60)
     start = monotonic()
     run.stop()
     assert run.join(10)
@@ -167,14 +167,14 @@ def test_a_run_stops_within_a_second(manager: RunManager, case: str) -> None:
 
 def test_a_running_run_says_how_fast_it_is(manager: RunManager) -> None:
     run = manager.get(manager.start(endless(snapshot_every=5)))
-    wait_until(lambda: run.view().snapshots >= 4)
-    assert run.view().steps_per_second > 0
+    wait_until(lambda: run.lane_view().snapshots >= 4)
+    assert run.lane_view().steps_per_second > 0
 
 
 def test_waiting_for_a_snapshot_ends_with_it_or_with_the_run(manager: RunManager) -> None:
     run = manager.get(manager.start(endless()))
     run.wait_for_snapshot(20)
-    assert run.view().snapshots >= 1
+    assert run.lane_view().snapshots >= 1
     unstarted = Run(small())
     start = monotonic()
     unstarted.wait_for_snapshot(0.05)
@@ -207,12 +207,12 @@ def test_training_waits_for_a_reader_that_is_far_behind_until_it_is_told_to_stop
     coming = run.follow()
     run.start()
     next(coming)
-    wait_until(lambda: run.view().snapshots == most_ahead + 2)
+    wait_until(lambda: run.lane_view().snapshots == most_ahead + 2)
     sleep(0.1)
-    assert run.view().snapshots == most_ahead + 2, "one was read, ten wait, one is on its way"
+    assert run.lane_view().snapshots == most_ahead + 2, "one was read, ten wait, one is on its way"
     run.stop()
     assert run.join(10)
-    assert [s.step for _, s in coming] == list(range(1, run.view().step + 1))
+    assert [s.step for _, s in coming] == list(range(1, run.lane_view().step + 1))
 
 
 # Edits
@@ -221,8 +221,8 @@ def test_training_waits_for_a_reader_that_is_far_behind_until_it_is_told_to_stop
 def test_an_edit_reaches_a_running_training_and_is_recorded(manager: RunManager) -> None:
     run = manager.get(manager.start(endless()))
     run.edit({"objective.penalty_weight": 2})
-    wait_until(lambda: bool(run.view().events))
-    view = run.view()
+    wait_until(lambda: bool(run.lane_view().events))
+    view = run.lane_view()
     (event,) = view.events
     assert (event.kind, event.text) == ("edit", "objective.penalty_weight: 10 → 2")
     assert isinstance(view.config.objective, WganGp)
@@ -232,21 +232,21 @@ def test_an_edit_reaches_a_running_training_and_is_recorded(manager: RunManager)
 def test_an_edit_of_a_paused_run_holds_at_once(manager: RunManager) -> None:
     run = paused(manager)
     run.edit({"n_critic": 3})
-    wait_until(lambda: run.view().config.n_critic == 3)
+    wait_until(lambda: run.lane_view().config.n_critic == 3)
     assert run.status == "paused"
 
 
 def test_a_bad_edit_is_refused_in_the_callers_thread_and_harms_nothing(manager: RunManager) -> None:
     run = paused(manager)
-    before = run.view()
+    before = run.lane_view()
     with pytest.raises(ConfigError, match="n_critic: must be a whole number from 1 to 100; you gave 0"):
         run.edit({"n_critic": 0})
     with pytest.raises(ConfigError, match="seed: cannot be changed"):
         run.edit({"seed": 3})
     run.resume()
-    wait_until(lambda: run.view().step > before.step)
-    assert run.view().config == before.config
-    assert run.view().events == ()
+    wait_until(lambda: run.lane_view().step > before.step)
+    assert run.lane_view().config == before.config
+    assert run.lane_view().events == ()
 
 
 # Views
@@ -254,23 +254,23 @@ def test_a_bad_edit_is_refused_in_the_callers_thread_and_harms_nothing(manager: 
 
 def test_looking_changes_nothing_and_equal_versions_are_one_object(manager: RunManager) -> None:
     run = paused(manager)
-    first = run.view()
-    assert all(run.view() is first for _ in range(50))
+    first = run.lane_view()
+    assert all(run.lane_view() is first for _ in range(50))
     run.step()
-    wait_until(lambda: run.view() is not first)
-    assert run.view().version > first.version
+    wait_until(lambda: run.lane_view() is not first)
+    assert run.lane_view().version > first.version
 
 
 def test_versions_grow_and_a_views_parts_belong_together(manager: RunManager) -> None:
     run = Run(small(steps=40, snapshot_every=1))
     run.start()
-    views = [run.view()]
-    while run.view().live:
-        if (view := run.view()) is not views[-1]:
+    views = [run.lane_view()]
+    while run.lane_view().live:
+        if (view := run.lane_view()) is not views[-1]:
             views.append(view)
         sleep(0.001)  # a thread that never rests starves the others of the interpreter
     assert run.join(10)
-    views.append(run.view())
+    views.append(run.lane_view())
     for a, b in pairwise(views):
         assert a.version <= b.version
         assert a.snapshots <= b.snapshots
@@ -285,10 +285,10 @@ def test_versions_grow_and_a_views_parts_belong_together(manager: RunManager) ->
 
 def test_the_arrays_of_a_view_stay_as_they_were(manager: RunManager) -> None:
     run = paused(manager, snapshot_every=1)
-    view = run.view()
+    view = run.lane_view()
     before = {name: column.copy() for name, column in view.history.items()}
     run.resume()
-    wait_until(lambda: run.view().snapshots > view.snapshots + 3)
+    wait_until(lambda: run.lane_view().snapshots > view.snapshots + 3)
     for name, column in view.history.items():
         np.testing.assert_array_equal(column, before[name])
 
@@ -311,7 +311,7 @@ def test_a_failed_run_keeps_its_history_and_says_why(manager: RunManager, monkey
     run.start()
     wait_until(lambda: run.status == "failed")
     assert run.join(10)
-    view = run.view()
+    view = run.lane_view()
     assert view.snapshots > 5
     assert len(view.history["w1"]) == view.snapshots
     assert view.latest is not None
@@ -327,7 +327,7 @@ def test_a_diverged_run_fails_with_the_likely_cause(manager: RunManager) -> None
     rates = {"critic_optimiser": {"lr": 100}, "generator_optimiser": {"lr": 100}}
     run = manager.get(manager.start(endless(**rates)))
     assert run.join(30)
-    view = run.view()
+    view = run.lane_view()
     assert view.status == "failed"
     assert view.snapshots == 1
     assert view.failure is not None
@@ -338,8 +338,8 @@ def test_one_failed_run_does_not_harm_another(manager: RunManager) -> None:
     good = manager.get(manager.start(endless()))
     bad = manager.get(manager.start(endless(critic_optimiser={"lr": 100}, generator_optimiser={"lr": 100})))
     assert bad.join(30)
-    step = good.view().step
-    wait_until(lambda: good.view().step > step)
+    step = good.lane_view().step
+    wait_until(lambda: good.lane_view().step > step)
 
 
 # The manager
@@ -370,14 +370,14 @@ def test_ended_runs_are_remembered_up_to_a_number_and_live_ones_always() -> None
             assert manager.get(ended[-1]).join(20)
         assert [run.id for run in manager.runs()] == [*reversed(ended[-3:]), living]
         with pytest.raises(UnknownRun):
-            manager.view(ended[0])
+            manager.lane_view(ended[0])
     finally:
         manager.shutdown()
 
 
 def test_an_unknown_run_is_told_in_words(manager: RunManager) -> None:
     with pytest.raises(UnknownRun) as caught:
-        manager.view("cafe")
+        manager.lane_view("cafe")
     assert str(caught.value).startswith("There is no run 'cafe' on this server.")
 
 

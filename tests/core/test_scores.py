@@ -326,12 +326,12 @@ def test_training_the_classifier_can_be_watched_and_stopped(home: Path, monkeypa
     monkeypatch.setattr(TIMES, 100_000)
     run = Run(small("fashion-mnist", scores_every=1))
     run.start()
-    wait_until(lambda: "training the classifier" in run.view().activity, 60)
-    assert run.view().step == 0
+    wait_until(lambda: "training the classifier" in run.lane_view().activity, 60)
+    assert run.lane_view().step == 0
     run.stop()
     assert run.join(60)
     assert run.status == "stopped"
-    assert run.view().activity == ""
+    assert run.lane_view().activity == ""
 
 
 def test_lanes_of_a_race_are_scored_against_the_same_images_by_the_same_classifier() -> None:
@@ -341,7 +341,7 @@ def test_lanes_of_a_race_are_scored_against_the_same_images_by_the_same_classifi
     run = Run(RunConfig.parse({"shared": shared, "lanes": lanes, "length": 2, "snapshot_every": 1}))
     run.start()
     assert run.join(120)
-    gan, gp = (view.latest for view in run.views())
+    gan, gp = (view.latest for view in run.view().lanes)
     assert gan is not None
     assert gp is not None
     real = {name: value for name, value in gan.scalars.items() if name.endswith("_real") and name != "critic_real"}

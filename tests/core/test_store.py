@@ -136,7 +136,7 @@ def test_a_stored_run_cannot_be_told_from_the_live_one(store: Store, dataset: st
     recorder.status(0, "finished", (training.step, training.critic_steps, training.seconds))
     recorder.close()
     assert store.flush()
-    view = store.view("a")
+    view = store.lane_view("a")
     assert (view.id, view.status, view.live, view.device, view.seeds) == ("a", "finished", False, "CPU", 1)
     assert view.config.n_critic == 2
     assert (view.step, view.critic_steps, view.seconds) == (9, training.critic_steps, training.seconds)
@@ -144,7 +144,7 @@ def test_a_stored_run_cannot_be_told_from_the_live_one(store: Store, dataset: st
     assert view.events == (event,)
     frames = memory.frames.all()
     assert shown(view) == shown(replace(view, history=memory.history.columns(), frames=frames, latest=frames[-1]))
-    assert store.view("a") is view  # nothing has changed
+    assert store.lane_view("a") is view  # nothing has changed
     assert store.run("a").config == RunConfig.solo(config)
 
 
@@ -168,7 +168,7 @@ def test_history_and_frames_of_any_length_are_those_of_a_live_run(store: Store, 
     recorder.status(0, "stopped")
     recorder.close()
     assert store.flush()
-    view = store.view("a")
+    view = store.lane_view("a")
     frames = memory.frames.all()
     assert shown(view) == shown(replace(view, history=memory.history.columns(), frames=frames, latest=frames[-1]))
     with closing(sqlite3.connect(store.path)) as db:
@@ -187,7 +187,7 @@ def test_lanes_of_a_race_are_stored_each_by_itself(store: Store) -> None:
     recorder.status(0, "failed", failure=failure)
     recorder.status(1, "finished")
     assert store.flush()
-    views = store.views("a")
+    views = store.view("a").lanes
     assert [view.id for view in views] == ["a.0", "a.1", "a.2"]
     assert [view.status for view in views] == ["failed", "finished", "running"]
     assert [view.snapshots for view in views] == [4, 5, 6]
@@ -205,7 +205,7 @@ def test_lanes_of_a_race_are_stored_each_by_itself(store: Store) -> None:
 def test_a_view_before_the_first_snapshot_is_empty(store: Store) -> None:
     store.recorder("a", points_race(), ["CPU"])
     assert store.flush()
-    view = store.view("a")
+    view = store.lane_view("a")
     assert (view.status, view.snapshots, view.latest, view.frames, view.events) == ("starting", 0, None, (), ())
     assert view.history["step"].shape == (0,)
 
@@ -228,7 +228,7 @@ def test_rows_can_be_followed_as_they_come(store: Store) -> None:
 def test_another_store_sees_what_one_has_written(store: Store) -> None:
     record(store, "a", small(steps=4))
     other = Store(store.folder)
-    assert shown(other.view("a")) == shown(store.view("a"))
+    assert shown(other.lane_view("a")) == shown(store.lane_view("a"))
     other.close()
 
 
@@ -372,14 +372,14 @@ def test_names_notes_tags_and_pins(store: Store) -> None:
 def test_a_deleted_run_can_be_brought_back_until_it_is_purged(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     record(store, "a", small(steps=3))
     record(store, "b", small(steps=3))
-    before = shown(store.view("a"))
+    before = shown(store.lane_view("a"))
     files = list((store.folder / "checkpoints" / "a").iterdir())
     assert files
     assert store.delete(["a"]) == ["a"]
     assert store.delete(["a"]) == []
     assert (ids(store), ids(store, deleted=True)) == (["b"], ["a"])
     store.undelete(["a"])
-    assert (ids(store), shown(store.view("a"))) == (["b", "a"], before)
+    assert (ids(store), shown(store.lane_view("a"))) == (["b", "a"], before)
     store.delete(["a"])
     with closing(sqlite3.connect(store.path, isolation_level=None)) as db:
         db.execute("PRAGMA foreign_keys = ON")
@@ -393,8 +393,8 @@ def test_a_deleted_run_can_be_brought_back_until_it_is_purged(store: Store, monk
     with pytest.raises(NotStored):
         store.undelete(["a"])
     with pytest.raises(NotStored):
-        store.view("a")
-    assert store.view("b").status == "finished"
+        store.lane_view("a")
+    assert store.lane_view("b").status == "finished"
 
 
 def test_a_live_run_is_not_deleted(store: Store) -> None:
@@ -438,10 +438,10 @@ def test_a_run_whose_process_is_gone_is_interrupted(store: Store) -> None:
     recorder = record(store, "a", small(steps=3), close=False)
     recorder.status(0, "running")
     assert store.flush()
-    assert (store.run("a").status, store.view("a").status) == ("running", "running")
+    assert (store.run("a").status, store.lane_view("a").status) == ("running", "running")
     with closing(sqlite3.connect(store.path)) as db, db:
         db.execute("UPDATE owners SET started = '1'")
-    assert (store.run("a").status, store.view("a").status) == ("interrupted", "interrupted")
+    assert (store.run("a").status, store.lane_view("a").status) == ("interrupted", "interrupted")
     assert store.runs(statuses=["interrupted"])[0].lanes[0].status == "interrupted"
     assert ids(store, statuses=["running"]) == []
 
@@ -462,7 +462,7 @@ def test_a_recorder_that_closes_without_an_end_leaves_the_run_interrupted(store:
     recorder.status(1, "running")
     recorder.close()
     assert store.flush()
-    assert [view.status for view in store.views("a")] == ["finished", "interrupted"]
+    assert [view.status for view in store.view("a").lanes] == ["finished", "interrupted"]
     assert store.run("a").status == "interrupted"
 
 
@@ -474,7 +474,7 @@ def test_a_run_goes_on_from_its_checkpoint_with_the_numbers_of_one_that_was_neve
     edits = {5: {"n_critic": 2, "critic_optimiser.lr": 1e-3}}
     record(store, "whole", config, edits=edits)
     record(store, "cut", config, edits=edits, checkpoints=(3, 9))
-    whole = store.view("whole")
+    whole = store.lane_view("whole")
     with closing(sqlite3.connect(store.path)) as db, db:  # as if the process had died at some step after 9
         db.execute("DELETE FROM checkpoints WHERE step > 9")
         for table in ("runs", "lanes"):
@@ -495,7 +495,7 @@ def test_a_run_goes_on_from_its_checkpoint_with_the_numbers_of_one_that_was_neve
     recorder.status(0, "finished", (training.step, training.critic_steps, training.seconds))
     recorder.close()
     assert store.flush()
-    view = store.view("cut")
+    view = store.lane_view("cut")
     assert (view.status, view.snapshots, view.events[0].text) == ("finished", whole.snapshots, whole.events[0].text)
     for name, column in whole.history.items():
         if name != "seconds":
@@ -578,15 +578,15 @@ def test_a_run_over_its_limit_is_thinned_evenly_and_keeps_both_ends(store: Store
         retention.tidy(db, store.folder, Limits(run_bytes=before // 3))
         after = retention.sizes(db)[1]
         assert after <= before // 3
-        steps = [frame.step for frame in store.view("a").frames]
+        steps = [frame.step for frame in store.lane_view("a").frames]
         assert steps[0] == 0
         assert steps[-1] == 49_990
         assert len(set(np.diff(steps)[:-1])) == 1
         assert len(steps) > 20
-        assert len(store.view("a").history["step"]) > 512
+        assert len(store.lane_view("a").history["step"]) > 512
         retention.tidy(db, store.folder, Limits(run_bytes=1))
-        assert [frame.step for frame in store.view("a").frames] == [0, 49_990]
-        steps = store.view("a").history["step"].tolist()
+        assert [frame.step for frame in store.lane_view("a").frames] == [0, 49_990]
+        steps = store.lane_view("a").history["step"].tolist()
         assert (steps[0], steps[-1]) == (0, 49_990)
         assert len(steps) > 512
 
@@ -604,11 +604,11 @@ def test_over_the_limit_of_all_runs_the_oldest_are_thinned_and_pinned_ones_are_n
     store.pin("pinned")
     with closing(sqlite3.connect(store.path, isolation_level=None)) as db:
         retention.tidy(db, store.folder, Limits(all_bytes=int(retention.total(db) * 0.8)))
-        left = {run_id: len(store.view(run_id).frames) for run_id in ("old", "pinned", "new")}
+        left = {run_id: len(store.lane_view(run_id).frames) for run_id in ("old", "pinned", "new")}
         assert left["old"] < 100
         assert left == left | {"pinned": 100, "new": 100}
         retention.tidy(db, store.folder, Limits(all_bytes=1))
-        left = {run_id: len(store.view(run_id).frames) for run_id in ("old", "pinned", "new")}
+        left = {run_id: len(store.lane_view(run_id).frames) for run_id in ("old", "pinned", "new")}
         assert left == {"old": 2, "pinned": 100, "new": 2}
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
@@ -624,7 +624,7 @@ def test_frames_thinned_by_the_limit_are_not_stored_again(store: Store) -> None:
     for index in range(64, 129):
         recorder.snapshot(0, made_up(index))
     assert store.flush()
-    assert [frame.step for frame in store.view("a").frames] == list(range(0, 1281, 40))
+    assert [frame.step for frame in store.lane_view("a").frames] == list(range(0, 1281, 40))
 
 
 @pytest.mark.parametrize("text", ["0", "-5", "9", "many", "1e3", "1" * 20])
@@ -650,6 +650,6 @@ def test_statuses_that_are_live_are_those_that_another_process_may_find_interrup
 def test_torch_is_not_needed_to_look(store: Store) -> None:
     """Views hold arrays, not tensors."""
     record(store, "a", small(steps=3))
-    view = store.view("a")
+    view = store.lane_view("a")
     assert view.latest is not None
     assert not any(isinstance(value, torch.Tensor) for value in view.latest.arrays.values())

@@ -57,7 +57,7 @@ def trains_all_the_same(store: Store) -> None:
     manager = RunManager(store=store)
     run = manager.get(manager.start(small(steps=20)))
     assert run.join(30)
-    assert (run.status, run.view().snapshots) == ("finished", 21)
+    assert (run.status, run.lane_view().snapshots) == ("finished", 21)
 
 
 def problem_of(store: Store) -> str:
@@ -135,7 +135,7 @@ def test_a_database_that_is_damaged_while_it_is_in_use_is_written_to_no_more(tmp
     assert "is damaged" in problem_of(store)
     assert not store.flush(0.5)
     with pytest.raises(StoreProblem, match="is damaged"):
-        store.view("a")
+        store.lane_view("a")
     trains_all_the_same(store)
     store.close()
     assert store.path.read_bytes() == bytes(data)
@@ -163,14 +163,14 @@ def test_a_full_disk_is_told_and_nothing_is_lost_once_there_is_room(store: Store
         for index in range(6, 300):
             recorder.snapshot(0, made_up(index, side=500))
         assert problem_of(store).startswith(f"The disk that holds {store.folder} is full. Runs are kept in memory")
-        assert store.view("a").snapshots == 6  # what is there can be looked at
+        assert store.lane_view("a").snapshots == 6  # what is there can be looked at
     for index in range(300, 320):
         recorder.snapshot(0, made_up(index))
     recorder.status(0, "finished")
     recorder.close()
     assert store.flush()
     assert store.problem is None
-    assert store.view("a").snapshots == 320
+    assert store.lane_view("a").snapshots == 320
     assert store.rows("a")[0] == list(range(320))
     assert store.dropped[1] == 0
 
@@ -189,7 +189,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))
 run = manager.get(manager.start(small(steps=200)))
 assert run.join(60)
 assert not manager.store.flush(2)
-print(run.status, run.view().snapshots, manager.store.problem)
+print(run.status, run.lane_view().snapshots, manager.store.problem)
 manager.shutdown()
 """
 
@@ -215,7 +215,7 @@ from wgan_core.store import Store
 os.setuid(65534)
 store = Store(Path(sys.argv[1]))
 print(store.problem)
-print([run.id for run in store.runs()], store.view("a").snapshots)
+print([run.id for run in store.runs()], store.lane_view("a").snapshots)
 try:
     store.rename("a", "x")
 except Exception as error:
@@ -302,7 +302,7 @@ def test_a_locked_database_is_waited_for_by_no_one_but_the_writer(store: Store) 
             recorder.snapshot(0, made_up(index))
         assert perf_counter() - start < 1
         assert "Another program holds" in problem_of(store)
-        assert store.view("a").snapshots == 4
+        assert store.lane_view("a").snapshots == 4
         with pytest.raises(StoreProblem, match="Another program holds"):
             store.rename("a", "x")
         other.execute("ROLLBACK")
@@ -325,7 +325,7 @@ def test_a_slow_disk_costs_frames_first_and_rows_never(store: Store, monkeypatch
     assert frames > 100
     assert rows == 0
     assert store.rows("a")[0] == list(range(500))
-    assert store.view("a").frames[-1].step == 4990
+    assert store.lane_view("a").frames[-1].step == 4990
 
 
 def test_a_disk_that_stands_still_for_long_costs_every_other_row(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -358,7 +358,7 @@ def test_a_run_that_cannot_be_stored_does_not_keep_others_from_it(store: Store) 
     other.snapshot(0, made_up(0))
     assert store.flush()
     assert "Run twice cannot be stored" in problem_of(store)
-    assert store.view("other").snapshots == 1
+    assert store.lane_view("other").snapshots == 1
 
 
 def test_a_run_that_another_process_has_taken_is_written_by_that_one_alone(store: Store) -> None:
@@ -366,14 +366,14 @@ def test_a_run_that_another_process_has_taken_is_written_by_that_one_alone(store
     with closing(sqlite3.connect(store.path)) as db, db:
         db.execute("INSERT INTO owners VALUES (99, 'elsewhere', 1, '', 1e10)")
         db.execute("UPDATE runs SET owner = 99")
-    before = shown(store.view("a"))
+    before = shown(store.lane_view("a"))
     for index in range(4, 50):
         recorder.snapshot(0, made_up(index))
     recorder.status(0, "failed")
     recorder.checkpoint(0, Training(small()).state())
     recorder.close()
     assert store.flush()
-    assert shown(store.view("a")) == before
+    assert shown(store.lane_view("a")) == before
 
 
 def test_recording_takes_no_time_of_the_training(store: Store) -> None:
@@ -396,7 +396,7 @@ def test_closing_ends_the_writer_and_may_come_twice(tmp_path: Path) -> None:
     store.close()
     assert monotonic() - start < 5
     assert not any(thread.name == "store-writer" for thread in set(threading.enumerate()) - others)
-    assert Store(tmp_path).view("a").snapshots == 50
+    assert Store(tmp_path).lane_view("a").snapshots == 50
     recorder.snapshot(0, made_up(50))  # too late, and no harm
 
 
@@ -417,13 +417,13 @@ def test_every_later_format_opens_the_first_and_loses_nothing(tmp_path: Path, mo
     assert [run.id for run in runs] == ["race", "solo"]
     assert runs[1].name == "The first run"
     assert runs[1].tags == ("kept", "old")
-    view = store.view("solo")
+    view = store.lane_view("solo")
     assert (view.status, view.step, view.snapshots, len(view.frames)) == ("finished", 30, 7, 7)
     assert view.history["step"].tolist() == [float(step) for step in range(0, 31, 5)]
     assert view.events[0].text == "n_critic: 5 → 2"
     assert np.isfinite(view.history["w1"]).all()
     assert [lane.status for lane in runs[0].lanes] == ["failed", "finished"]
-    assert store.view("race", 0).failure is not None
+    assert store.lane_view("race", 0).failure is not None
     assert len(runs[0].config.lanes) == 2
     with closing(sqlite3.connect(store.path)) as db:
         assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) + 1,)

@@ -60,7 +60,7 @@ def test_stored_lanes_are_to_look_at_as_live_ones(manager: RunManager, seeds: in
     run = manager.get(manager.start(race(seeds=seeds)))
     run.edit({"n_critic": 2}, lane=1)
     assert run.join(60)
-    for live, found in zip(run.views(), stored(manager).views(run.id), strict=True):
+    for live, found in zip(run.view().lanes, stored(manager).view(run.id).lanes, strict=True):
         assert live.status == "finished"
         assert shown(found) == shown(live)
     assert stored(manager).run(run.id).status == "finished"
@@ -71,19 +71,19 @@ def test_a_failure_is_stored_with_its_cause(manager: RunManager) -> None:
     rates = {"critic_optimiser": {"lr": 100}, "generator_optimiser": {"lr": 100}}
     run = manager.get(manager.start(small(steps=FOREVER, snapshot_every=50, **rates)))
     assert run.join(60)
-    found = stored(manager).view(run.id)
+    found = stored(manager).lane_view(run.id)
     assert found.failure is not None
     assert "learning rate, 100, is very high" in found.failure.cause
-    assert shown(found) == shown(run.view())
+    assert shown(found) == shown(run.lane_view())
 
 
 def test_a_stopped_run_is_stored_where_it_stopped(manager: RunManager) -> None:
     run = manager.get(manager.start(small(steps=FOREVER, snapshot_every=7)))
-    wait_until(lambda: run.view().step > 20)
+    wait_until(lambda: run.lane_view().step > 20)
     run.stop()
     assert run.join(10)
-    found = stored(manager).view(run.id)
-    assert shown(found) == shown(run.view())
+    found = stored(manager).lane_view(run.id)
+    assert shown(found) == shown(run.lane_view())
     assert found.status == "stopped"
     assert stored(manager).checkpoints(run.id) == [found.step]
 
@@ -93,8 +93,8 @@ def test_a_paused_run_is_stored_as_paused(manager: RunManager) -> None:
     run.wait_for_snapshot(20)
     run.pause()
     wait_until(lambda: run.status == "paused")
-    found = stored(manager).view(run.id)
-    assert (found.status, found.step) == ("paused", run.view().step)
+    found = stored(manager).lane_view(run.id)
+    assert (found.status, found.step) == ("paused", run.lane_view().step)
     with pytest.raises(ConfigError, match="is live; stop it"):
         stored(manager).delete([run.id])
 
@@ -105,18 +105,18 @@ def test_a_paused_run_is_stored_as_paused(manager: RunManager) -> None:
 def test_a_stopped_race_goes_on_as_if_it_had_never_stopped(manager: RunManager) -> None:
     whole = race(steps=60)
     run = manager.get(manager.start(whole))
-    wait_until(lambda: min(view.step for view in run.views()) >= 5)
+    wait_until(lambda: min(view.step for view in run.view().lanes) >= 5)
     run.stop()
     assert run.join(10)
-    assert all(view.step < 60 for view in run.views())
+    assert all(view.step < 60 for view in run.view().lanes)
     again = manager.get(manager.resume(run.id))
     assert again is not run
     assert again.id == run.id
-    assert again.views()[0].snapshots >= 2  # charts go on where they were, at once
+    assert again.view().lanes[0].snapshots >= 2  # charts go on where they were, at once
     assert again.join(60)
     straight = manager.get(manager.start(whole))
     assert straight.join(60)
-    for a, b in zip(again.views(), straight.views(), strict=True):
+    for a, b in zip(again.view().lanes, straight.view().lanes, strict=True):
         assert (a.status, a.step) == ("finished", 60)
         assert {event.kind for event in a.events} <= {"finding"}
         # A stop measures between the regular snapshots: that row was a true one and stays.
@@ -124,7 +124,7 @@ def test_a_stopped_race_goes_on_as_if_it_had_never_stopped(manager: RunManager) 
         for name, column in b.history.items():
             if name != "seconds":
                 np.testing.assert_array_equal(a.history[name][regular], column)
-    for found, live in zip(stored(manager).views(run.id), again.views(), strict=True):
+    for found, live in zip(stored(manager).view(run.id).lanes, again.view().lanes, strict=True):
         assert shown(found) == shown(live)
 
 
@@ -134,12 +134,12 @@ def test_a_finished_run_trains_on_for_more_steps(manager: RunManager) -> None:
     assert run.join(30)
     again = manager.get(manager.resume(run.id, more=4))
     assert again.join(30)
-    view = again.view()
+    view = again.lane_view()
     assert (view.status, view.step, view.config.steps) == ("finished", 10, 10)
     expected = scalars(train(config.edited({"steps": 10})))
     assert view.history["step"].tolist() == [0, 2, 4, 6, 8, 10]
     assert view.history["w1"].tolist() == [expected[step]["w1"] for step in (0, 2, 4, 6, 8, 10)]
-    assert shown(stored(manager).view(run.id)) == shown(view)
+    assert shown(stored(manager).lane_view(run.id)) == shown(view)
 
 
 def test_what_cannot_go_on_is_told_and_harms_nothing(manager: RunManager) -> None:
@@ -152,11 +152,11 @@ def test_what_cannot_go_on_is_told_and_harms_nothing(manager: RunManager) -> Non
         RunManager().resume("nope")
     manager.get(live).stop()
     assert manager.get(live).join(10)
-    before = shown(stored(manager).view(live))
+    before = shown(stored(manager).lane_view(live))
     manager.live_limit = 0
     with pytest.raises(TooManyRuns):
         manager.resume(live)
-    assert shown(stored(manager).view(live)) == before
+    assert shown(stored(manager).lane_view(live)) == before
 
 
 @pytest.mark.parametrize("count", [1, 5, 8, 9, 20, 100])
@@ -194,7 +194,7 @@ run = manager.get(run_id)
 run.wait_for_snapshot(60)
 print(run_id, flush=True)
 while not run.join(0.05):
-    print(run.view().step, flush=True)
+    print(run.lane_view().step, flush=True)
 manager.shutdown()
 print("end", flush=True)
 """
@@ -244,7 +244,7 @@ def test_sudden_deaths_lose_nothing_before_the_last_checkpoint(tmp_path: Path) -
         store = Store(tmp_path)
         assert store.problem is None
         sound(store)
-        view = store.view(run_id)
+        view = store.lane_view(run_id)
         assert view.status == store.run(run_id).status == "interrupted"
         steps = view.history["step"]
         assert (np.diff(steps) > 0).all()
@@ -278,7 +278,7 @@ def test_a_sudden_death_takes_at_most_what_came_after_the_last_checkpoint_with_i
     finally:
         killed(process)
     store = Store(tmp_path)
-    view = store.view(run_id)
+    view = store.lane_view(run_id)
     state = store.checkpoint(run_id).state
     seconds = state["seconds"]
     assert isinstance(seconds, float)
@@ -306,7 +306,7 @@ def test_two_processes_on_one_folder_do_not_harm_each_other(tmp_path: Path) -> N
             killed(process)
     sound(store)
     for seed, run_id in zip((1, 2), ids, strict=True):
-        view = store.view(run_id)
+        view = store.lane_view(run_id)
         assert (view.status, view.snapshots) == ("finished", 61)
         expected = scalars(train(config.edited({"seed": seed, "steps": 100})))
         rows = store.rows(run_id, most=11)[1]
@@ -340,7 +340,7 @@ def test_a_process_that_is_told_to_end_stores_all_that_it_has(tmp_path: Path) ->
     finally:
         killed(process)
     store = Store(tmp_path)
-    view = store.view(run_id)
+    view = store.lane_view(run_id)
     assert view.status == "stopped"
     assert store.checkpoints(run_id)[-1] == view.step
     store.close()
@@ -354,12 +354,12 @@ def test_what_the_coach_found_is_stored_with_the_run_and_forgotten_when_it_goes_
     run_id = manager.start(config)
     assert manager.get(run_id).join(120)
     assert store.flush()
-    said = [event.text for event in store.view(run_id).events if event.kind == "finding"]
-    assert said == [found.title for found in findings(store.view(run_id))]
+    said = [event.text for event in store.lane_view(run_id).events if event.kind == "finding"]
+    assert said == [found.title for found in findings(store.lane_view(run_id))]
     assert said
     manager.resume(run_id, 10)
     assert manager.get(run_id).join(60)
     assert store.flush()
-    events = store.view(run_id).events
+    events = store.lane_view(run_id).events
     assert [event.step for event in events if event.kind == "finding"] == [410] * len(events)
     manager.shutdown()

@@ -45,7 +45,7 @@ PAIRS = pytest.mark.parametrize(
 
 def history_of(run: Run) -> dict[int, dict[str, float]]:
     """A run's scalars by step, as ``scalars`` has them of a plain training."""
-    columns = {name: column.tolist() for name, column in run.view().history.items()}
+    columns = {name: column.tolist() for name, column in run.lane_view().history.items()}
     clocks = ("step", "critic_steps", "seconds")
     return {
         int(step): {
@@ -57,7 +57,7 @@ def history_of(run: Run) -> dict[int, dict[str, float]]:
 
 def finish(run: Run) -> dict[int, dict[str, float]]:
     assert run.join(60)
-    assert run.status == "finished", run.view().failure
+    assert run.status == "finished", run.lane_view().failure
     return history_of(run)
 
 
@@ -97,7 +97,7 @@ def test_a_watched_run_has_the_numbers_of_an_unwatched_one() -> None:
 
     def watch() -> None:
         while not over.is_set():
-            looks.append(run.view().version)
+            looks.append(run.lane_view().version)
 
     watchers = [threading.Thread(target=watch) for _ in range(3)]
     run.start()
@@ -492,7 +492,7 @@ def test_a_missing_embedded_file_is_named_and_the_run_says_so(other_file: Path) 
     run = Run(small("fashion-mnist"))
     run.start()
     wait_until(lambda: run.status == "failed")
-    failure = run.view().failure
+    failure = run.lane_view().failure
     assert failure is not None
     assert f"{other_file.name} is missing from {other_file.parent}" in failure.message
     assert "DataError" in failure.traceback

@@ -83,7 +83,7 @@ def test_without_a_home_training_goes_on_unstored(capsys: pytest.CaptureFixture[
     assert "Set WGAN_HOME" in told.err
     store = Store()
     assert store.problem is not None
-    for ask in (store.runs, store.tags, lambda: store.view("x"), lambda: store.rename("x", "y")):
+    for ask in (store.runs, store.tags, lambda: store.lane_view("x"), lambda: store.rename("x", "y")):
         with pytest.raises(StoreProblem, match="Set WGAN_HOME"):
             ask()
 

@@ -102,11 +102,11 @@ def test_lanes_run_side_by_side_and_act_together() -> None:
     assert all(len(row["cells"]) == len(head["table"]["columns"]) for row in head["table"]["rows"])
     page.press("pause")
     until(page, lambda page: page.training.status == "paused")
-    steps = [view.step for view in page.training.views()]
+    steps = [view.step for view in page.training.view().lanes]
     page.press("one_step")
-    until(page, lambda page: [view.step for view in page.training.views()] == [step + 1 for step in steps])
+    until(page, lambda page: [view.step for view in page.training.view().lanes] == [step + 1 for step in steps])
     page.press("stop")
-    assert {view.status for view in page.training.views()} == {"stopped"}
+    assert {view.status for view in page.training.view().lanes} == {"stopped"}
     assert page.enabled() == {"start"}
 
 

@@ -128,7 +128,7 @@ def test_too_many_points_for_a_link_are_said_so_and_train() -> None:
     assert "--dataset.points @points.txt" in command
     assert "Save points.txt" in [item.label for item in page.at.download_button]
     page.press("start")
-    assert page.training.view().config.dataset.kind == "points"
+    assert page.training.lane_view().config.dataset.kind == "points"
 
 
 def test_what_was_read_of_a_file_is_said_and_it_is_saved_again_as_it_was() -> None:

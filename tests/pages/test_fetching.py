@@ -112,7 +112,7 @@ def test_what_is_fetched_is_trained_on(shop: Shop) -> None:
     assert not keys(page)
     assert not page.warnings
     page.press("start")
-    wait_until(lambda: page.training.view().snapshots > 0, 60)
+    wait_until(lambda: page.training.lane_view().snapshots > 0, 60)
 
 
 @pytest.mark.parametrize(

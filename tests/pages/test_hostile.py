@@ -45,15 +45,15 @@ def hostile(bundle: Bundle) -> bytes:
             events=tuple(Event(1, 5, 0.1, kind, HOSTILE) for kind in kinds),
             failure=Failure(HOSTILE, HOSTILE),
         )
-        for view in bundle.views
+        for view in bundle.view.lanes
     ]
-    return pack_bundle(Bundle.of(bundle.config, views))
+    return pack_bundle(Bundle.of(bundle.view.config, views))
 
 
 def never_trained() -> Bundle:
     """A run on pictures whose path and class a stranger chose."""
     config = TrainingConfig.parse(small("fashion-mnist").model_dump() | {"dataset": PICTURES})
-    return Bundle.of(RunConfig.solo(config), Run(config).views())
+    return Bundle.of(RunConfig.solo(config), Run(config).view().lanes)
 
 
 @pytest.fixture

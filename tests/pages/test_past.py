@@ -19,8 +19,8 @@ def stored(**settings: Any) -> str:
     """The id of a run that was stopped after some steps, and that only the store still knows."""
     run_id = manager().start(TrainingConfig.parse(link(settings)))
     run = manager().get(run_id)
-    wait_until(lambda: run.view().step > 20)
-    if run.view().config.steps > 1000:
+    wait_until(lambda: run.lane_view().step > 20)
+    if run.lane_view().config.steps > 1000:
         run.stop()
     assert run.join(60)
     assert store().flush()
@@ -56,9 +56,9 @@ def test_a_stored_run_looks_as_it_did_and_goes_on_from_its_checkpoint() -> None:
     assert (progress["status"], progress["step"]) == ("stopped", step)
     assert all(page.drawn().values())
     page.press("go_on")
-    wait_until(lambda: page.training.view().step > step)
+    wait_until(lambda: page.training.lane_view().step > step)
     assert page.run_id == run_id
-    assert page.training.view().history["step"][0] == 0
+    assert page.training.lane_view().history["step"][0] == 0
     assert figures["view"] == page.run().shown()[1]["view"]
 
 
@@ -69,7 +69,7 @@ def test_a_finished_run_can_be_trained_further() -> None:
     page.at.number_input(key=f"more.{run_id}").set_value(40)
     page.press(f"further.{run_id}")
     wait_until(lambda: page.training.status == "finished")
-    assert page.training.view().step == 70
+    assert page.training.lane_view().step == 70
 
 
 def test_a_fork_is_prepared_with_the_settings_of_its_checkpoint_and_starts_there() -> None:
@@ -84,8 +84,8 @@ def test_a_fork_is_prepared_with_the_settings_of_its_checkpoint_and_starts_there
     (said,) = [item.value for item in page.at.info]
     assert "n\\_critic 5 → 2" in said
     page.press("start")
-    wait_until(lambda: page.training.view().snapshots > 0)
-    view = page.training.view()
+    wait_until(lambda: page.training.lane_view().snapshots > 0)
+    view = page.training.lane_view()
     assert "fork" not in page.at.query_params
     assert page.run_id != run_id
     assert view.config.n_critic == 2
@@ -128,4 +128,4 @@ def test_the_page_of_runs_offers_the_recorded_ones_and_what_the_coach_found() ->
     assert {f"run={name}" for name in RECORDINGS} <= offered
     said = [item.value for item in page.at.markdown if "coach: " in item.value]
     assert len(said) == 1
-    assert all(event.text in said[0] for event in store().view(run_id).events if event.kind == "finding")
+    assert all(event.text in said[0] for event in store().lane_view(run_id).events if event.kind == "finding")

@@ -72,7 +72,7 @@ def test_an_upload_is_described_used_and_trained_on() -> None:
         "pixels": "28",
     }
     page.press("start")
-    assert page.training.view().config.dataset.shape == (3, 28, 28)
+    assert page.training.lane_view().config.dataset.shape == (3, 28, 28)
     # Whoever gets the link sees the same.
     assert "6 pictures. 2 classes" in texts(Page(config=page.config().to_url()))
 

@@ -360,7 +360,7 @@ def test_undo_of_what_is_gone_for_good_says_so(store: Store) -> None:
 
 def test_a_stopped_run_goes_on(store: Store) -> None:
     first = manager().start(TrainingConfig.parse(ENDLESS))
-    wait_until(lambda: manager().get(first).view().step > 20)
+    wait_until(lambda: manager().get(first).lane_view().step > 20)
     manager().get(first).stop()
     assert manager().get(first).join(60)
     assert store.flush()
@@ -368,8 +368,8 @@ def test_a_stopped_run_goes_on(store: Store) -> None:
     page = Runs(run=first)
     page.press("go_on")
     assert page.run_id == first
-    wait_until(lambda: manager().get(first).view().step > step)
-    assert manager().get(first).view().live
+    wait_until(lambda: manager().get(first).lane_view().step > step)
+    assert manager().get(first).lane_view().live
 
 
 def test_what_cannot_go_on_says_why(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -404,7 +404,7 @@ def test_rerun_opens_the_form_with_the_same_config(store: Store, settings: dict[
     assert ("config" in page.at.query_params) == ("seed" in settings)
     assert "run" not in page.at.query_params
     page.arrive("train").press("start")
-    assert page.training.view().config == config
+    assert page.training.lane_view().config == config
     assert page.training.join(60)
 
 
@@ -627,7 +627,7 @@ def test_a_run_that_cannot_be_stored_is_exported_from_memory(monkeypatch: pytest
     run_id = runs.start(small(steps=4))
     assert runs.get(run_id).join(60)
     bundle = exports.bundle_of(run_id)
-    assert bundle.views[0].step == 4
+    assert bundle.view.lanes[0].step == 4
     assert bundle.states[0] is not None
     with pytest.raises(ExportProblem, match="There is no stored run 'nobody'"):
         exports.bundle_of("nobody")

@@ -89,8 +89,8 @@ def test_a_run_trains_on_a_full_disk_and_the_banner_goes_when_there_is_room(
             f"The disk that holds {store.folder} is full. Runs are kept in memory until there is room"
         )
         assert "free some, or delete runs that you no longer need" in banner
-        step = page.training.view().step
-        wait_until(lambda: page.training.view().step > step)
+        step = page.training.lane_view().step
+        wait_until(lambda: page.training.lane_view().step > step)
         captions = " ".join(item.value for item in page.at.caption)
         assert "in memory only" in captions
     wait_until(lambda: store.problem is None)

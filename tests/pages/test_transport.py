@@ -19,7 +19,7 @@ RUNNING = {"pause", "one_step", "stop"}
 def started(**settings: object) -> Page:
     page = Page(config=link(settings))
     page.press("start")
-    wait_until(lambda: page.training.view().snapshots > 1)
+    wait_until(lambda: page.training.lane_view().snapshots > 1)
     return page.run()
 
 
@@ -32,7 +32,7 @@ def test_start_makes_a_run_and_names_it_in_the_address(objective: str) -> None:
         page.run_id
     }  # of the earlier ones the oldest may be forgotten
     assert "config" not in page.at.query_params
-    view = page.training.view()
+    view = page.training.lane_view()
     assert view.config.objective.kind == objective
     assert view.config.steps == 1_000_000
     progress, figures = page.shown()
@@ -53,13 +53,13 @@ def test_pause_resume_step_and_stop_act_on_the_run() -> None:
 
     # The first step shows where the run stands to the step; from then on each one counts.
     page.press("one_step")
-    wait_until(lambda: page.training.view().step > shown)
-    step = page.training.view().step
+    wait_until(lambda: page.training.lane_view().step > shown)
+    step = page.training.lane_view().step
     for more in (1, 2):
         page.press("one_step")
-        wait_until(lambda: page.training.view().step >= step + more)  # noqa: B023
+        wait_until(lambda: page.training.lane_view().step >= step + more)  # noqa: B023
         assert page.run().shown()[0]["step"] == step + more
-    latest = page.training.view().latest
+    latest = page.training.lane_view().latest
     assert latest is not None
     assert latest.step == step + 2  # a single step is measured at once
 
@@ -77,24 +77,24 @@ def test_pause_resume_step_and_stop_act_on_the_run() -> None:
 def test_a_paused_run_shows_the_step_where_it_stands() -> None:
     page = Page(config=link(snapshot_every=1_000_000))
     page.press("start")
-    wait_until(lambda: page.training.view().step > 0)
+    wait_until(lambda: page.training.lane_view().step > 0)
     sleep(0.25)  # between two heartbeats
     page.press("pause")
     wait_until(lambda: page.training.status == "paused")
     step = page.run().shown()[0]["step"]
     page.press("one_step")
-    wait_until(lambda: page.training.view().step > step)
+    wait_until(lambda: page.training.lane_view().step > step)
     assert page.run().shown()[0]["step"] == step + 1
 
 
 def test_a_knob_that_is_turned_is_an_event_on_the_charts() -> None:
     page = started()
     page.turn("objective.penalty_weight", 1.0)
-    wait_until(lambda: bool(page.training.view().events))
-    (event,) = page.training.view().events
+    wait_until(lambda: bool(page.training.lane_view().events))
+    (event,) = page.training.lane_view().events
     assert event.kind == "edit"
     assert event.text == "objective.penalty_weight: 10 → 1"
-    assert page.training.view().config.model_dump()["objective"]["penalty_weight"] == 1
+    assert page.training.lane_view().config.model_dump()["objective"]["penalty_weight"] == 1
     figures = {chart["name"]: chart["figure"] for chart in page.run().shown()[1]["charts"]}
     for name in ("distance", "modes", "losses", "gradients", "lipschitz"):
         assert "✎" in [note["text"] for note in figures[name]["layout"]["annotations"]]
@@ -119,8 +119,8 @@ def test_only_live_knobs_can_be_turned() -> None:
 def test_knobs_in_the_form_do_not_touch_the_run() -> None:
     page = started()
     page.choose("objective.penalty_weight", 3.0)
-    assert page.training.view().config.model_dump()["objective"]["penalty_weight"] == 10
-    assert not page.training.view().events
+    assert page.training.lane_view().config.model_dump()["objective"]["penalty_weight"] == 10
+    assert not page.training.lane_view().events
 
 
 def test_a_run_that_fails_says_why_and_keeps_its_charts() -> None:
@@ -129,7 +129,7 @@ def test_a_run_that_fails_says_why_and_keeps_its_charts() -> None:
     page.press("start")
     assert page.training.join(60)
     page.run()
-    failure = page.training.view().failure
+    failure = page.training.lane_view().failure
     assert failure is not None
     (error,) = page.errors
     assert failure.message in error
@@ -138,7 +138,7 @@ def test_a_run_that_fails_says_why_and_keeps_its_charts() -> None:
     (trace,) = [code.value for code in page.at.code if "Traceback" in code.value]
     assert trace.strip() == failure.traceback.strip()
     assert page.shown()[0]["status"] == "failed"
-    assert page.training.view().snapshots > 1
+    assert page.training.lane_view().snapshots > 1
     assert all(page.drawn().values())
     assert page.enabled() == {"start"}
 
@@ -164,7 +164,7 @@ def test_beyond_the_limit_of_live_runs_start_says_so() -> None:
     assert pages[0].training.join(60)
     one_more.press("start")
     assert not one_more.errors
-    assert one_more.training.view().live
+    assert one_more.training.lane_view().live
 
 
 def test_a_finished_run_stays_to_be_looked_at() -> None:
@@ -218,7 +218,7 @@ def test_the_list_of_runs_switches_between_them() -> None:
     second.fine()
     assert "run" not in second.at.query_params
     assert second.enabled() == {"start"}
-    assert all(manager().get(run_id).view().live for run_id in ids)
+    assert all(manager().get(run_id).lane_view().live for run_id in ids)
 
 
 @pytest.mark.parametrize("clock", ["critic_steps", "seconds", "step"])

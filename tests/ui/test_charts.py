@@ -419,7 +419,7 @@ def test_losses_show_every_term_of_constraints_and_remedies() -> None:
     )
     run.start()
     assert run.join(60)
-    names = {trace["name"] for trace in drawn("losses", run.view())["data"]}
+    names = {trace["name"] for trace in drawn("losses", run.lane_view())["data"]}
     further = {"R1", "smoothing", "history", "history, generator"}
     assert names == {"on real", "on generated", "generator"} | further
 
@@ -439,7 +439,7 @@ def test_a_clip_of_any_objective_has_its_lines() -> None:
     run = Run(small(objective="hinge", constraint={"kind": "clip", "clip": 0.02}))
     run.start()
     assert run.join(60)
-    made = drawn("weights", run.view())
+    made = drawn("weights", run.lane_view())
     assert [shape["x0"] for shape in shapes(made)] == [-0.02, 0.02]
     assert any("at ±c" in note for note in notes(made))
 

@@ -28,7 +28,7 @@ def figures(page: str) -> dict[str, Any]:
 
 
 def test_a_report_has_every_chart_that_suits_the_run() -> None:
-    view = solo().views[0]
+    view = solo().view.lanes[0]
     expected = {f"lane0-{c.name}" for c in CHARTS.values() if c.suits(view.config.dataset) and c.draw(view, "step")}
     page = report([view])
     assert set(figures(page)) == expected
@@ -36,8 +36,8 @@ def test_a_report_has_every_chart_that_suits_the_run() -> None:
 
 
 def test_a_report_on_several_lanes_has_them_together_and_alone() -> None:
-    found = set(figures(report(race().views)))
-    suits = [c.name for c in OVERLAYS.values() if c.suits(race().views[0].config.dataset)]
+    found = set(figures(report(race().view.lanes)))
+    suits = [c.name for c in OVERLAYS.values() if c.suits(race().view.lanes[0].config.dataset)]
     assert {f"all-{name}" for name in suits} <= found
     assert {"lane0-losses", "lane1-losses"} <= found
 
@@ -49,7 +49,7 @@ def test_the_figures_are_strict_json_in_the_colours_of_a_light_page(run: str) ->
 
 
 def test_a_report_says_what_was_trained_and_what_happened() -> None:
-    page = report(solo().views)
+    page = report(solo().view.lanes)
     for part in (
         "WGAN-GP",
         "Ring of Gaussians",
@@ -61,12 +61,12 @@ def test_a_report_says_what_was_trained_and_what_happened() -> None:
         "What the coach says",
     ):
         assert part in page
-    assert html.escape(solo().views[0].events[0].text) in page
+    assert html.escape(solo().view.lanes[0].events[0].text) in page
 
 
 def test_texts_of_a_run_are_escaped() -> None:
-    page = report(failed().views, title="<b>mine</b>")
-    evil = failed().views[0].events[0].text
+    page = report(failed().view.lanes, title="<b>mine</b>")
+    evil = failed().view.lanes[0].events[0].text
     assert evil not in page
     assert "<img" not in page
     assert page.count("<script") == 1 + 2 + page_of_plotly().count("<script")
@@ -76,7 +76,7 @@ def test_texts_of_a_run_are_escaped() -> None:
 
 def test_texts_within_charts_are_escaped_too() -> None:
     event = Event(1, 5, 0.1, "edit", '</script><a href="https://example.org">“x”</a> & %{y}')
-    found = figures(report([replace(solo().views[0], events=(event,))]))
+    found = figures(report([replace(solo().view.lanes[0], events=(event,))]))
     assert "<a" not in json.dumps(found)
     notes = [note for figure in found.values() for note in figure["layout"].get("annotations", [])]
     texts = {note["hovertext"] for note in notes if "hovertext" in note}
@@ -97,7 +97,7 @@ class Elements(HTMLParser):
 
 def test_no_element_is_made_of_a_text_of_a_run() -> None:
     evil = '"><img src="//zqx.example" onerror=zqx()><a href=javascript:zqx()>x</a><script>zqx()</script>'
-    view = failed().views[0]
+    view = failed().view.lanes[0]
     folder = {"kind": "folder", "path": evil, "classes": evil[:200]}
     config = small("fashion-mnist").model_dump() | {"dataset": folder}
     config.pop("conditional")
@@ -124,7 +124,7 @@ def page_of_plotly() -> str:
 
 
 def test_the_policy_names_no_place_on_the_network() -> None:
-    found = re.search(r'Content-Security-Policy" content="([^"]*)"', report(solo().views))
+    found = re.search(r'Content-Security-Policy" content="([^"]*)"', report(solo().view.lanes))
     assert found
     policy = html.unescape(found[1])
     assert policy.startswith("default-src 'none'")

@@ -30,7 +30,7 @@ def finished(objective: str = "wgan-gp", dataset: str = "ring", **settings: Any)
     run = Run(config)
     run.start()
     assert run.join(120)
-    view = run.view()
+    view = run.lane_view()
     assert view.status == "finished", view.failure
     return view
 
@@ -60,7 +60,7 @@ def of_seeds(seeds: int = 3) -> LaneView:
 @cache
 def unstarted(dataset: str = "ring") -> LaneView:
     """The view of a run before its first snapshot."""
-    return Run(small(dataset)).view()
+    return Run(small(dataset)).lane_view()
 
 
 @cache
@@ -69,12 +69,12 @@ def edited(changes: tuple[tuple[str, float], ...] = (("objective.penalty_weight"
     run = Run(small(steps=6))
     run.step()
     run.start()
-    wait_until(lambda: run.view().step == 1 and run.status == "paused")
+    wait_until(lambda: run.lane_view().step == 1 and run.status == "paused")
     for path, value in changes:
         run.edit({path: value})
     run.resume()
     assert run.join(120)
-    return run.view()
+    return run.lane_view()
 
 
 def long(view: LaneView, rows: int = 1500, seed: int = 0) -> LaneView:

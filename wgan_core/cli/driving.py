@@ -113,7 +113,7 @@ def drive(run: Run, store: Store | None, lines: Lines) -> int:
             if store is not None:
                 store.close(CLOSE_SECONDS)  # so that whoever reads the last line finds the run in the store
         watch.look()
-        for line in lines.last(run.id, run.status, run.views(), newest, failures_of(run)):
+        for line in lines.last(run.id, run.status, run.view().lanes, newest, failures_of(run)):
             print(line, flush=True)
     return 1 if run.status == "failed" else 0
 
@@ -142,13 +142,13 @@ def stopped_by_signals(run: Run) -> Iterator[None]:
 
 def _notice(run: Run) -> None:
     """Say why it has not ended yet."""
-    if not run.join(0) and (doing := run.view().activity):
+    if not run.join(0) and (doing := run.lane_view().activity):
         print(f"{doing}; Ctrl-C again ends it at once", file=sys.stderr, flush=True)
 
 
 def failures_of(run: Run) -> Mapping[int, Failure]:
     """Why, by seed, members of a run of several seeds have failed."""
-    (lane, *_), (view, *_) = run.lanes, run.views()
+    (lane, *_), (view, *_) = run.lanes, run.view().lanes
     alone = {view.config.seed: view.failure} if view.failure is not None and run.config.seeds == 1 else {}
     found: Mapping[int, Failure] = getattr(lane.training, "failures", alone)
     return dict(found)

@@ -136,7 +136,7 @@ class Training(Attempt):
         if self._manager.store is None or (run_id := self._before.get(leg.name)) is None:
             return None
         try:
-            views = self._manager.store.views(run_id)
+            views = self._manager.store.view(run_id).lanes
         except (NotStored, StoreProblem):
             return None
         return views if all(view.status == "finished" for view in views) else None
@@ -165,7 +165,7 @@ class Training(Attempt):
                 break
             self._mark(leg, run.id)
             run.join()
-            self._views[leg.name] = run.views()
+            self._views[leg.name] = run.view().lanes
             if not all(view.status == "finished" for view in self._views[leg.name]):
                 break
         if self._manager.store is not None:

@@ -71,5 +71,5 @@ def reopened(store: Store, experiment: Experiment, run_id: str) -> Standing:
             break
         runs[name_of_leg], after = later[-1].id, later[-1].created
     runs = runs or {legs[0]: run_id}
-    views = {name: store.views(each) for name, each in runs.items()}
+    views = {name: store.view(each).lanes for name, each in runs.items()}
     return judged(experiment, size, stored.created, runs, views)

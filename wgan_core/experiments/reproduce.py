@@ -150,7 +150,7 @@ class Reproduction:
             raise NoVerdict(self._store.problem or str(error)) from error
         self._drive(run)
         if run.status != "finished":
-            failures = [view.failure.message for view in run.views() if view.failure is not None]
+            failures = [view.failure.message for view in run.view().lanes if view.failure is not None]
             raise NoVerdict(f"{leg.name} {run.status}. {' '.join(failures)}".strip())
         self._store.flush()
         entry.runs[leg.name] = run.id
@@ -197,7 +197,7 @@ class Reproduction:
 
     def views(self, entry: Entry) -> dict[str, tuple[LaneView, ...]]:
         """The stored runs of a trained experiment, by the leg's name."""
-        return {name: self._store.views(run_id) for name, run_id in entry.runs.items()}
+        return {name: self._store.view(run_id).lanes for name, run_id in entry.runs.items()}
 
     def _stored(self, run_id: str, leg: Leg) -> bool:
         try:

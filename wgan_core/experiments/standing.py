@@ -157,7 +157,7 @@ def _trained(store: Store, experiment: Trained, sizes: tuple[Size, ...]) -> Iter
         runs = {name: run.id for name, run in legs.items()}
         verdict, problem = None, ""
         try:
-            views = {name: store.views(run_id) for name, run_id in runs.items()}
+            views = {name: store.view(run_id).lanes for name, run_id in runs.items()}
             verdict = experiment.judge(experiment.evidence(size, views))
         except NoVerdict as reason:
             problem = str(reason)

@@ -113,7 +113,7 @@ def _report(bundle: Bundle) -> Iterable[File]:
         raise ExportProblem(
             f"The report needs the pages of WGAN Live and plotly ({error}). Run the command in the folder of app.py."
         ) from error
-    return [File("report.html", module.report(bundle.views, bundle.config.clock).encode())]
+    return [File("report.html", module.report(bundle.view.lanes, bundle.view.config.clock).encode())]
 
 
 EXPORTS: dict[str, Export] = {

@@ -71,8 +71,8 @@ def pack_bundle(bundle: Bundle) -> bytes:
     ExportProblem
         A state does not fit its lane.
     """
-    members = {"race.json": bundle.config.to_json().encode()}
-    for i, (view, state) in enumerate(zip(bundle.views, bundle.states, strict=True), 1):
+    members = {"race.json": bundle.view.config.to_json().encode()}
+    for i, (view, state) in enumerate(zip(bundle.view.lanes, bundle.states, strict=True), 1):
         about = describe(view) | {"state": None}
         if state is not None:
             try:

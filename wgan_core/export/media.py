@@ -21,7 +21,7 @@ NO_FRAMES = "There is nothing to show yet: this run has not been measured."
 
 def without_frames(bundle: Bundle) -> str | None:
     """Why there is nothing to draw, or None."""
-    return None if all(view.latest and view.latest.arrays for view in bundle.views) else NO_FRAMES
+    return None if all(view.latest and view.latest.arrays for view in bundle.view.lanes) else NO_FRAMES
 
 
 def picture(bundle: Bundle) -> Image.Image:
@@ -32,7 +32,7 @@ def picture(bundle: Bundle) -> Image.Image:
     ExportProblem
         A lane has not been measured yet.
     """
-    found = [moment(view, title) for view, title in zip(bundle.views, bundle.titles, strict=True)]
+    found = [moment(view, title) for view, title in zip(bundle.view.lanes, bundle.titles, strict=True)]
     drawn = [image for image in found if image is not None]
     if len(drawn) < len(found):
         raise ExportProblem(NO_FRAMES)
@@ -41,8 +41,8 @@ def picture(bundle: Bundle) -> Image.Image:
 
 def moments(bundle: Bundle, most: int = MOST_FRAMES) -> list[float]:
     """Values of the race's clock to show, evenly thinned, first and last among them: the times of all lanes' frames."""
-    clock = bundle.config.clock
-    times = sorted({float(getattr(frame, clock)) for view in bundle.views for frame in view.frames})
+    clock = bundle.view.config.clock
+    times = sorted({float(getattr(frame, clock)) for view in bundle.view.lanes for frame in view.frames})
     if not times:
         return []
     kept = np.unique(np.linspace(0, len(times) - 1, min(most, len(times))).round().astype(int))
@@ -61,8 +61,8 @@ def film(bundle: Bundle) -> Iterator[Image.Image]:
     if not times:
         raise ExportProblem(NO_FRAMES)
     for time in times:
-        views = tuple(view.at(time, bundle.config.clock) for view in bundle.views)
-        yield picture(Bundle(bundle.config, views, bundle.states))
+        views = tuple(view.at(time, bundle.view.config.clock) for view in bundle.view.lanes)
+        yield picture(Bundle(bundle.view.config, views, bundle.states))
 
 
 def png(bundle: Bundle) -> Iterable[File]:

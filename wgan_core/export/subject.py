@@ -87,7 +87,7 @@ class HasLanes(Protocol):
 
 def of_run(run: HasLanes) -> Bundle:
     """A run of this process, with the states of the lanes that train no more: of others only their thread may take one."""
-    views = run.views()
+    views = run.view().lanes
     return Bundle.of(run.config, views, [_state_of(lane) for lane in run.lanes])
 
 

@@ -39,7 +39,7 @@ class Series:
 
 def series(bundle: Bundle) -> Iterator[Series]:
     """Every history in a run."""
-    for lane, view in enumerate(bundle.views, 1):
+    for lane, view in enumerate(bundle.view.lanes, 1):
         for i in range(view.seeds):
             one = view.member(i)
             yield Series(lane, one.config.seed, dict(one.history))
@@ -47,7 +47,7 @@ def series(bundle: Bundle) -> Iterator[Series]:
 
 def names(bundle: Bundle) -> list[str]:
     """The scalars that any lane has, in the order in which they were first seen."""
-    found = dict.fromkeys(name for view in bundle.views for name in view.history)
+    found = dict.fromkeys(name for view in bundle.view.lanes for name in view.history)
     return [name for name in found if name not in CLOCKS]
 
 
@@ -130,10 +130,10 @@ def parquet(bundle: Bundle) -> Iterable[File]:
 
 def config_text(bundle: Bundle) -> str:
     """What a link, the command line and the page take back: of a plain run its config as it is now, else the whole race."""
-    if len(bundle.views) == 1 and bundle.config.seeds == 1:
-        return json.dumps(bundle.views[0].config.model_dump(), ensure_ascii=False, indent=2)
-    shared, lanes = bundle.config.parts()
-    knobs = bundle.config.model_dump(exclude={"lanes"})
+    if len(bundle.view.lanes) == 1 and bundle.view.config.seeds == 1:
+        return json.dumps(bundle.view.lanes[0].config.model_dump(), ensure_ascii=False, indent=2)
+    shared, lanes = bundle.view.config.parts()
+    knobs = bundle.view.config.model_dump(exclude={"lanes"})
     return json.dumps({"shared": shared, "lanes": lanes} | knobs, ensure_ascii=False, indent=2)
 
 

@@ -29,7 +29,7 @@ def event_files(bundle: Bundle, ended: float | None = None) -> Iterable[File]:
     """
     ended = time() if ended is None else ended
     for each in series(bundle):
-        folder = bundle.folder_of(each.lane - 1) + (f"seed-{each.seed}/" if bundle.config.seeds > 1 else "")
+        folder = bundle.folder_of(each.lane - 1) + (f"seed-{each.seed}/" if bundle.view.config.seeds > 1 else "")
         yield File(f"{folder}events.out.tfevents.{ended:.0f}.wgan-live", _events(each, ended))
 
 

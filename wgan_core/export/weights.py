@@ -71,7 +71,7 @@ def models(bundle: Bundle) -> Iterator[tuple[str, Model]]:
     """
     if why := without_states(bundle):
         raise ExportProblem(why)
-    for i, (view, state) in enumerate(zip(bundle.views, bundle.states, strict=True)):
+    for i, (view, state) in enumerate(zip(bundle.view.lanes, bundle.states, strict=True)):
         if state is not None:
             yield bundle.folder_of(i), model_of(view.config, state)
 

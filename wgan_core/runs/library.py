@@ -45,10 +45,10 @@ class Past:
 
     @property
     def status(self) -> Status:
-        return overall(view.status for view in self.views())
+        return overall(view.status for view in self.view().lanes)
 
     def view(self, lane: int = 0) -> LaneView:
-        return self.views()[lane]
+        return self.view().lanes[lane]
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Recorded:
     @property
     def past(self) -> Past:
         bundle = self.bundle
-        return Past(bundle.id, bundle.config, lambda: bundle.views, self.title, stored=False)
+        return Past(bundle.id, bundle.view.config, lambda: bundle.view.lanes, self.title, stored=False)
 
 
 @lru_cache(maxsize=8)
@@ -134,4 +134,4 @@ def find(run_id: str) -> Run | Past:
         raise UnknownRun(run_id) from None
     except ConfigError as error:
         raise unreadable(run_id, error) from error
-    return Past(run_id, config, lambda: store.views(run_id), row.name, row.parent)
+    return Past(run_id, config, lambda: store.view(run_id).lanes, row.name, row.parent)

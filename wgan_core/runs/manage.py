@@ -143,7 +143,7 @@ class RunManager:
             return self._runs[run_id]
 
     def view(self, run_id: str) -> LaneView:
-        return self.get(run_id).view()
+        return self.get(run_id).lane_view()
 
     def runs(self) -> list[Run]:
         """All runs that are remembered, the newest first."""

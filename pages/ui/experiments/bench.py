@@ -200,7 +200,7 @@ def _share(run: Run) -> float:
     """How far a run has come, 0 to 1."""
     if run.status not in LIVE:
         return 1.0
-    views = run.views()
+    views = run.view().lanes
     clock = [view.seconds / run.config.length for view in views]
     steps = [view.step / view.config.steps for view in views]
     return min(1.0, *(clock if run.config.clock == "seconds" else steps))

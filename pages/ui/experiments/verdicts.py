@@ -76,7 +76,7 @@ def _no_verdict(standing: Standing) -> None:
     st.warning(f"**No verdict.** {plain(standing.problem)}", icon=":material/help:")
     for run_id in standing.runs.values():
         try:
-            transport.failures(find(run_id).views())
+            transport.failures(find(run_id).view().lanes)
         except (UnknownRun, StoreProblem):
             continue
 

@@ -47,7 +47,7 @@ export default function (component) {{
 
 def draw(run: Run | Past, clock: Clock, names: tuple[str, ...] | None = None, more: tuple[str, ...] = ()) -> None:
     """Mount the charts of a run: those of its one lane, or several side by side with overlays. See :func:`message`."""
-    mount(message(run.views(), run.config, clock, looking_back(run.id, clock), names, more))
+    mount(message(run.view().lanes, run.config, clock, looking_back(run.id, clock), names, more))
 
 
 def draw_empty(config: RunConfig) -> None:

@@ -52,7 +52,7 @@ def draw(config: RunConfig | None, clock: Clock) -> bool:
     if (parent := asked()) is None:
         return False
     try:
-        view = store().view(parent.run_id, parent.lane)
+        view = store().lane_view(parent.run_id, parent.lane)
         was = store().checkpoint(parent.run_id, parent.lane, parent.step).config
     except (BadCheckpoint, NotStored, StoreProblem):
         return False

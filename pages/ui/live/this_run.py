@@ -60,7 +60,7 @@ def _stored(stored: StoredRun) -> None:
 def _fork(run_id: str, lanes: int) -> None:
     lane = 0
     if lanes > 1:
-        names = lane_names([view.config for view in store().views(run_id)])
+        names = lane_names([view.config for view in store().view(run_id).lanes])
         lane = st.selectbox("Lane to fork", range(lanes), format_func=lambda i: names[i], key=f"fork_lane.{run_id}")
     steps = store().checkpoints(run_id, lane)
     if not steps:

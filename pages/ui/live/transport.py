@@ -31,7 +31,7 @@ def attached(*, several: bool) -> Run | Past | None:
     run_id = run_id[:64]  # no id is longer, and what else stands there is shown
     try:
         run = find(run_id)
-        run.views()
+        run.view().lanes
     except UnknownRun as error:
         st.warning(plain(str(error)), icon=":material/search_off:")
         return None
@@ -261,7 +261,7 @@ def stage(
             live.draw_empty(config or empty)
         return
     ended = run.status not in LIVE
-    failures(run.views())
+    failures(run.view().lanes)
     live.draw(run, clock)
     if ended and st.session_state.get("polling") == run.id:
         # The run has ended: one whole rerun stops the timer and gives the form back.

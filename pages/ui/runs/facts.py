@@ -55,7 +55,7 @@ def draw(run: StoredRun) -> None:
     st.caption(" · ".join(map(plain, facts)))
     if run.note:
         st.markdown("  \n".join(map(plain, run.note.split("\n"))))
-    views = store().views(run.id) if config else ()
+    views = store().view(run.id).lanes if config else ()
     for number, lane in enumerate(run.lanes):
         name = summary(configs[number].objective) if configs else lane.objective
         # A race by seconds has no last step, and a run that was made longer has another.

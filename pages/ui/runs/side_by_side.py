@@ -27,10 +27,10 @@ def views_of(run: StoredRun) -> tuple[LaneView, ...]:
     """A run's lanes: as they are now if it trains here, and else as they are stored."""
     if run.status in LIVE:
         try:
-            return manager().get(run.id).views()
+            return manager().get(run.id).view().lanes
         except UnknownRun:
             pass  # another process trains it
-    return store().views(run.id)
+    return store().view(run.id).lanes
 
 
 def overlaid(runs: Sequence[StoredRun]) -> list[Shown]:
