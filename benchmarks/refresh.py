@@ -45,11 +45,13 @@ class LongRun:
         """Seconds of the view, of the message after a new snapshot, of one without, and the message's bytes."""
         self.append()
         start = perf_counter()
-        view = self.run.lane_view()
+        view = self.run.view()
         viewed = perf_counter()
-        built = live.message((view,), self.run.config, "step")
+        built = live.message(view, "step")
         done = perf_counter()
-        live.message((replace(view, version=view.version + 1_000_000_000),), self.run.config, "step")
+        live.message(
+            replace(view, lanes=(replace(view.lanes[0], version=view.lanes[0].version + 1_000_000_000),)), "step"
+        )
         return viewed - start, done - viewed, perf_counter() - done, len(built)
 
 

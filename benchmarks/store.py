@@ -17,7 +17,7 @@ from time import perf_counter, process_time
 from benchmarks.report import Table, paired, spread, verdict
 from pages.ui.live import component as live
 from wgan_core.config import RunConfig, TrainingConfig
-from wgan_core.history import POINT_FRAMES
+from wgan_core.history import POINT_FRAMES, RunView
 from wgan_core.lessons.presets import PRESETS
 from wgan_core.store import Store
 from wgan_core.store.codec import pack_row
@@ -158,7 +158,7 @@ def seconds_of(action: Callable[[], object]) -> float:
 def charts(store: Store, run_id: str, name: str) -> None:
     """All that the server does to show a stored run: its view, and the page's message. Under a new name nothing is cached."""
     view = store.lane_view(run_id)
-    live.message((replace(view, id=name),), RunConfig.solo(view.config), "step")
+    live.message(RunView(name, RunConfig.solo(view.config), (replace(view, run_id=name),)), "step")
 
 
 def opening(table: Table, store: Store, short: int, long: int, what: str) -> None:

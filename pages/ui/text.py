@@ -1,12 +1,12 @@
-"""Text that shows as it is: where Streamlit reads Markdown, and where plotly reads tags.
+"""Text that shows as it is where Streamlit reads Markdown.
 
 Names, notes, causes of failure: whatever a person has typed, a folder holds or an imported file has brought goes onto a page
-through one of these two. Where neither reads it (inputs, cells of tables, code, the component's own elements), it needs nothing.
+through this, and into a chart through :func:`wgan_core.charts.text.charted`. Where neither reads it (inputs, cells of tables, code,
+the component's own elements), it needs nothing.
 """
 
 from __future__ import annotations
 
-import html
 import re
 
 MARKS = re.compile(r"([\\`*_{}\[\]()<>#~$:!|&])")
@@ -27,14 +27,3 @@ def plain(text: str) -> str:
     \- \*not\* a list, \$x\$
     """
     return HEADS.sub(r"\1\\", MARKS.sub(r"\\\1", SEEN.sub(JOINER, " ".join(text.split()))))
-
-
-def charted(text: str) -> str:
-    """Text that shows as it is in a chart: in names, notes, ticks and templates for hovering, where plotly reads tags.
-
-    Examples
-    --------
-    >>> charted("<b>%{y}</b> & more")
-    '&lt;b&gt;&#37;{y}&lt;/b&gt; &amp; more'
-    """
-    return html.escape(text, quote=False).replace("%{", "&#37;{")

@@ -24,9 +24,9 @@ def seen(place: Locator) -> str:
 
 
 def test_a_strangers_texts_are_shown_and_fetch_nothing(visit: Visit, tmp_path: Path) -> None:
-    one = replace(solo(), views=tuple(replace(view, id="stranger-one") for view in solo().view.lanes))
-    two = replace(
-        race(), views=tuple(replace(view, id=f"stranger-two.{i}") for i, view in enumerate(race().view.lanes))
+    one, two = (
+        replace(bundle, view=replace(bundle.view, id=f"stranger-{name}"))
+        for bundle, name in ((solo(), "one"), (race(), "two"))
     )
     page = visit()
     for name, bundle in (("one", one), ("two", two)):

@@ -133,7 +133,7 @@ def test_files_are_saved_and_a_run_comes_back_by_one(visit: Visit, store: Store,
     assert [float(row["w1"] or "nan") for row in rows] == pytest.approx(view.history["w1"].tolist(), nan_ok=True)
     assert page.saved("Picture", tmp_path).read_bytes().startswith(b"\x89PNG")
     bundle = page.saved("Whole run", tmp_path)
-    assert read_bundle(bundle).views[0].step == 6
+    assert read_bundle(bundle).view.lanes[0].step == 6
     page.page.keyboard.press("Escape")
 
     (tmp_path / "broken.zip").write_bytes(bundle.read_bytes()[:-100])

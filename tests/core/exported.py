@@ -10,7 +10,7 @@ import numpy as np
 from tests.core.helpers import small, wait_until
 from wgan_core.config import RunConfig
 from wgan_core.export import Bundle, of_run
-from wgan_core.history import CLOCKS, Event, Failure, LaneView, Snapshot
+from wgan_core.history import CLOCKS, Event, Failure, LaneView, RunView, Snapshot
 from wgan_core.runs import Run
 
 LANES = [{"objective": {"kind": "gan"}}, {"objective": {"kind": "wgan-clip", "clip": 0.02}}]
@@ -62,7 +62,7 @@ def seeds() -> Bundle:
         for frame in view.frames
     )
     many = replace(view, history=history, frames=frames, latest=frames[-1], seeds=SEEDS)
-    return Bundle.of(RunConfig.solo(view.config, SEEDS), (many,))
+    return Bundle.of(RunView(view.run_id, RunConfig.solo(view.config, SEEDS), (many,)))
 
 
 @cache
@@ -72,7 +72,7 @@ def failed() -> Bundle:
     evil = '<script>alert("1")</script></script><img src=x onerror=alert(2)>'
     events = (Event(0, 0, 0.0, "failure", evil),)
     broken = replace(view, status="failed", failure=Failure(evil, evil, f"/home/me/{evil}"), events=events)
-    return Bundle.of(RunConfig.solo(view.config), (broken,))
+    return Bundle.of(RunView(view.run_id, RunConfig.solo(view.config), (broken,)))
 
 
 RUNS = {"solo": solo, "race": race, "images": images, "seeds": seeds, "failed": failed}

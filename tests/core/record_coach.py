@@ -151,7 +151,7 @@ def config_of(name: str) -> TrainingConfig:
 def view_of(config: TrainingConfig, history: History, failure: Failure | None) -> LaneView:
     columns = history.columns()
     return LaneView(
-        id="recording",
+        run_id="recording",
         version=1,
         config=config,
         status="failed" if failure else "finished",

@@ -39,7 +39,7 @@ def record(name: str) -> None:
     assert run.status not in LIVE
     RECORDED.mkdir(exist_ok=True)
     path = RECORDED / f"{name}.zip"
-    path.write_bytes(pack_bundle(Bundle.of(run.config, run.view().lanes)))  # without the states: nobody goes on with it
+    path.write_bytes(pack_bundle(Bundle.of(run.view())))  # without the states: nobody goes on with it
     last = [view.latest.scalars.get("modes_covered") for view in run.view().lanes if view.latest]
     print(f"{path.name}: {path.stat().st_size:,} bytes, {run.status}, modes {last}")
 

@@ -12,7 +12,19 @@ from wgan_core.history import Frames, History, LaneView, Snapshot, frames_kept
 from wgan_core.store import Recorder, Store
 from wgan_core.training import Training
 
-PLAIN = ("id", "status", "device", "snapshots", "step", "critic_steps", "seconds", "events", "failure", "seeds")
+PLAIN = (
+    "run_id",
+    "lane",
+    "status",
+    "device",
+    "snapshots",
+    "step",
+    "critic_steps",
+    "seconds",
+    "events",
+    "failure",
+    "seeds",
+)
 
 
 def record(

@@ -27,7 +27,7 @@ from wgan_core.cli.driving import Watch
 from wgan_core.cli.lines import Lines
 from wgan_core.export import Bundle, pack_bundle
 from wgan_core.export.stored import keep
-from wgan_core.history import Failure
+from wgan_core.history import Failure, RunView
 from wgan_core.runs import RunManager
 from wgan_core.store import Store, StoreProblem
 from wgan_core.store.database import MIGRATIONS, NAME
@@ -417,7 +417,9 @@ def test_a_run_without_a_checkpoint_is_not_begun_again_if_that_loses_much(home: 
     record(store, "a", config)
     view = store.lane_view("a")
     for seconds, run_id in ((8.0, "short"), (1000.0, "long")):
-        lost = Bundle.of(store.run("a").config, [replace(view, id=run_id, status="stopped", seconds=seconds)])
+        lost = Bundle.of(
+            RunView(run_id, store.run("a").config, (replace(view, run_id=run_id, status="stopped", seconds=seconds),))
+        )
         assert keep(store, lost) == run_id
     store.close()
     assert main(["resume", "short", "--json"]) == 0

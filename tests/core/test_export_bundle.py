@@ -26,6 +26,7 @@ from tests.core.helpers import scalars, small
 from wgan_core.config import RunConfig
 from wgan_core.export import BadBundle, Bundle, ExportProblem, archive, of_run, pack_bundle, read_bundle, save, tensors
 from wgan_core.export.bundle import check_state, like_state
+from wgan_core.history import RunView
 from wgan_core.objectives.remedies import REMEDIES
 from wgan_core.runs import Run
 from wgan_core.training import Training
@@ -85,10 +86,10 @@ def test_a_run_comes_back_as_it_was(run: str, tmp_path: Path) -> None:
     bundle = RUNS[run]()
     (path,) = save("bundle", bundle, tmp_path / "run.zip")
     found = read_bundle(path)
-    assert found.config == bundle.view.config
-    assert found.id == bundle.id
+    assert found.view.config == bundle.view.config
+    assert found.view.id == bundle.view.id
     for here, there in zip(bundle.view.lanes, found.view.lanes, strict=True):
-        assert here.id == there.id
+        assert here.key == there.key
         assert_same(here, there)
     for state, other in zip(bundle.states, found.states, strict=True):
         assert (state is None) == (other is None)
@@ -104,7 +105,7 @@ def test_a_training_goes_on_from_an_imported_state() -> None:
     training = Training(config.edited({"steps": 4}))
     list(training.updates())
     view = solo().view.lanes[0]
-    whole = Bundle.of(RunConfig.solo(view.config), [view], [solo().states[0]])
+    whole = Bundle.of(RunView(view.run_id, RunConfig.solo(view.config), (view,)), [solo().states[0]])
     assert whole.states[0] is not None
     state = training.state()
     check_state(config, state)
@@ -122,7 +123,7 @@ def test_what_a_terminal_would_obey_and_what_no_file_can_hold_does_not_come_in()
     evil = "\x1b[2Jred\x1b]0;title\x07 \ud800 \u202etxt.exe\r\nline\ttab ü 字"
     view["failure"] = {"message": evil, "cause": evil}
     view["events"][0]["text"] = view["device"] = evil
-    found = read_bundle(zip_of(signed({**parts, "lane-1/view.json": json.dumps(view).encode()}))).views[0]
+    found = read_bundle(zip_of(signed({**parts, "lane-1/view.json": json.dumps(view).encode()}))).view.lanes[0]
     assert found.failure is not None
     clean = "�[2Jred�]0;title� � �txt.exe�\nline\ttab ü 字"
     assert {found.failure.message, found.failure.cause, found.events[0].text, found.device} == {clean}
@@ -166,7 +167,7 @@ def test_a_state_that_does_not_fit_is_not_written() -> None:
     view, state = solo().view.lanes[0], dict(solo().states[0] or {})
     state["generator.weights"] = torch.full_like(torch.as_tensor(state["generator.weights"]), torch.nan)
     with pytest.raises(ExportProblem, match=r"lane 1 does not fit its config: generator\.weights is not finite"):
-        pack_bundle(Bundle.of(solo().config, [view], [state]))
+        pack_bundle(Bundle.of(replace(solo().view, lanes=(view,)), [state]))
 
 
 def test_a_frame_that_is_not_finite_is_left_out() -> None:
@@ -174,7 +175,7 @@ def test_a_frame_that_is_not_finite_is_left_out() -> None:
     arrays = {**view.frames[1].arrays, "push": np.full((64, 2), np.inf, np.float32)}
     bad = replace(view.frames[1], arrays=arrays)
     broken = replace(view, frames=(view.frames[0], bad, *view.frames[2:]))
-    found = read_bundle(pack_bundle(Bundle.of(solo().config, [broken])))
+    found = read_bundle(pack_bundle(Bundle.of(replace(solo().view, lanes=(broken,)))))
     assert [f.step for f in found.view.lanes[0].frames] == [f.step for f in view.frames if f.step != bad.step]
 
 

@@ -21,7 +21,7 @@ class Shelf:
     """Where runs are kept, in this test."""
 
     def __init__(self, *bundles: Bundle) -> None:
-        self.runs = {bundle.id: bundle for bundle in bundles}
+        self.runs = {bundle.view.id: bundle for bundle in bundles}
 
     def find(self, run_id: str) -> Bundle:
         if run_id not in self.runs:
@@ -38,16 +38,16 @@ class Shelf:
 
 def test_a_run_goes_out_and_comes_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     there, here, path = Shelf(race()), Shelf(), str(tmp_path / "run.zip")
-    assert there.run("export", race().id, "--format", "bundle", "--out", path) == 0
+    assert there.run("export", race().view.id, "--format", "bundle", "--out", path) == 0
     assert capsys.readouterr().out == f"{path}\n"
     assert here.run("import", path, "--json") == 0
     assert json.loads(capsys.readouterr().out) == {"run": "new"}
-    assert here.runs["new"].config == race().config
+    assert here.runs["new"].view.config == race().view.config
 
 
 def test_what_cannot_be_done_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shelf, out = Shelf(failed()), str(tmp_path / "out")
-    assert shelf.run("export", failed().id, "--format", "png", "--out", out) == 1
+    assert shelf.run("export", failed().view.id, "--format", "png", "--out", out) == 1
     assert "error: There is nothing to show yet" in capsys.readouterr().err
     assert shelf.run("export", "nobody", "--format", "csv", "--out", out) == 2
     assert "There is no run nobody" in capsys.readouterr().err
@@ -68,7 +68,7 @@ def test_bad_arguments_are_refused(arguments: list[str], capsys: pytest.CaptureF
 
 
 def test_json_names_the_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert Shelf(race()).run("export", race().id, "--format", "onnx", "--out", str(tmp_path), "--json") == 0
+    assert Shelf(race()).run("export", race().view.id, "--format", "onnx", "--out", str(tmp_path), "--json") == 0
     files = json.loads(capsys.readouterr().out)["files"]
     names = [f"lane-{lane}/{role}.onnx" for lane in (1, 2) for role in ("generator", "critic")]
     assert [Path(file).relative_to(tmp_path).as_posix() for file in files] == names
@@ -76,7 +76,7 @@ def test_json_names_the_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize("run", ["solo", "race", "images", "seeds", "failed"])
 def test_the_snapshots_of_a_view_make_it_again(run: str) -> None:
-    for view in RUNS[run]().views:
+    for view in RUNS[run]().view.lanes:
         history, frames = History(seeds=view.seeds), Frames(256)
         for snapshot in snapshots_of(view):
             history.append(snapshot)
@@ -107,7 +107,7 @@ def test_the_document_names_every_format() -> None:
 
 
 def test_seeds_come_back_as_snapshots_of_several_numbers() -> None:
-    first = next(snapshots_of(read_bundle_of_seeds().views[0]))
+    first = next(snapshots_of(read_bundle_of_seeds().view.lanes[0]))
     assert np.shape(first.scalars["w1"]) == (3,)
 
 

@@ -71,8 +71,8 @@ def same_state(a: State | None, b: State | None) -> bool:
 
 
 def assert_equal(a: Bundle, b: Bundle) -> None:
-    assert a.config == b.config
-    for one, other in zip(a.views, b.views, strict=True):
+    assert a.view.config == b.view.config
+    for one, other in zip(a.view.lanes, b.view.lanes, strict=True):
         assert whole(one) == whole(other)
     assert all(same_state(one, other) for one, other in zip(a.states, b.states, strict=True))
 
@@ -92,11 +92,11 @@ def counts(store: Store) -> list[int]:
 def test_a_run_comes_back_from_the_store_as_it_was_in_its_file(store: Store, run: str) -> None:
     bundle = read_bundle(pack_bundle(RUNS[run]()))
     run_id = keep(store, bundle)
-    assert run_id == bundle.id
+    assert run_id == bundle.view.id
     assert_equal(find(store, run_id), bundle)
     again = read_bundle(pack_bundle(find(store, run_id)))
     assert_equal(again, bundle)
-    assert [view.id for view in again.view.lanes] == [view.id for view in bundle.view.lanes]
+    assert [view.key for view in again.view.lanes] == [view.key for view in bundle.view.lanes]
 
 
 def test_an_imported_run_is_found_in_the_table(store: Store) -> None:
@@ -120,7 +120,7 @@ def test_a_stored_run_goes_to_another_store_with_every_row(store: Store, tmp_pat
     assert bundle.view.lanes[0].history["step"].tolist() == [10.0 * i for i in range(3001)]
     other = Store(tmp_path / "other")
     keep(other, read_bundle(pack_bundle(bundle)))
-    assert whole(find(other, "long").views[0])["history"] == whole(bundle.view.lanes[0])["history"]
+    assert whole(find(other, "long").view.lanes[0])["history"] == whole(bundle.view.lanes[0])["history"]
     assert len(other.lane_view("long").history["step"]) == len(store.lane_view("long").history["step"]) < 1025
     other.close()
 
@@ -138,13 +138,13 @@ def test_a_live_run_can_be_exported_and_comes_back_interrupted(tmp_path: Path) -
     for made in (bundle, read_bundle(pack_bundle(bundle))):
         run_id = keep(other, made)
         assert other.lane_view(run_id).status == other.run(run_id).status == "interrupted"
-        assert whole(replace(bundle.view.lanes[0], status="interrupted")) == whole(find(other, run_id).views[0])
+        assert whole(replace(bundle.view.lanes[0], status="interrupted")) == whole(find(other, run_id).view.lanes[0])
     manager.shutdown()
     elsewhere.close()
     again = RunManager(store=other)
     state = bundle.states[0]
     assert state is not None
-    resumed = again.get(again.resume(bundle.id, more=3))
+    resumed = again.get(again.resume(bundle.view.id, more=3))
     assert resumed.join(30)
     assert resumed.lane_view().step == int(state["step"]) + 3
     again.shutdown()
@@ -175,14 +175,14 @@ def test_a_state_from_elsewhere_counts_only_what_came_before_it(store: Store) ->
     half = Training(config.edited({"steps": 4}))
     list(half.updates())
     end = find(store, "a")
-    stopped = replace(end.views[0], status="stopped")
-    run_id = keep(store, Bundle.of(end.config, [stopped], [half.state()]))
+    stopped = replace(end.view.lanes[0], status="stopped")
+    run_id = keep(store, Bundle.of(replace(end.view, lanes=(stopped,)), [half.state()]))
     assert store.checkpoint(run_id).snapshots == 3
     manager = RunManager(store=store)
     run = manager.get(manager.resume(run_id))
     assert run.join(30)
     assert run.lane_view().history["step"].tolist() == [0, 2, 4, 6, 8]
-    np.testing.assert_array_equal(run.lane_view().history["w1"], end.views[0].history["w1"])
+    np.testing.assert_array_equal(run.lane_view().history["w1"], end.view.lanes[0].history["w1"])
     manager.shutdown()
 
 
@@ -191,13 +191,13 @@ def test_a_state_from_elsewhere_counts_only_what_came_before_it(store: Store) ->
 
 def test_an_id_that_is_taken_makes_way_for_a_new_one(store: Store) -> None:
     ids = [keep(store, solo()) for _ in range(3)]
-    assert ids[0] == solo().id
+    assert ids[0] == solo().view.id
     assert len(set(ids)) == 3
     for run_id in ids:
         assert_equal(find(store, run_id), solo())
-        assert store.lane_view(run_id).id == run_id
+        assert store.lane_view(run_id).run_id == run_id
     store.delete([ids[0]])
-    assert keep(store, solo()) != solo().id, "a deleted run can still be brought back"
+    assert keep(store, solo()) != solo().view.id, "a deleted run can still be brought back"
 
 
 def test_an_unknown_run_is_told(store: Store) -> None:
@@ -304,13 +304,13 @@ def test_a_damaged_checkpoint_does_not_keep_a_run_from_being_exported(store: Sto
 
 def test_imports_stay_within_the_limits(tmp_path: Path) -> None:
     frames = tuple(made_up(i, side=20_000) for i in range(0, 1000, 4))
-    bundle = Bundle.of(solo().config, [replace(solo().view.lanes[0], frames=frames, **rows_of(1000))])
+    bundle = Bundle.of(replace(solo().view, lanes=(replace(solo().view.lanes[0], frames=frames, **rows_of(1000)),)))
     free = Store(tmp_path / "free")
     keep(free, bundle)
-    assert len(free.lane_view(bundle.id).frames) == 250
+    assert len(free.lane_view(bundle.view.id).frames) == 250
     tight = Store(tmp_path / "tight", Limits(run_bytes=100_000))
     keep(tight, bundle)
-    view = tight.lane_view(bundle.id)
+    view = tight.lane_view(bundle.view.id)
     assert 2 <= len(view.frames) < 100
     assert len(view.history["step"]) == 1000
     for each in (free, tight):

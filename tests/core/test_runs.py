@@ -370,14 +370,14 @@ def test_ended_runs_are_remembered_up_to_a_number_and_live_ones_always() -> None
             assert manager.get(ended[-1]).join(20)
         assert [run.id for run in manager.runs()] == [*reversed(ended[-3:]), living]
         with pytest.raises(UnknownRun):
-            manager.lane_view(ended[0])
+            manager.view(ended[0])
     finally:
         manager.shutdown()
 
 
 def test_an_unknown_run_is_told_in_words(manager: RunManager) -> None:
     with pytest.raises(UnknownRun) as caught:
-        manager.lane_view("cafe")
+        manager.view("cafe")
     assert str(caught.value).startswith("There is no run 'cafe' on this server.")
 
 

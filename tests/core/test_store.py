@@ -137,7 +137,7 @@ def test_a_stored_run_cannot_be_told_from_the_live_one(store: Store, dataset: st
     recorder.close()
     assert store.flush()
     view = store.lane_view("a")
-    assert (view.id, view.status, view.live, view.device, view.seeds) == ("a", "finished", False, "CPU", 1)
+    assert (view.run_id, view.status, view.live, view.device, view.seeds) == ("a", "finished", False, "CPU", 1)
     assert view.config.n_critic == 2
     assert (view.step, view.critic_steps, view.seconds) == (9, training.critic_steps, training.seconds)
     assert view.snapshots == 6
@@ -188,7 +188,7 @@ def test_lanes_of_a_race_are_stored_each_by_itself(store: Store) -> None:
     recorder.status(1, "finished")
     assert store.flush()
     views = store.view("a").lanes
-    assert [view.id for view in views] == ["a.0", "a.1", "a.2"]
+    assert [view.key for view in views] == [("a", 0), ("a", 1), ("a", 2)]
     assert [view.status for view in views] == ["failed", "finished", "running"]
     assert [view.snapshots for view in views] == [4, 5, 6]
     assert [view.config for view in views] == list(config.lanes)

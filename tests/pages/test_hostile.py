@@ -9,12 +9,13 @@ from typing import Any, Literal
 
 import pytest
 
-from pages.ui.text import charted, plain
+from pages.ui.text import plain
 from tests.core.exported import race, solo
 from tests.core.helpers import small
 from tests.pages.conftest import Page
 from tests.ui.views import read
-from wgan_core.config import RunConfig, TrainingConfig
+from wgan_core.charts.text import charted
+from wgan_core.config import TrainingConfig
 from wgan_core.export import Bundle, pack_bundle, read_bundle
 from wgan_core.export.stored import keep
 from wgan_core.history import Event, Failure
@@ -37,7 +38,7 @@ NO_MARKDOWN = re.compile(
 def hostile(bundle: Bundle) -> bytes:
     """The bundle as a stranger would send it: texts of theirs wherever there can be one."""
     kinds: tuple[Kind, ...] = ("edit", "fork", "finding", "failure")
-    views = [
+    lanes = tuple(
         replace(
             view,
             status="failed",
@@ -46,14 +47,14 @@ def hostile(bundle: Bundle) -> bytes:
             failure=Failure(HOSTILE, HOSTILE),
         )
         for view in bundle.view.lanes
-    ]
-    return pack_bundle(Bundle.of(bundle.view.config, views))
+    )
+    return pack_bundle(Bundle.of(replace(bundle.view, lanes=lanes)))
 
 
 def never_trained() -> Bundle:
     """A run on pictures whose path and class a stranger chose."""
     config = TrainingConfig.parse(small("fashion-mnist").model_dump() | {"dataset": PICTURES})
-    return Bundle.of(RunConfig.solo(config), Run(config).view().lanes)
+    return Bundle.of(Run(config).view())
 
 
 @pytest.fixture

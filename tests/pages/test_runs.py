@@ -649,7 +649,7 @@ def test_an_exported_run_comes_back_by_import(store: Store) -> None:
     assert run_id != "a"
     assert len(page.names()) == 2  # the search would hide it
     assert page.at.session_state["import"] is False
-    for one, other in zip(find(store, run_id).views, before.views, strict=True):
+    for one, other in zip(find(store, run_id).view.lanes, before.view.lanes, strict=True):
         assert_same(one, other)
 
 

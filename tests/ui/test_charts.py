@@ -19,10 +19,10 @@ from scipy.ndimage import median_filter
 from tests.core.helpers import small
 from tests.ui.views import DATASETS, OBJECTIVES, edited, finished, long, of_seeds, scored, unstarted, with_history
 from wgan_core import history as records
-from wgan_core.charts import plotting, theme
+from wgan_core.charts import CHARTS, plotting, theme
 from wgan_core.charts.pixels import pixels_of
 from wgan_core.charts.plotting import CLOCKS, POINTS, Chart, downsample, symlog, symlog_axis, window
-from wgan_core.charts.training import CHARTS, figure
+from wgan_core.charts.training import figure
 from wgan_core.datasets import Dataset
 from wgan_core.history import LaneView
 from wgan_core.metrics import image_grid

@@ -7,7 +7,7 @@ import pytest
 from pages.ui.documents import guide_to
 from pages.ui.live import component as live
 from tests.core.record_coach import RECORDINGS, load
-from wgan_core.charts.training import CHARTS
+from wgan_core.charts import CHARTS
 from wgan_core.coach import RULES, findings
 
 

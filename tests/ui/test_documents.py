@@ -10,8 +10,6 @@ import pytest
 
 from pages.ui.documents import DOCS, PAGES, TOGETHER, anchor, fragment, guide_to, linked, names, sections
 from tests import make_docs
-from wgan_core.charts import overlays  # noqa: F401  (they enter their charts in the maps)
-from wgan_core.charts import training as charts  # noqa: F401  (they enter their charts in the maps)
 from wgan_core.charts.plotting import CHARTS, OVERLAYS
 from wgan_core.coach import RULES
 from wgan_core.datasets import Dataset

@@ -93,7 +93,7 @@ def test_a_message_holds_every_chart_as_drawn(objective: str, dataset: str, cloc
         assert (chart["title"], chart["unit"], chart["help"]) == (entry.title, entry.unit, entry.help)
         assert (chart["source"], chart["wide"]) == (entry.source, entry.wide)
         assert same(entry.draw(view, clock), chart["figure"])
-    assert figures["file"] == f"{dataset}-{objective}-{view.id}"
+    assert figures["file"] == f"{dataset}-{objective}-{view.run_id}"
 
 
 def test_the_names_of_run_and_clock_keep_zoom_apart() -> None:
@@ -197,7 +197,7 @@ def test_equal_views_share_one_message() -> None:
 
 
 def test_progress_alone_redraws_nothing() -> None:
-    view = replace(finished(), id="progress")
+    view = replace(finished(), run_id="progress")
     later = replace(view, version=view.version + 1, step=view.step + 1, critic_steps=99, seconds=1.5)
     before, after = parts_of(message(view, "step")), parts_of(message(later, "step"))
     assert before[0] != after[0]
@@ -207,7 +207,7 @@ def test_progress_alone_redraws_nothing() -> None:
 
 
 def test_a_new_snapshot_is_drawn() -> None:
-    view = replace(finished(), id="snapshot")
+    view = replace(finished(), run_id="snapshot")
     later = replace(
         view,
         version=view.version + 1,
@@ -218,7 +218,7 @@ def test_a_new_snapshot_is_drawn() -> None:
 
 
 def test_an_edit_is_drawn_at_once() -> None:
-    view = replace(finished(), id="edit")
+    view = replace(finished(), run_id="edit")
     turned = replace(view, version=view.version + 1, events=edited().events)
     assert "✎" not in message(view, "step").decode(errors="ignore")
     assert "✎" in message(turned, "step").decode(errors="ignore")
@@ -280,7 +280,8 @@ def views_with_gaps() -> list[LaneView]:
     flat = {name: np.zeros(9) for name in gaps}
     floor = {"w1_floor": np.ones(9)}
     return [
-        replace(with_history(view, **columns, **floor), id=f"{view.id}-{i}") for i, columns in enumerate((gaps, flat))
+        replace(with_history(view, **columns, **floor), run_id=f"{view.run_id}-{i}")
+        for i, columns in enumerate((gaps, flat))
     ]
 
 
@@ -314,7 +315,7 @@ def test_looking_back_leaves_nothing_behind_for_those_who_look_at_now() -> None:
     history = {"step": np.array([0.0, 6.0]), "modes_covered": np.array([[0.0, 0.0], [8.0, 8.0]])}
     clocks = {"critic_steps": 5 * history["step"], "seconds": history["step"]}
     now = replace(
-        finished(), id="past", config=config, seeds=2, history=history | clocks, frames=frames, latest=frames[-1]
+        finished(), run_id="past", config=config, seeds=2, history=history | clocks, frames=frames, latest=frames[-1]
     )
     key = CHARTS["seeds"]
     for view, modes in ((now.at(0), 0), (now, 8), (now.at(0), 0)):

@@ -13,10 +13,10 @@ import pytest
 
 from tests.core.exported import RUNS, failed, race, solo
 from tests.core.helpers import python, small
-from wgan_core.charts.overlays import OVERLAYS
-from wgan_core.charts.training import CHARTS
+from wgan_core.charts import CHARTS, OVERLAYS
+from wgan_core.charts.webpage import SCRIPT
 from wgan_core.config import TrainingConfig
-from wgan_core.export.report import SCRIPT, report
+from wgan_core.export.report import report
 from wgan_core.history import Event, Failure
 
 
@@ -30,13 +30,13 @@ def figures(page: str) -> dict[str, Any]:
 def test_a_report_has_every_chart_that_suits_the_run() -> None:
     view = solo().view.lanes[0]
     expected = {f"lane0-{c.name}" for c in CHARTS.values() if c.suits(view.config.dataset) and c.draw(view, "step")}
-    page = report([view])
+    page = report(solo().view)
     assert set(figures(page)) == expected
     assert all(f'<div id="{place}"' in page for place in expected)
 
 
 def test_a_report_on_several_lanes_has_them_together_and_alone() -> None:
-    found = set(figures(report(race().view.lanes)))
+    found = set(figures(report(race().view)))
     suits = [c.name for c in OVERLAYS.values() if c.suits(race().view.lanes[0].config.dataset)]
     assert {f"all-{name}" for name in suits} <= found
     assert {"lane0-losses", "lane1-losses"} <= found
@@ -44,12 +44,12 @@ def test_a_report_on_several_lanes_has_them_together_and_alone() -> None:
 
 @pytest.mark.parametrize("run", RUNS)
 def test_the_figures_are_strict_json_in_the_colours_of_a_light_page(run: str) -> None:
-    text = json.dumps(figures(report(RUNS[run]().views)), allow_nan=False)
+    text = json.dumps(figures(report(RUNS[run]().view)), allow_nan=False)
     assert "var(--" not in text
 
 
 def test_a_report_says_what_was_trained_and_what_happened() -> None:
-    page = report(solo().view.lanes)
+    page = report(solo().view)
     for part in (
         "WGAN-GP",
         "Ring of Gaussians",
@@ -65,7 +65,7 @@ def test_a_report_says_what_was_trained_and_what_happened() -> None:
 
 
 def test_texts_of_a_run_are_escaped() -> None:
-    page = report(failed().view.lanes, title="<b>mine</b>")
+    page = report(failed().view, title="<b>mine</b>")
     evil = failed().view.lanes[0].events[0].text
     assert evil not in page
     assert "<img" not in page
@@ -76,7 +76,7 @@ def test_texts_of_a_run_are_escaped() -> None:
 
 def test_texts_within_charts_are_escaped_too() -> None:
     event = Event(1, 5, 0.1, "edit", '</script><a href="https://example.org">“x”</a> & %{y}')
-    found = figures(report([replace(solo().view.lanes[0], events=(event,))]))
+    found = figures(report(replace(solo().view, lanes=(replace(solo().view.lanes[0], events=(event,)),))))
     assert "<a" not in json.dumps(found)
     notes = [note for figure in found.values() for note in figure["layout"].get("annotations", [])]
     texts = {note["hovertext"] for note in notes if "hovertext" in note}
@@ -108,7 +108,7 @@ def test_no_element_is_made_of_a_text_of_a_run() -> None:
         failure=Failure(evil, evil),
         events=(Event(0, 0, 0.0, "failure", evil), Event(0, 0, 0.0, "edit", evil)),
     )
-    page = report([hostile, replace(hostile, id="b.1")], title=evil)
+    page = report(replace(failed().view, lanes=(hostile, replace(hostile, lane=1))), title=evil)
     tags = {tag for tag, _ in Elements(page).found}
     assert not tags & {"img", "a", "iframe", "object", "svg"}
     assert [attrs for tag, attrs in Elements(page).found if "zqx" in str(attrs)] == []
@@ -124,7 +124,7 @@ def page_of_plotly() -> str:
 
 
 def test_the_policy_names_no_place_on_the_network() -> None:
-    found = re.search(r'Content-Security-Policy" content="([^"]*)"', report(solo().view.lanes))
+    found = re.search(r'Content-Security-Policy" content="([^"]*)"', report(solo().view))
     assert found
     policy = html.unescape(found[1])
     assert policy.startswith("default-src 'none'")

@@ -13,9 +13,8 @@ from pages.ui.live.component import progress
 from tests.core.helpers import pictures_at_hand, small
 from tests.ui import views
 from tests.ui.views import finished
+from wgan_core.charts import CHARTS, OVERLAYS
 from wgan_core.charts.lanes import shown
-from wgan_core.charts.overlays import OVERLAYS
-from wgan_core.charts.training import CHARTS
 from wgan_core.config import RunConfig
 from wgan_core.datasets import FashionMnist
 from wgan_core.history import LaneView
@@ -96,7 +95,7 @@ def test_the_strip_says_what_a_run_is_at_while_it_does_not_train(scored: LaneVie
 
 @pytest.mark.parametrize("name", ["frechet", "coverage"])
 def test_lanes_are_scored_beside_one_reference(name: str, scored: LaneView) -> None:
-    lanes = shown([scored, replace(scored, id="other")])
+    lanes = shown([scored, replace(scored, run_id="other")])
     made = OVERLAYS[name].draw(lanes, "step")
     assert made is not None
     assert [trace["line"]["color"] for trace in made["data"]] == [lane.color for lane in lanes]

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pages.ui.text import JOINER, charted, plain
+from pages.ui.text import JOINER, plain
+from wgan_core.charts.text import charted
 
 # What Streamlit's pages look for in a text whose escapes have been read, as its own scripts have it.
 READ = [

@@ -17,13 +17,14 @@ import plotly.graph_objects as go
 import pytest
 from PIL import Image
 
-from pages.ui.theory.message import COLOURS, drawn, formula, message, number_table, page
+from pages.ui.theory.message import message
 from tests.core.helpers import python
 from tests.ui.theory_views import numbers, read
 from wgan_core.charts import theme
-from wgan_core.export.report import COLOURS as LIGHT
+from wgan_core.charts.webpage import COLOURS as LIGHT
 from wgan_core.theory import FIGURES, Figure, build
 from wgan_core.theory.commands import main
+from wgan_core.theory.plot import COLOURS, drawn, formula, number_table, page
 from wgan_core.theory.result import (
     Arrows,
     Bars,

@@ -15,7 +15,7 @@ import pytest
 from pages.ui.live import component as live
 from tests.core.helpers import small, wait_until
 from wgan_core.config import RunConfig
-from wgan_core.history import CLOCKS, LaneView
+from wgan_core.history import CLOCKS, LaneView, RunView
 from wgan_core.runs import Run
 
 # One for each way in which objectives are drawn: ceiling or none, penalty, clip, an estimate of another name.
@@ -86,7 +86,7 @@ def long(view: LaneView, rows: int = 1500, seed: int = 0) -> LaneView:
         if name not in CLOCKS:
             walk = np.cumsum(rng.normal(size=rows))
             history[name] = values[-1] * (1.5 + walk / np.abs(walk).max()) + 1e-3
-    return replace(view, id=f"{view.id}-{rows}", history=history)
+    return replace(view, run_id=f"{view.run_id}-{rows}", history=history)
 
 
 def with_history(view: LaneView, **columns: np.ndarray[Any, Any]) -> LaneView:
@@ -107,7 +107,7 @@ def strict(text: str | bytes) -> Any:
 
 def message(view: LaneView, clock: str = "step", at: float | None = None) -> bytes:
     """The bytes of a refresh of a run of one lane."""
-    return live.message((view,), RunConfig.solo(view.config, view.seeds), clock, at)
+    return live.message(RunView(view.run_id, RunConfig.solo(view.config, view.seeds), (view,)), clock, at)
 
 
 def nothing(dataset: str) -> bytes:

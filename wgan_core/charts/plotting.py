@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 from tsdownsample import MinMaxLTTBDownsampler
 
-from pages.ui.text import charted
 from wgan_core.charts import theme
+from wgan_core.charts.text import charted
 from wgan_core.datasets import Dataset
 from wgan_core.history import LaneView
 

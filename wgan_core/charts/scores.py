@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from pages.ui.text import charted
 from wgan_core.charts import theme
 from wgan_core.charts.plotting import Clock, Figure, Trace, chart, curve, event_lines, layout, level, middle
+from wgan_core.charts.text import charted
 from wgan_core.datasets import DataError, Dataset
 from wgan_core.history import Array, LaneView, Snapshot
 

@@ -17,7 +17,6 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from PIL import Image
 
-from pages.ui.text import charted
 from wgan_core.charts import theme
 from wgan_core.charts.plotting import (
     CHARTS,
@@ -34,6 +33,7 @@ from wgan_core.charts.plotting import (
     symlog,
     symlog_axis,
 )
+from wgan_core.charts.text import charted
 from wgan_core.history import LaneView
 from wgan_core.objectives.constraints import Constraint
 from wgan_core.objectives.remedies import REMEDIES
@@ -389,8 +389,3 @@ def seeds_by_modes(lanes: Sequence[tuple[LaneView, str, str]]) -> Figure | None:
     tick = max(1, len(bars[0]["x"]) // 8)
     axes = {"xaxis": {"title": {"text": "modes covered"}, "dtick": tick}, "yaxis": {"title": {"text": "seeds"}}}
     return {"data": bars, "layout": axes | {"barmode": "group", "bargap": 0.15}}
-
-
-# More charts, which enter themselves in the map, after those above.
-from wgan_core.charts import pixels as pixel_charts  # noqa: E402, F401
-from wgan_core.charts import scores as score_charts  # noqa: E402, F401

@@ -38,8 +38,6 @@ __all__ = [
 
 # Packages whose name for pip is not that of their module.
 PIP_NAMES = {"imageio_ffmpeg": "imageio-ffmpeg"}
-# Drawing the report takes plotly, which this package does without: it is found by name when a report is asked for.
-REPORT = "wgan_core.export.report"
 
 
 @dataclass(frozen=True)
@@ -107,13 +105,9 @@ def _onnx(bundle: Bundle) -> Iterable[File]:
 
 
 def _report(bundle: Bundle) -> Iterable[File]:
-    try:
-        module = importlib.import_module(REPORT)
-    except ImportError as error:
-        raise ExportProblem(
-            f"The report needs the pages of WGAN Live and plotly ({error}). Run the command in the folder of app.py."
-        ) from error
-    return [File("report.html", module.report(bundle.view.lanes, bundle.view.config.clock).encode())]
+    from wgan_core.export.report import report
+
+    return [File("report.html", report(bundle.view).encode())]
 
 
 EXPORTS: dict[str, Export] = {
@@ -285,7 +279,7 @@ def download(name: str, bundle: Bundle) -> tuple[str, str, bytes]:
 def file_name(name: str, bundle: Bundle) -> str:
     """What :func:`download` calls a run in a format, without making it."""
     export = EXPORTS[name]
-    return f"run-{bundle.id}-{name}.zip" if export.zipped(bundle) else f"run-{bundle.id}{export.extension}"
+    return f"run-{bundle.view.id}-{name}.zip" if export.zipped(bundle) else f"run-{bundle.view.id}{export.extension}"
 
 
 def zipped(files: Iterable[File]) -> bytes:

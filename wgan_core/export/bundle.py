@@ -41,6 +41,7 @@ from wgan_core.export.manifest import (
 from wgan_core.export.subject import BadBundle, Bundle, ExportProblem, File
 from wgan_core.export.tensors import BadTensors
 from wgan_core.export.weights import ROLES, bare
+from wgan_core.history import RunView
 from wgan_core.schema import ConfigError
 from wgan_core.training import STREAMS_OF_TRAINING
 from wgan_core.training.state import BadState, State, averaged, check
@@ -60,7 +61,7 @@ MAY_DIFFER = ("steps",)
 
 
 def bundle_file(bundle: Bundle) -> Iterable[File]:
-    return [File(f"run-{bundle.id}.zip", pack_bundle(bundle))]
+    return [File(f"run-{bundle.view.id}.zip", pack_bundle(bundle))]
 
 
 def pack_bundle(bundle: Bundle) -> bytes:
@@ -90,7 +91,7 @@ def pack_bundle(bundle: Bundle) -> bytes:
             f"lane-{i}/frames.safetensors": tensors.pack(frame_arrays(view, about)),
         }
     listed = {name: {"bytes": len(data), "sha256": _hash(data)} for name, data in members.items()}
-    manifest = {"format": FORMAT, "version": VERSION, "id": bundle.id, "members": listed}
+    manifest = {"format": FORMAT, "version": VERSION, "id": bundle.view.id, "members": listed}
     return archive.pack({"manifest.json": _json(manifest), **members})
 
 
@@ -160,8 +161,7 @@ def _read(file: BinaryIO) -> Bundle:
         numbers = about.pop("state", None)
         history, _ = tensors.unpack(member(f"{folder}/history.safetensors", MOST_HISTORY))
         arrays, _ = tensors.unpack(member(f"{folder}/frames.safetensors", MOST_FRAMES))
-        lane_id = f"{run_id}.{i}" if len(race.lanes) > 1 else run_id
-        view = view_of(lane_id, config, race.seeds, about, history, arrays)
+        view = view_of(run_id, i, config, race.seeds, about, history, arrays)
         name, state = f"{folder}/state.safetensors", None
         if (name in listed) != (numbers is not None) or (numbers is not None and race.seeds > 1):
             raise BadBundle(f"{folder}: tensors and numbers of its state do not belong together")
@@ -170,7 +170,7 @@ def _read(file: BinaryIO) -> Bundle:
             state = _state(config, numbers, data, view.step)
         views.append(view)
         states.append(state)
-    return Bundle.of(race, views, states)
+    return Bundle.of(RunView(run_id, race, tuple(views)), states)
 
 
 def _checked_manifest(manifest: Mapping[str, Any], parts: Archive) -> tuple[str, dict[str, Any]]:

@@ -120,7 +120,8 @@ def strict_json(data: bytes, name: str) -> dict[str, Any]:
 
 
 def view_of(
-    lane_id: str,
+    run_id: str,
+    lane: int,
     config: TrainingConfig,
     seeds: int,
     about: Mapping[str, Any],
@@ -139,7 +140,8 @@ def view_of(
     step, critic_steps, seconds = clocks(about, "view")
     found = frames(config, seeds, about["frames"], arrays)
     return LaneView(
-        id=lane_id,
+        run_id=run_id,
+        lane=lane,
         version=1,
         config=config,
         status=about["status"],

@@ -61,8 +61,7 @@ def film(bundle: Bundle) -> Iterator[Image.Image]:
     if not times:
         raise ExportProblem(NO_FRAMES)
     for time in times:
-        views = tuple(view.at(time, bundle.view.config.clock) for view in bundle.view.lanes)
-        yield picture(Bundle(bundle.view.config, views, bundle.states))
+        yield picture(Bundle(bundle.view.at(time, bundle.view.config.clock), bundle.states))
 
 
 def png(bundle: Bundle) -> Iterable[File]:

@@ -35,7 +35,7 @@ def find(store: Store, run_id: str) -> Bundle:
         lanes = range(len(run.lanes))
         # Before the views: of a live run, a state is then never of a later step than its view.
         states = [_state(store, run_id, lane) for lane in lanes]
-        return Bundle.of(run.config, store.whole_view(run_id, MOST_ROWS), states)
+        return Bundle.of(store.whole_view(run_id, MOST_ROWS), states)
     except StoreProblem as problem:
         raise ExportProblem(str(problem)) from problem
 
@@ -52,7 +52,7 @@ def keep(store: Store, bundle: Bundle) -> str:
     """
     lanes = [_added(view, state) for view, state in zip(bundle.view.lanes, bundle.states, strict=True)]
     try:
-        return store.add(bundle.id, bundle.view.config, lanes)
+        return store.add(bundle.view.id, bundle.view.config, lanes)
     except StoreProblem as problem:
         raise ExportProblem(f"The run has not been imported. {problem}") from problem
 

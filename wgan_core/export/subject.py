@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from wgan_core.config import RunConfig, TrainingConfig, added, differing
-from wgan_core.history import LaneView
+from wgan_core.config import TrainingConfig, added, differing
+from wgan_core.history import RunView
 from wgan_core.training.state import State
 
 
@@ -33,37 +33,28 @@ class Bundle:
 
     Attributes
     ----------
-    race : RunConfig
-        As the run was started.
-    views : tuple[LaneView, ...]
-        One for each lane, in the race's order; their configs have the edits in them.
+    view : RunView
     states : tuple[State or None, ...]
         For each lane the newest state of its training that was kept (see :mod:`wgan_core.training.state`), or None. Runs of
         several seeds have none here.
     """
 
-    config: RunConfig
-    views: tuple[LaneView, ...]
+    view: RunView
     states: tuple[State | None, ...]
 
     @classmethod
-    def of(cls, config: RunConfig, views: Sequence[LaneView], states: Sequence[State | None] = ()) -> Bundle:
-        """Views of a run, with states where there are any."""
-        return cls(config, tuple(views), tuple(states) or (None,) * len(views))
-
-    @property
-    def id(self) -> str:
-        """The run's id: that of its lanes without their number."""
-        return self.views[0].id.partition(".")[0]
+    def of(cls, view: RunView, states: Sequence[State | None] = ()) -> Bundle:
+        """A run with the states of its lanes, where there are any."""
+        return cls(view, tuple(states) or (None,) * len(view.lanes))
 
     @property
     def titles(self) -> list[str]:
         """Short names of the lanes."""
-        return lane_titles([view.config for view in self.views])
+        return lane_titles([lane.config for lane in self.view.lanes])
 
     def folder_of(self, lane: int) -> str:
         """What stands before the names of a lane's files: nothing in a run of one lane."""
-        return f"lane-{lane + 1}/" if len(self.views) > 1 else ""
+        return f"lane-{lane + 1}/" if len(self.view.lanes) > 1 else ""
 
 
 class HasLane(Protocol):
@@ -78,17 +69,14 @@ class HasLane(Protocol):
 class HasLanes(Protocol):
     """A run, as :class:`wgan_core.runs.Run` is one."""
 
-    config: RunConfig
-
     @property
     def lanes(self) -> Sequence[HasLane]: ...
-    def views(self) -> tuple[LaneView, ...]: ...
+    def view(self) -> RunView: ...
 
 
 def of_run(run: HasLanes) -> Bundle:
     """A run of this process, with the states of the lanes that train no more: of others only their thread may take one."""
-    views = run.view().lanes
-    return Bundle.of(run.config, views, [_state_of(lane) for lane in run.lanes])
+    return Bundle.of(run.view(), [_state_of(lane) for lane in run.lanes])
 
 
 def _state_of(lane: HasLane) -> State | None:

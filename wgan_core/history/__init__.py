@@ -13,7 +13,7 @@ from wgan_core.history.snapshot import (
     Status,
     overall,
 )
-from wgan_core.history.view import LaneView
+from wgan_core.history.view import LaneView, RunView
 
 __all__ = [
     "CLOCKS",
@@ -28,6 +28,7 @@ __all__ = [
     "Frames",
     "History",
     "LaneView",
+    "RunView",
     "Snapshot",
     "Status",
     "Thinning",

@@ -6,18 +6,20 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from wgan_core.config import TrainingConfig
-from wgan_core.history.snapshot import CLOCKS, LIVE, Event, Failure, Floats, Snapshot, Status
+from wgan_core.config import RunConfig, TrainingConfig
+from wgan_core.history.snapshot import CLOCKS, LIVE, Event, Failure, Floats, Snapshot, Status, overall
 
 
 @dataclass(frozen=True)
 class LaneView:
-    """All that a chart may know of a run, live or stored. Immutable.
+    """All that a chart may know of a lane, live or stored. Immutable.
 
     Attributes
     ----------
+    run_id, lane
+        The run that it belongs to, and its place in it: 0 for the first.
     version : int
-        Grows with every change; equal versions of one run are equal views.
+        Grows with every change; equal versions of one lane are equal views.
     snapshots : int
         Grows with every snapshot; equal numbers have equal history and latest.
     step, critic_steps, seconds
@@ -39,7 +41,7 @@ class LaneView:
         Of a fork, the history of its forebears up to where it began, where that is still stored.
     """
 
-    id: str
+    run_id: str
     version: int
     config: TrainingConfig
     status: Status
@@ -57,13 +59,19 @@ class LaneView:
     seeds: int = 1
     before: Mapping[str, Floats] | None = None
     activity: str = ""
+    lane: int = 0
 
     @property
     def live(self) -> bool:
         return self.status in LIVE
 
+    @property
+    def key(self) -> tuple[str, int]:
+        """What tells it from all other lanes."""
+        return self.run_id, self.lane
+
     def at(self, value: float, clock: str = "step") -> LaneView:
-        """The same run, showing its last frame up to a value of a clock (its first frame before that)."""
+        """The same lane, showing its last frame up to a value of a clock (its first frame before that)."""
         if not self.frames:
             return self
         place = bisect_right(self.frames, value, key=lambda frame: getattr(frame, clock))
@@ -77,3 +85,30 @@ class LaneView:
         return replace(
             self, history=history, seeds=1, config=self.config.model_copy(update={"seed": self.config.seed + i})
         )
+
+
+@dataclass(frozen=True)
+class RunView:
+    """All that a page may know of a run, live or stored, at one moment. Immutable.
+
+    Attributes
+    ----------
+    id : str
+    config : RunConfig
+        As the run was started; the configs of its lanes have the edits in them.
+    lanes : tuple[LaneView, ...]
+        One for each lane, in the config's order.
+    """
+
+    id: str
+    config: RunConfig
+    lanes: tuple[LaneView, ...]
+
+    @property
+    def status(self) -> Status:
+        """That of the lanes that still train, or else: finished if any lane did, stopped, failed if all did."""
+        return overall(lane.status for lane in self.lanes)
+
+    def at(self, value: float, clock: str = "step") -> RunView:
+        """The same run, each lane showing its last frame up to a value of a clock."""
+        return replace(self, lanes=tuple(lane.at(value, clock) for lane in self.lanes))

@@ -52,8 +52,8 @@ class Trains(Protocol):
 class Lane:
     """One training and its record. The run's thread writes, under the run's lock; :meth:`view` reads under it too."""
 
-    def __init__(self, lane_id: str, config: TrainingConfig, seeds: int) -> None:
-        self.id, self.config, self.seeds = lane_id, config, seeds
+    def __init__(self, run_id: str, number: int, config: TrainingConfig, seeds: int) -> None:
+        self.run_id, self.number, self.config, self.seeds = run_id, number, config, seeds
         self.device = describe(resolve(config.device))
         self.status: Status = "starting"
         self.version = self.snapshots = 0
@@ -77,7 +77,6 @@ class Lane:
         self._before: Mapping[str, Floats] | None = None
         self._origin = ""  # of a fork, what it was forked from, in words
         self._recorder: Recorder | None = None
-        self._number = 0
 
     def go_on(self, start: LaneStart) -> None:
         """Begin where a stored lane stopped, with all that it had left behind up to there."""
@@ -96,9 +95,9 @@ class Lane:
         self.state, self._before, self._origin = state, before, origin
         self._progress = progress_of(state)
 
-    def write_to(self, recorder: Recorder, number: int) -> None:
-        """Write down everything from now on, as the lane of this number."""
-        self._recorder, self._number = recorder, number
+    def write_to(self, recorder: Recorder) -> None:
+        """Write down everything from now on."""
+        self._recorder = recorder
 
     @property
     def active(self) -> bool:
@@ -138,7 +137,7 @@ class Lane:
         self.latest = snapshot
         self.snapshots += 1
         if self._recorder is not None:
-            self._recorder.snapshot(self._number, snapshot)
+            self._recorder.snapshot(self.number, snapshot)
         self.beat()
 
     def turn_knobs(self) -> None:
@@ -159,7 +158,7 @@ class Lane:
         self._events.append(event)
         self.version += 1
         if self._recorder is not None:
-            self._recorder.event(self._number, event, config)
+            self._recorder.event(self.number, event, config)
 
     @property
     def long(self) -> bool:
@@ -182,7 +181,7 @@ class Lane:
             self.status = status
             self.version += 1
             if self._recorder is not None:
-                self._recorder.status(self._number, status, self._progress, self._failure)
+                self._recorder.status(self.number, status, self._progress, self._failure)
 
     def conclude(self) -> None:
         """Keep what the coach says of a training that has ended, unless it failed, which says enough."""
@@ -199,12 +198,12 @@ class Lane:
     def due(self) -> bool:
         """It is time to write down the training's state, and there is one."""
         recorder = self._recorder
-        return recorder is not None and self._whole is not None and recorder.wants_checkpoint(self._number)
+        return recorder is not None and self._whole is not None and recorder.wants_checkpoint(self.number)
 
     def save(self) -> None:
         """Hand the training's state to the store, if it has one now."""
         if self._recorder is not None and (training := self._whole) is not None:
-            self._recorder.checkpoint(self._number, training.state())
+            self._recorder.checkpoint(self.number, training.state())
 
     @property
     def _whole(self) -> Training | None:
@@ -243,7 +242,8 @@ class Lane:
         if self._view is None or self._view.version != self.version:
             step, critic_steps, seconds = self._progress
             self._view = LaneView(
-                id=self.id,
+                run_id=self.run_id,
+                lane=self.number,
                 version=self.version,
                 snapshots=self.snapshots,
                 config=self.config,

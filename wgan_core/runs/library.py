@@ -10,7 +10,7 @@ from pathlib import Path
 from wgan_core.config import RunConfig
 from wgan_core.export.bundle import read_bundle
 from wgan_core.export.subject import Bundle
-from wgan_core.history import LaneView, Status, overall
+from wgan_core.history import LaneView, RunView, Status
 from wgan_core.runs.manage import UnknownRun, manager
 from wgan_core.runs.run import Run
 from wgan_core.schema import ConfigError
@@ -26,8 +26,8 @@ class Past:
 
     Attributes
     ----------
-    views : callable
-        Gives the views of all lanes as they are now. Another process may be training it.
+    view : callable
+        Gives the view of the run as it is now. Another process may be training it.
     name : str
         What its owner called it, "" for nothing.
     parent : Parent or None
@@ -38,16 +38,16 @@ class Past:
 
     id: str
     config: RunConfig
-    views: Callable[[], tuple[LaneView, ...]]
+    view: Callable[[], RunView]
     name: str = ""
     parent: Parent | None = None
     stored: bool = True
 
     @property
     def status(self) -> Status:
-        return overall(view.status for view in self.view().lanes)
+        return self.view().status
 
-    def view(self, lane: int = 0) -> LaneView:
+    def lane_view(self, lane: int = 0) -> LaneView:
         return self.view().lanes[lane]
 
 
@@ -77,7 +77,7 @@ class Recorded:
     @property
     def past(self) -> Past:
         bundle = self.bundle
-        return Past(bundle.id, bundle.view.config, lambda: bundle.view.lanes, self.title, stored=False)
+        return Past(bundle.view.id, bundle.view.config, lambda: bundle.view, self.title, stored=False)
 
 
 @lru_cache(maxsize=8)
@@ -134,4 +134,4 @@ def find(run_id: str) -> Run | Past:
         raise UnknownRun(run_id) from None
     except ConfigError as error:
         raise unreadable(run_id, error) from error
-    return Past(run_id, config, lambda: store.view(run_id).lanes, row.name, row.parent)
+    return Past(run_id, config, lambda: store.view(run_id), row.name, row.parent)

@@ -13,7 +13,7 @@ import types
 from time import monotonic
 
 from wgan_core.config import RunConfig, TrainingConfig
-from wgan_core.history import LIVE, LaneView
+from wgan_core.history import LIVE, RunView
 from wgan_core.runs.run import Run as Run
 from wgan_core.schema import ConfigError, Problem
 from wgan_core.store import NotStored, Parent, Store, store
@@ -142,8 +142,8 @@ class RunManager:
                 raise UnknownRun(run_id)
             return self._runs[run_id]
 
-    def view(self, run_id: str) -> LaneView:
-        return self.get(run_id).lane_view()
+    def view(self, run_id: str) -> RunView:
+        return self.get(run_id).view()
 
     def runs(self) -> list[Run]:
         """All runs that are remembered, the newest first."""

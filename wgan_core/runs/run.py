@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from wgan_core.config import RunConfig, TrainingConfig
-from wgan_core.history import LaneView, Snapshot, Status, overall
+from wgan_core.history import LaneView, RunView, Snapshot, Status, overall
 from wgan_core.limits import Claim, claim
 from wgan_core.members.crew import usable_cores
 from wgan_core.runs.interrupt import Interruptible
@@ -53,10 +53,8 @@ class Run:
     def __init__(self, race: RunConfig | TrainingConfig, run_id: str | None = None, store: Store | None = None) -> None:
         self.config = (race if isinstance(race, RunConfig) else RunConfig.solo(race)).settled()
         self.id = run_id or secrets.token_hex(4)
-        several = len(self.config.lanes) > 1
         self.lanes = tuple(
-            Lane(f"{self.id}.{i}" if several else self.id, config, self.config.seeds)
-            for i, config in enumerate(self.config.lanes)
+            Lane(self.id, number, config, self.config.seeds) for number, config in enumerate(self.config.lanes)
         )
         self._store = store
         self._recorder: Recorder | None = None
@@ -122,8 +120,8 @@ class Run:
         if self._store is not None:
             self._recorder = self._store.recorder(self.id, self.config, [x.device for x in self.lanes], self._parent)
         if self._recorder is not None:
-            for number, lane in enumerate(self.lanes):
-                lane.write_to(self._recorder, number)
+            for lane in self.lanes:
+                lane.write_to(self._recorder)
 
     def pause(self) -> None:
         """Stop after the present update, until resumed."""
@@ -221,15 +219,15 @@ class Run:
         """That of the lanes that still train, or else: finished if any lane did, stopped, failed if all did."""
         return overall(lane.status for lane in self.lanes)
 
-    def view(self, lane: int = 0) -> LaneView:
+    def lane_view(self, lane: int = 0) -> LaneView:
         """All that charts need of a lane, frozen. The cost does not grow with the run's length."""
         with self._changed:
             return self.lanes[lane].view()
 
-    def views(self) -> tuple[LaneView, ...]:
+    def view(self) -> RunView:
         """The views of all lanes, of one moment."""
         with self._changed:
-            return tuple(lane.view() for lane in self.lanes)
+            return RunView(self.id, self.config, tuple(lane.view() for lane in self.lanes))
 
     # What the thread does
 
@@ -365,7 +363,7 @@ class Run:
             while any(len(coming) >= MOST_AHEAD for coming in self._readers) and not self._stopping:
                 self._changed.wait()
             for coming in self._readers:
-                coming.append((self.lanes.index(lane), snapshot))
+                coming.append((lane.number, snapshot))
             self._changed.notify_all()
 
     def _measure(self, lane: Lane) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from wgan_core.config import RunConfig
-from wgan_core.history import Floats, LaneView
+from wgan_core.history import Floats, LaneView, RunView
 from wgan_core.host import data_folder
 from wgan_core.host.folders import NoFolder
 from wgan_core.schema import ConfigError, Problem
@@ -169,7 +169,7 @@ class Store:
 
     # Looking
 
-    def view(self, run_id: str, lane: int = 0) -> LaneView:
+    def lane_view(self, run_id: str, lane: int = 0) -> LaneView:
         """A lane of a stored run, as charts see a live one. The cost does not grow with the run's length."""
         with self._reading() as db, _reading.sound(run_id):
             row = _reading.lane_row(db, run_id, lane)
@@ -185,15 +185,18 @@ class Store:
                 self._views.popitem(last=False)
         return found
 
-    def views(self, run_id: str) -> tuple[LaneView, ...]:
-        """The views of all lanes of a stored run."""
-        return tuple(self.view(run_id, lane) for lane in range(len(self.run(run_id).lanes)))
+    def view(self, run_id: str) -> RunView:
+        """A stored run with all its lanes."""
+        row = self.run(run_id)
+        return RunView(run_id, row.config, tuple(self.lane_view(run_id, lane) for lane in range(len(row.lanes))))
 
-    def whole_views(self, run_id: str, rows: int) -> tuple[LaneView, ...]:
-        """The views of all lanes, of one moment, with up to so many rows of history each, evenly thinned where there are more."""
+    def whole_view(self, run_id: str, rows: int) -> RunView:
+        """A stored run at one moment, with up to so many rows of history a lane, evenly thinned where there are more."""
+        config = self.run(run_id).config
         with self._reading() as db, _reading.sound(run_id):
             lanes = range(_reading.lane_row(db, run_id, 0).lanes)
-            return tuple(_reading.view_of(db, run_id, _reading.lane_row(db, run_id, lane), rows) for lane in lanes)
+            views = tuple(_reading.view_of(db, run_id, _reading.lane_row(db, run_id, lane), rows) for lane in lanes)
+        return RunView(run_id, config, views)
 
     def rows(
         self, run_id: str, lane: int = 0, after: int = -1, most: int = 10_000

@@ -111,7 +111,8 @@ def view_of(db: sqlite3.Connection, run_id: str, row: LaneRow, rows: int = HISTO
     config = TrainingConfig.parse(json.loads(row.config))
     frames = frames_of(db, row, frames_kept(config))
     return LaneView(
-        id=f"{run_id}.{row.lane}" if row.lanes > 1 else run_id,
+        run_id=run_id,
+        lane=row.lane,
         version=STORED_VERSION + row.version,
         config=config,
         status=row.status,

@@ -22,7 +22,6 @@ python -m wgan_core theory --figure NAME [--KNOB VALUE ...] [--preset NAME] [--j
 
 Without --figure it lists the figures with their knobs"""
 # Drawing the web page takes plotly, which this package does without: it is found by name when a page is asked for.
-PAGE = "pages.ui.theory.message"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -123,12 +122,15 @@ def _writer(path: str) -> Any:
     """From a figure and its result to the bytes of a file, by the name's ending. Refused before anything is computed."""
     ending = Path(path).suffix.lower()
     if ending == ".html":
-        page = importlib.import_module(PAGE).page
+        from wgan_core.theory.plot import page
+
         return lambda figure, result: page(figure, result).encode()
     if ending == ".png":
         if importlib.util.find_spec("matplotlib") is None:
             raise ConfigError([Problem("out", "a PNG needs the package matplotlib: pip install matplotlib")])
-        return importlib.import_module("wgan_core.theory.png").png
+        from wgan_core.theory.png import png
+
+        return png
     raise ConfigError([Problem("out", f"must end in .html or .png; you gave “{path[:60]}”")])
 
 

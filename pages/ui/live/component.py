@@ -16,14 +16,13 @@ import streamlit as st
 from pages.ui.documents import guide_to
 from pages.ui.live.packets import KEPT_MESSAGES, Cache, Packet, join, packet
 from pages.ui.live.scripts import address
-from wgan_core.charts import training as charts  # noqa: F401  (it enters its charts in the map)
 from wgan_core.charts.lanes import Shown, lane_colours, lane_names, shown, table
 from wgan_core.charts.overlays import of_scalars
 from wgan_core.charts.plotting import CHARTS, CLOCKS, OVERLAYS, Chart, Clock, middle
 from wgan_core.coach import Finding, findings
 from wgan_core.config import RunConfig
 from wgan_core.datasets import Dataset
-from wgan_core.history import LaneView, Snapshot, overall
+from wgan_core.history import LaneView, RunView, Snapshot
 from wgan_core.runs import Run
 from wgan_core.runs.library import Past
 
@@ -47,7 +46,7 @@ export default function (component) {{
 
 def draw(run: Run | Past, clock: Clock, names: tuple[str, ...] | None = None, more: tuple[str, ...] = ()) -> None:
     """Mount the charts of a run: those of its one lane, or several side by side with overlays. See :func:`message`."""
-    mount(message(run.view().lanes, run.config, clock, looking_back(run.id, clock), names, more))
+    mount(message(run.view(), clock, looking_back(run.id, clock), names, more))
 
 
 def draw_empty(config: RunConfig) -> None:
@@ -91,8 +90,7 @@ _found: Cache[tuple[Finding, ...]] = Cache(KEPT_MESSAGES)
 
 
 def message(
-    views: tuple[LaneView, ...],
-    config: RunConfig,
+    run: RunView,
     clock: Clock,
     at: float | None = None,
     names: tuple[str, ...] | None = None,
@@ -102,8 +100,6 @@ def message(
 
     Parameters
     ----------
-    views : tuple[LaneView, ...]
-        One for each lane.
     at : float or None
         Where on the clock to look back to: panels that show a moment show that one, and curves get a marker there.
     names : tuple[str, ...] or None
@@ -113,17 +109,17 @@ def message(
     """
 
     def build() -> bytes:
-        past = views if at is None else tuple(view.at(at, clock) for view in views)
+        views = run.lanes
+        past = (run if at is None else run.at(at, clock)).lanes
         lanes = shown(past, names)
-        run = views[0].id.split(".")[0]
         kinds = "-".join(view.config.objective.kind for view in views)
         head = {
-            "run": run,
-            "view": f"{run}:{clock}",
-            "file": f"{views[0].config.dataset.kind}-{kinds}-{run}",
+            "run": run.id,
+            "view": f"{run.id}:{clock}",
+            "file": f"{views[0].config.dataset.kind}-{kinds}-{run.id}",
             "lanes": len(views) if len(views) > 1 else 0,
-            "status": overall(view.status for view in views),
-            "progress": [progress(lane, config) for lane in lanes],
+            "status": run.status,
+            "progress": [progress(lane, run.config) for lane in lanes],
             "findings": coached(views),
             "table": table(lanes) if len(views) > 1 else None,
             "clock": clock,
@@ -133,7 +129,7 @@ def message(
         drawn = race_packets(lanes, clock, more) if len(views) > 1 else run_packets(past[0], clock, more)
         return join(head, drawn)
 
-    return _messages.get((*((view.id, view.version) for view in views), clock, at, names, more), build)
+    return _messages.get((*((view.key, view.version) for view in run.lanes), clock, at, names, more), build)
 
 
 def empty_message(config: RunConfig) -> bytes:
@@ -224,8 +220,8 @@ def _lane(main: Chart, i: int, name: str, color: str) -> dict[str, Any]:
 def _key(view: LaneView, clock: Clock, moment: bool) -> Any:
     """What a chart of a view depends on."""
     if moment:
-        return view.id, len(view.events), (view.latest.step, view.latest.critic_steps) if view.latest else None
-    return view.id, len(view.events), view.snapshots, clock
+        return view.key, len(view.events), (view.latest.step, view.latest.critic_steps) if view.latest else None
+    return view.key, len(view.events), view.snapshots, clock
 
 
 # Where a race shows what a finding of one lane points to.
@@ -236,7 +232,7 @@ def coached(views: Sequence[LaneView]) -> list[dict[str, Any]]:
     """What the coach says of each lane, with the name of the panel that shows it."""
     found = []
     for i, view in enumerate(views):
-        for item in _found.get((view.id, view.snapshots, view.status), lambda view=view: findings(view)):  # type: ignore[misc]
+        for item in _found.get((view.key, view.snapshots, view.status), lambda view=view: findings(view)):  # type: ignore[misc]
             chart = item.chart
             if len(views) > 1:
                 chart = f"{chart}.{i}" if chart in ("samples", "images") else OVERLAY_OF.get(chart, chart)

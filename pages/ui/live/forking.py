@@ -12,6 +12,7 @@ from pages.ui.text import plain
 from wgan_core.charts.lanes import knob_columns
 from wgan_core.charts.plotting import Clock
 from wgan_core.config import RunConfig, TrainingConfig
+from wgan_core.history import RunView
 from wgan_core.schema import ConfigError, Problem
 from wgan_core.store import BadCheckpoint, NotStored, Parent, StoreProblem, store
 
@@ -69,5 +70,5 @@ def draw(config: RunConfig | None, clock: Clock) -> bool:
         )
         st.button("Do not fork", key="no_fork", on_click=stop)
     at = next((getattr(f, clock) for f in reversed(view.frames) if f.step <= parent.step), None)
-    live.mount(live.message((view,), RunConfig.solo(view.config), clock, at))
+    live.mount(live.message(RunView(view.run_id, RunConfig.solo(view.config), (view,)), clock, at))
     return True

@@ -31,7 +31,7 @@ def attached(*, several: bool) -> Run | Past | None:
     run_id = run_id[:64]  # no id is longer, and what else stands there is shown
     try:
         run = find(run_id)
-        run.view().lanes
+        run.view()
     except UnknownRun as error:
         st.warning(plain(str(error)), icon=":material/search_off:")
         return None

@@ -100,12 +100,12 @@ def message(lanes: Sequence[Shown], clock: Clock, at: float | None = None) -> by
         }
         return join(head, live.race_packets(past, clock))
 
-    key = (*((lane.view.id, lane.view.version, lane.name) for lane in lanes), clock, at)
+    key = (*((lane.view.key, lane.view.version, lane.name) for lane in lanes), clock, at)
     return _messages.get(key, build)
 
 
 def _name(lanes: Sequence[Shown]) -> str:
-    return f"{zlib.crc32(' '.join(lane.view.id for lane in lanes).encode()):08x}"
+    return f"{zlib.crc32(' '.join(map(str, (lane.view.key for lane in lanes))).encode()):08x}"
 
 
 def show(run_ids: Sequence[str]) -> None:
