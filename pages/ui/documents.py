@@ -10,11 +10,12 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
+from wgan_core.host import ROOT
 from wgan_core.lessons.scenarios import SCENARIOS
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCS = ROOT / "docs"
 PAGES = ("samples", "theory")  # their texts have pictures; here one can go there instead
 TOGETHER = (
     "charts",

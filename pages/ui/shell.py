@@ -8,9 +8,9 @@ import gc
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from pages.ui.live.scripts import ASSETS
 from pages.ui.text import plain
 from wgan_core.config import TrainingConfig
+from wgan_core.host import ASSETS
 from wgan_core.runs import manager
 from wgan_core.schema import ConfigError
 from wgan_core.training import train

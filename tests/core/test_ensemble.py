@@ -394,7 +394,7 @@ def test_a_worker_that_is_killed_ends_the_ensemble_with_a_reason() -> None:
 
 def test_a_worker_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "numpy.py").write_text("raise ImportError('no numbers here')")
-    monkeypatch.setattr(wgan_core.members.crew, "ROOT", f"{tmp_path}{os.pathsep}{wgan_core.members.crew.ROOT}")
+    monkeypatch.setattr(wgan_core.members.crew, "ROOT", f"{tmp_path}{os.pathsep}{ROOT}")
     with closing(Ensemble(small(), 2)) as members, pytest.raises(EnsembleFailed) as caught:
         first(members)
     failure = failure_of(caught.value)

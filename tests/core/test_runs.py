@@ -401,8 +401,10 @@ def test_shutdown_ends_every_run_may_come_twice_and_admits_no_more() -> None:
 def test_the_process_has_one_manager_even_after_the_module_was_imported_again(monkeypatch: pytest.MonkeyPatch) -> None:
     first = wgan_core.runs.manager()
     package = sys.modules["wgan_core"]
-    monkeypatch.setattr(package, "runs", wgan_core.runs)  # put back at the end, as is the entry below
-    monkeypatch.delitem(sys.modules, "wgan_core.runs")
+    for room in ("runs", "host"):  # put back at the end
+        monkeypatch.setattr(package, room, sys.modules[f"wgan_core.{room}"])
+        for name in [name for name in sys.modules if name.startswith(f"wgan_core.{room}")]:
+            monkeypatch.delitem(sys.modules, name)
     again = importlib.import_module("wgan_core.runs")
     assert again.RunManager is not RunManager  # it truly is a second copy
     assert again.manager() is first

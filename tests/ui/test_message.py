@@ -33,6 +33,7 @@ from wgan_core.charts.plotting import CHARTS, CLOCKS, OVERLAYS
 from wgan_core.config import RunConfig
 from wgan_core.datasets import Dataset
 from wgan_core.history import LaneView, Snapshot
+from wgan_core.host import Cache
 
 MOST_BYTES = 100_000
 ROWS = 1025  # what a run's history holds at most, its newest row included
@@ -225,7 +226,7 @@ def test_an_edit_is_drawn_at_once() -> None:
 
 
 def test_old_messages_are_forgotten() -> None:
-    cache: packing.Cache[bytes] = packing.Cache(2)
+    cache: Cache[bytes] = Cache(2)
     built: list[int] = []
 
     def build(key: int) -> bytes:

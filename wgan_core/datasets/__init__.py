@@ -9,7 +9,7 @@ is measured.
 from wgan_core.datasets.planar import Grid, Mixture, ParallelLines, Ring, SwissRoll, TwoGaussians
 
 # isort: split
-from wgan_core.datasets.base import ASSETS, DataError, Dataset, Modes
+from wgan_core.datasets.base import DataError, Dataset, Modes
 from wgan_core.datasets.idx import FASHION_IMAGES, FASHION_SHA256, FashionMnist, Mnist, read_idx_images
 from wgan_core.datasets.images import ImageDataset, Images
 from wgan_core.datasets.published import Published
@@ -21,7 +21,6 @@ from wgan_core.datasets.cifar import Cifar10
 from wgan_core.datasets.stacked import StackedMnist
 
 __all__ = [
-    "ASSETS",
     "FASHION_IMAGES",
     "FASHION_SHA256",
     "Cifar10",

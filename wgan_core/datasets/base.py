@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import torch
@@ -13,8 +12,6 @@ from wgan_core.schema import Variant
 
 if TYPE_CHECKING:
     from wgan_core.datasets.published import Published
-
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
 
 
 class DataError(Exception):

@@ -15,10 +15,11 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from wgan_core.datasets.base import ASSETS, DataError
+from wgan_core.datasets.base import DataError
 from wgan_core.datasets.fetching import RemoteFile
 from wgan_core.datasets.images import ALL
 from wgan_core.datasets.published import Bytes, Published, Split
+from wgan_core.host import ASSETS
 from wgan_core.schema import knob
 
 PREFIX: dict[Split, str] = {"train": "train", "test": "t10k"}

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import sys
 import threading
-import types
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -20,6 +18,7 @@ from wgan_core.experiments.experiment import Computed, Experiment, Leg, Progress
 from wgan_core.experiments.reopening import computed_id, judged
 from wgan_core.experiments.standing import Standing, keep, mark
 from wgan_core.history import LaneView
+from wgan_core.host import single
 from wgan_core.runs import Run, RunManager, TooManyRuns, UnknownRun, manager
 from wgan_core.store import NotStored, Store, StoreProblem
 
@@ -296,10 +295,10 @@ def attempts() -> Attempts:
     A thread inside torch when Python exits aborts the process, so their end is registered for the exit.
     """
     runs = manager()  # its shutdown is registered first, and so runs after ours
-    home = sys.modules.setdefault("_wgan_live_process", types.ModuleType("_wgan_live_process"))
-    with home.__dict__.setdefault("attempts_lock", threading.Lock()):
-        if "attempts" not in home.__dict__:
-            home.__dict__["attempts"] = Attempts(runs)
-            atexit.register(home.__dict__["attempts"].shutdown)
-        found: Attempts = home.__dict__["attempts"]
-        return found
+
+    def make() -> Attempts:
+        made = Attempts(runs)
+        atexit.register(made.shutdown)
+        return made
+
+    return single("attempts", make)

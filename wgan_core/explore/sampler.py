@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,6 +13,7 @@ from wgan_core.config import TrainingConfig
 from wgan_core.config.conditional import as_input, generator_input
 from wgan_core.export.bundle import check_state
 from wgan_core.export.weights import model_of
+from wgan_core.host import Cache
 from wgan_core.networks.piecewise import Net
 from wgan_core.store import BadCheckpoint, NotStored, Store
 from wgan_core.store.checkpoints import FOLDER
@@ -102,8 +100,7 @@ def steps(store: Store | None, run_id: str, lane: int = 0) -> list[int]:
     return found
 
 
-_kept: OrderedDict[Any, Sampler] = OrderedDict()
-_lock = threading.Lock()
+_kept: Cache[Sampler] = Cache(KEPT)
 
 
 def sampler(store: Store, run_id: str, lane: int = 0, step: int | None = None) -> Sampler:
@@ -122,18 +119,13 @@ def sampler(store: Store, run_id: str, lane: int = 0, step: int | None = None) -
     except OSError:
         written = 0
     key = store.folder, run_id, lane, step, written
-    with _lock:
-        if key in _kept:
-            _kept.move_to_end(key)
-            return _kept[key]
+    return _kept.get(key, lambda: _read(store, run_id, lane, step))
+
+
+def _read(store: Store, run_id: str, lane: int, step: int | None) -> Sampler:
     try:
         found = store.checkpoint(run_id, lane, step, fits=check_state)
     except (BadCheckpoint, NotStored) as problem:
         raise NoWeights(str(problem)) from problem
     model = model_of(found.config, found.state)
-    made = Sampler(found.config, progress_of(found.state)[0], model.generator.requires_grad_(False))
-    with _lock:
-        _kept[key] = made
-        while len(_kept) > KEPT:
-            _kept.popitem(last=False)
-    return made
+    return Sampler(found.config, progress_of(found.state)[0], model.generator.requires_grad_(False))

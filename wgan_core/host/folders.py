@@ -1,4 +1,4 @@
-"""Where this software keeps what is its user's: runs, pictures, data sets."""
+"""Where this software lies, and where it keeps what is its user's: runs, pictures, data sets."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 import platformdirs
+
+ROOT = Path(__file__).resolve().parents[2]
+ASSETS = ROOT / "assets"
 
 
 class NoFolder(OSError):

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from wgan_core.config import TrainingConfig
+from wgan_core.host import ROOT
 from wgan_core.members.group import Report
 from wgan_core.members.worker import pack, receive
 from wgan_core.training import Diverged
 
-ROOT = Path(__file__).resolve().parents[1]
 # A container's share of the cores: microseconds in each period, or "max".
 QUOTA = Path("/sys/fs/cgroup/cpu.max")
 # A worker that has not ended so long after its pipe was closed is killed.

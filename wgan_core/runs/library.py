@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 from wgan_core.config import RunConfig
 from wgan_core.export.bundle import read_bundle
 from wgan_core.export.subject import Bundle
 from wgan_core.history import LaneView, RunView, Status
+from wgan_core.host import ASSETS
 from wgan_core.runs.manage import UnknownRun, manager
 from wgan_core.runs.run import Run
 from wgan_core.schema import ConfigError
 from wgan_core.store import NotStored, Parent
 from wgan_core.store.reading import unreadable
 
-RECORDED = Path(__file__).resolve().parents[1] / "assets" / "runs"
+RECORDED = ASSETS / "runs"
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import atexit
 import os
-import sys
 import threading
-import types
 from time import monotonic
 
 from wgan_core.config import RunConfig, TrainingConfig
 from wgan_core.history import LIVE, RunView
+from wgan_core.host import single
 from wgan_core.runs.run import Run as Run
 from wgan_core.schema import ConfigError, Problem
 from wgan_core.store import NotStored, Parent, Store, store
@@ -167,17 +166,16 @@ class RunManager:
 def manager() -> RunManager:
     """The one manager of this process.
 
-    It lives in a module of its own that no source watcher evicts, so that it outlives edits of this file. A torch thread
-    that still runs when Python exits aborts the process, so shutdown is registered for the exit.
+    A torch thread that still runs when Python exits aborts the process, so shutdown is registered for the exit.
     """
-    home = sys.modules.setdefault("_wgan_live_process", types.ModuleType("_wgan_live_process"))
-    with home.__dict__.setdefault("lock", threading.Lock()):
-        if "manager" not in home.__dict__:
-            limit = _live_limit(os.environ.get("WGAN_LIVE_RUNS", str(DEFAULT_LIVE_RUNS)))
-            home.__dict__["manager"] = RunManager(limit, store=store())
-            atexit.register(home.__dict__["manager"].shutdown)
-        found: RunManager = home.__dict__["manager"]
-        return found
+
+    def make() -> RunManager:
+        limit = _live_limit(os.environ.get("WGAN_LIVE_RUNS", str(DEFAULT_LIVE_RUNS)))
+        made = RunManager(limit, store=store())
+        atexit.register(made.shutdown)
+        return made
+
+    return single("manager", make)
 
 
 def _live_limit(text: str) -> int:

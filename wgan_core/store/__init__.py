@@ -9,10 +9,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import sys
-import threading
-import types
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
@@ -20,7 +16,7 @@ from typing import Any, TypeVar
 
 from wgan_core.config import RunConfig
 from wgan_core.history import Floats, LaneView, RunView
-from wgan_core.host import data_folder
+from wgan_core.host import Cache, data_folder, single
 from wgan_core.host.folders import NoFolder
 from wgan_core.schema import ConfigError, Problem
 from wgan_core.store import adding, resuming, retention, table
@@ -77,8 +73,7 @@ class Store:
             )
         self.path = self.folder / NAME
         self._writer = Writer(self.path, limits or Limits.from_environment())
-        self._views: OrderedDict[tuple[str, int], LaneView] = OrderedDict()
-        self._lock = threading.Lock()
+        self._views: Cache[LaneView] = Cache(KEPT_VIEWS)
         try:
             if self._nowhere is not None:
                 raise self._nowhere
@@ -173,17 +168,9 @@ class Store:
         """A lane of a stored run, as charts see a live one. The cost does not grow with the run's length."""
         with self._reading() as db, _reading.sound(run_id):
             row = _reading.lane_row(db, run_id, lane)
-            with self._lock:
-                known = self._views.get((run_id, lane))
-            if known is not None and known.version == _reading.STORED_VERSION + row.version:
-                return known
-            found = _reading.view_of(db, run_id, row)
-        with self._lock:
-            self._views[run_id, lane] = found
-            self._views.move_to_end((run_id, lane))
-            while len(self._views) > KEPT_VIEWS:
-                self._views.popitem(last=False)
-        return found
+            key = run_id, lane, row.version
+            self._views.drop(lambda other: other[:2] == key[:2] and other != key)
+            return self._views.get(key, lambda: _reading.view_of(db, run_id, row))
 
     def view(self, run_id: str) -> RunView:
         """A stored run with all its lanes."""
@@ -360,8 +347,7 @@ class Store:
             raise explained(error, self.path) from error
 
     def _forget_views(self, run_id: str) -> None:
-        with self._lock:
-            self._views = OrderedDict((key, view) for key, view in self._views.items() if key[0] != run_id)
+        self._views.drop(lambda key: bool(key[0] == run_id))
 
 
 def _check_id(run_id: str) -> None:
@@ -371,9 +357,4 @@ def _check_id(run_id: str) -> None:
 
 def store() -> Store:
     """The one store of this process, kept where no source watcher evicts it. Whoever trains closes it at the end."""
-    home = sys.modules.setdefault("_wgan_live_process", types.ModuleType("_wgan_live_process"))
-    with home.__dict__.setdefault("store_lock", threading.Lock()):
-        if "store" not in home.__dict__:
-            home.__dict__["store"] = Store()
-        found: Store = home.__dict__["store"]
-        return found
+    return single("store", Store)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import atexit
-import sys
 import threading
-import types
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from time import monotonic
 
+from wgan_core.host import single
 from wgan_core.schema import ConfigError
 from wgan_core.theory.figure import Figure
 from wgan_core.theory.result import Result
@@ -164,10 +163,10 @@ def jobs() -> Jobs:
 
     A thread inside torch when Python exits aborts the process, so their end is registered for the exit.
     """
-    home = sys.modules.setdefault("_wgan_live_process", types.ModuleType("_wgan_live_process"))
-    with home.__dict__.setdefault("theory_lock", threading.Lock()):
-        if "theory_jobs" not in home.__dict__:
-            home.__dict__["theory_jobs"] = Jobs()
-            atexit.register(home.__dict__["theory_jobs"].shutdown)
-        found: Jobs = home.__dict__["theory_jobs"]
-        return found
+
+    def make() -> Jobs:
+        made = Jobs()
+        atexit.register(made.shutdown)
+        return made
+
+    return single("theory jobs", make)

@@ -12,12 +12,12 @@ import streamlit as st
 
 from pages.ui.experiments import reader, words
 from pages.ui.live import storing
-from pages.ui.live.packets import Cache
 from pages.ui.text import plain
 from wgan_core.experiments import EXPERIMENTS, OUTCOMES, PAPERS, Experiment, Standing, scoreboard
 from wgan_core.experiments.attempts import attempts
 from wgan_core.experiments.standing import FOLDER
 from wgan_core.experiments.verdict import Outcome
+from wgan_core.host import Cache
 from wgan_core.store import StoreProblem, store
 
 REFRESH_SECONDS = 2.0

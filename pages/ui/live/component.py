@@ -14,7 +14,7 @@ from typing import Any
 import streamlit as st
 
 from pages.ui.documents import guide_to
-from pages.ui.live.packets import KEPT_MESSAGES, Cache, Packet, join, packet
+from pages.ui.live.packets import KEPT_MESSAGES, Packet, join, packet
 from pages.ui.live.scripts import address
 from wgan_core.charts.lanes import Shown, lane_colours, lane_names, shown, table
 from wgan_core.charts.overlays import of_scalars
@@ -23,6 +23,7 @@ from wgan_core.coach import Finding, findings
 from wgan_core.config import RunConfig
 from wgan_core.datasets import Dataset
 from wgan_core.history import LaneView, RunView, Snapshot
+from wgan_core.host import Cache
 from wgan_core.runs import Run
 from wgan_core.runs.library import Past
 

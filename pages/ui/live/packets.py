@@ -7,38 +7,20 @@ arrays' bytes. ``assets/live.js`` reads them back.
 from __future__ import annotations
 
 import json
-import threading
 import zlib
-from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from pages.ui.documents import guide_to
 from wgan_core.charts.plotting import Chart, Figure
+from wgan_core.host import Cache
 
 T = TypeVar("T")
 Packet = tuple[bytes, bytes]
 KEPT_PACKETS = 600
 KEPT_MESSAGES = 32
-
-
-class Cache(Generic[T]):
-    """The newest few results by key, shared by all sessions."""
-
-    def __init__(self, size: int) -> None:
-        self._size, self._lock = size, threading.Lock()
-        self._items: OrderedDict[Any, T] = OrderedDict()
-
-    def get(self, key: Any, build: Callable[[], T]) -> T:
-        with self._lock:
-            if key not in self._items:
-                self._items[key] = build()
-                while len(self._items) > self._size:
-                    self._items.popitem(last=False)
-            self._items.move_to_end(key)
-            return self._items[key]
 
 
 _packets: Cache[Packet] = Cache(KEPT_PACKETS)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 import shutil
 from functools import cache
-from pathlib import Path
 
-import plotly
 from streamlit.components.v1 import declare_component
 
-ROOT = Path(__file__).resolve().parents[2]
-ASSETS = ROOT / "assets"
+from wgan_core.charts.webpage import plotly_js
+from wgan_core.host import ASSETS, ROOT
+
 STATIC = ROOT / "static"
-PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+PLOTLY = plotly_js()
 OURS = sorted(path for path in ASSETS.iterdir() if path.suffix in (".js", ".css"))
 # Browsers keep a script until its address changes.
 VERSION = hashlib.sha256(b"".join(path.read_bytes() for path in OURS)).hexdigest()[:12]

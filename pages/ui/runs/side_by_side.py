@@ -9,13 +9,14 @@ from typing import Any
 import streamlit as st
 
 from pages.ui.live import component as live
-from pages.ui.live.packets import KEPT_MESSAGES, Cache, join
+from pages.ui.live.packets import KEPT_MESSAGES, join
 from pages.ui.text import plain
 from wgan_core.charts.lanes import Shown, lane_colours, lane_names, table
 from wgan_core.charts.plotting import Clock
 from wgan_core.config import MOST_LANES, RunConfig, TrainingConfig
 from wgan_core.config.run import SHARED
 from wgan_core.history import LIVE, LaneView, overall
+from wgan_core.host import Cache
 from wgan_core.runs import UnknownRun, manager
 from wgan_core.schema import ConfigError, Problem
 from wgan_core.store import NotStored, StoredRun, store

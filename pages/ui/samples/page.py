@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui.live import storing
-from pages.ui.live.packets import Cache
 from pages.ui.live.scripts import address
 from pages.ui.runs.columns import race_of
 from pages.ui.samples import VIEWS, controls, message, views_of
@@ -14,6 +13,7 @@ from pages.ui.text import plain
 from wgan_core.datasets import DataError
 from wgan_core.explore import NoWeights, Sampler, sampler, steps
 from wgan_core.history import LIVE
+from wgan_core.host import Cache
 from wgan_core.lessons.presets import PRESETS
 from wgan_core.runs import UnknownRun
 from wgan_core.runs.library import RECORDINGS

@@ -9,10 +9,10 @@ import numpy as np
 import streamlit as st
 from pydantic.fields import FieldInfo
 
-from pages.ui.live.packets import Cache
 from pages.ui.live.scripts import address
 from pages.ui.text import plain
 from pages.ui.theory.message import message
+from wgan_core.host import Cache
 from wgan_core.schema import ConfigError
 from wgan_core.schema.errors import bounds, choices
 from wgan_core.theory import FIGURES, Figure, build
