@@ -1,4 +1,4 @@
-"""The reference pages, made from the code's own words: ``python -m tests.make_docs``, or ``make docs``.
+"""The reference pages and the picture of the house, made from the code: ``python -m tests.make_docs``, or ``make docs``.
 
 Whatever registers itself gets a page: each kind of each family of :class:`Variant`, and each measurement. The text is the
 docstring's, the tables are those of the fields. A test holds the pages to the code.
@@ -17,6 +17,7 @@ from docstring_parser import Docstring, DocstringReturns, DocstringStyle, parse
 from pydantic.fields import FieldInfo
 
 from pages.ui.documents import anchor
+from tests import architecture
 from wgan_core.config import TrainingConfig
 from wgan_core.metrics import MEASUREMENTS
 from wgan_core.metrics.images import Scorer
@@ -30,6 +31,7 @@ from wgan_core.training import Loop
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "reference"
+PICTURE = ROOT / "docs" / "images" / "architecture.svg"
 MADE = "<!-- Made by `make docs` from the code; edits here are lost. -->\n\n"
 # What measures: the registry; the loop itself, whose losses and gradients are by-products of training; the scores of images.
 MEASURING = {f.__name__: f for f in MEASUREMENTS} | {"training": Loop._training_scalars, "scores": Scorer.score}
@@ -320,6 +322,7 @@ def main() -> int:
         path = FOLDER / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    PICTURE.write_text(architecture.picture(), encoding="utf-8")
     print(f"{len(wanted)} pages in {FOLDER.relative_to(ROOT)}")
     return 0
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import make_docs
+from tests import architecture, make_docs
 from tests.core.helpers import small
 from wgan_core.coach import RULES
 from wgan_core.config import TrainingConfig
@@ -66,6 +66,17 @@ def test_the_reference_is_what_the_code_says() -> None:
     wanted = make_docs.pages()
     assert there.keys() == wanted.keys(), "run make docs"
     assert not [name for name, text in wanted.items() if there[name].read_text(encoding="utf-8") != text], "make docs"
+
+
+def test_the_picture_of_the_house_is_what_the_code_says() -> None:
+    assert make_docs.PICTURE.read_text(encoding="utf-8") == architecture.picture(), "run make docs"
+
+
+def test_the_page_of_the_architecture_names_files_that_are_there() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:wgan_core|pages)/[\w/.]*)`", text)
+    assert len(named) > 15
+    assert not [name for name in named if not (ROOT / name).exists()]
 
 
 @pytest.mark.parametrize("kind", Objective.kinds)
@@ -132,7 +143,7 @@ def test_the_recipe_for_an_objective_trains() -> None:
 def test_the_recipe_for_a_chart_draws() -> None:
     recipe = python_blocks("CONTRIBUTING.md")[1]
     out = run(
-        "from pages.ui import theme\nfrom wgan_core.charts.training import figure\nfrom wgan_core.charts.plotting import *\n"
+        "import plotly.graph_objects as go\nfrom wgan_core.charts import theme\nfrom wgan_core.charts.plotting import *\n"
         "from wgan_core.history import LaneView\n"
         + recipe
         + """
@@ -141,7 +152,7 @@ from wgan_core.runs import Run
 run = Run(TrainingConfig.parse({"dataset": {"kind": "ring", "sigma": 1.0}, "steps": 4, "snapshot_every": 1}))
 run.start()
 run.join()
-print(len(figure("reverse_kl", run.lane_view()).data))
+print(len(go.Figure(CHARTS["reverse_kl"].draw(run.lane_view(), "step")).data))
 """
     )
     assert out.strip() == "2"

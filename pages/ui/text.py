@@ -1,8 +1,8 @@
 """Text that shows as it is where Streamlit reads Markdown.
 
 Names, notes, causes of failure: whatever a person has typed, a folder holds or an imported file has brought goes onto a page
-through this, and into a chart through :func:`wgan_core.charts.text.charted`. Where neither reads it (inputs, cells of tables, code,
-the component's own elements), it needs nothing.
+through this, and into a chart through :func:`wgan_core.charts.text.charted`. Where neither reads it (inputs, cells of tables,
+code, the component's own elements), it needs nothing.
 """
 
 from __future__ import annotations

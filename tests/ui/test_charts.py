@@ -22,7 +22,6 @@ from wgan_core import history as records
 from wgan_core.charts import CHARTS, plotting, theme
 from wgan_core.charts.pixels import pixels_of
 from wgan_core.charts.plotting import CLOCKS, POINTS, Chart, downsample, symlog, symlog_axis, window
-from wgan_core.charts.training import figure
 from wgan_core.datasets import Dataset
 from wgan_core.history import LaneView
 from wgan_core.metrics import image_grid
@@ -136,7 +135,6 @@ def test_draws_nothing_before_the_first_snapshot(entry: Chart) -> None:
         view = unstarted(dataset)
         if entry.suits(view.config.dataset):
             assert entry.draw(view, "step") is None
-            assert not figure(entry.name, view).data
 
 
 @EVERY_CHART

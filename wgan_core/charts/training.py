@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -38,12 +37,7 @@ from wgan_core.history import LaneView
 from wgan_core.objectives.constraints import Constraint
 from wgan_core.objectives.remedies import REMEDIES
 
-__all__ = ["CHARTS", "SEEDS", "SEEDS_SUIT", "figure", "seeds_by_modes"]
-
-
-def figure(name: str, view: LaneView, clock: Clock = "step") -> go.Figure:
-    """A chart as a plotly figure, for use outside the live page."""
-    return go.Figure(CHARTS[name].draw(view, clock))
+__all__ = ["CHARTS", "SEEDS", "SEEDS_SUIT", "seeds_by_modes"]
 
 
 # The charts, in the order of the page

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from wgan_core.optimisers import Optimiser as AnyOptimiser
 else:
     AnyDataset, AnyNetwork, AnyObjective, AnyOptimiser = map(union, (Dataset, Network, Objective, Optimiser))
-    AnyConstraint, Remedies = union(Constraint), switches()
+    AnyConstraint, Remedies = union(Constraint), switches(__name__)
 
 MAX_PARAMETERS = 30_000_000
 MOST_CLASSES = 100

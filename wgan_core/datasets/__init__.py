@@ -12,7 +12,7 @@ from wgan_core.datasets.planar import Grid, Mixture, ParallelLines, Ring, SwissR
 from wgan_core.datasets.base import DataError, Dataset, Modes
 from wgan_core.datasets.idx import FASHION_IMAGES, FASHION_SHA256, FashionMnist, Mnist, read_idx_images
 from wgan_core.datasets.images import ImageDataset, Images
-from wgan_core.datasets.published import Published
+from wgan_core.datasets.published import Published, lacking
 
 # isort: split
 from wgan_core.datasets.cifar import Cifar10
@@ -39,5 +39,6 @@ __all__ = [
     "StackedMnist",
     "SwissRoll",
     "TwoGaussians",
+    "lacking",
     "read_idx_images",
 ]

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Generator, Tensor
 
 from wgan_core.schema import Variant
-
-if TYPE_CHECKING:
-    from wgan_core.datasets.published import Published
 
 
 class DataError(Exception):
@@ -85,8 +82,8 @@ class Dataset(Variant):
         """
         return ""
 
-    def lacks(self) -> Published | None:
-        """The published set whose files this one needs and that are nowhere on this computer, or None."""
+    def lacks(self) -> Dataset | None:
+        """The published set whose files this one needs and that are nowhere on this computer, or None. See ``lacking``."""
         return None
 
     def remarks(self) -> tuple[str, ...]:

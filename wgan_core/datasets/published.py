@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import field_validator
 
-from wgan_core.datasets.base import DataError
+from wgan_core.datasets.base import DataError, Dataset
 from wgan_core.datasets.fetching import RemoteFile
 from wgan_core.datasets.images import ALL, ImageDataset, Images
 from wgan_core.host import data_folder
@@ -116,3 +116,10 @@ class Published(ImageDataset):
             f" {', '.join(map(str, self.folders()))}.{broken} Get them with “python -m wgan_core fetch {self.kind}”, or put"
             f" them into{own}. {self.fallback}"
         )
+
+
+def lacking(dataset: Dataset) -> Published | None:
+    """The published set whose files a data set needs and that are nowhere on this computer, or None."""
+    found = dataset.lacks()
+    assert found is None or isinstance(found, Published)
+    return found

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 from wgan_core.config import RunConfig
-from wgan_core.datasets import Published
+from wgan_core.datasets import Published, lacking
 from wgan_core.experiments.evidence import Computations, Evidence, NoVerdict
 from wgan_core.experiments.verdict import Measured, Verdict, verdict
 from wgan_core.history import LIVE, LaneView
@@ -127,8 +127,8 @@ class Trained(Claim):
 
     def missing(self, size: Size) -> Published | None:
         """The first data set whose files are not on this computer."""
-        lacking = (leg.config.lanes[0].dataset.lacks() for leg in self.legs[size])
-        return next((data for data in lacking if data is not None), None)
+        found = (lacking(leg.config.lanes[0].dataset) for leg in self.legs[size])
+        return next((data for data in found if data is not None), None)
 
     def lacks(self, size: Size) -> str:
         if (data := self.missing(size)) is None:

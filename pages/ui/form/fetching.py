@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pages.ui.text import plain
 from wgan_core.config import RunConfig
 from wgan_core.datasets import Dataset, Published
+from wgan_core.datasets import lacking as lacking_in
 from wgan_core.datasets.fetching import Fetch, NotFetched, RemoteFile, begin, job_in, take
 
 REFRESH_SECONDS = 0.5
@@ -23,7 +24,7 @@ OPEN, REFUSED = "fetch.open", "fetch.refused"
 
 def lacking(config: RunConfig) -> Published | None:
     """The set that a race needs and this computer does not have, or None."""
-    return config.lanes[0].dataset.lacks()
+    return lacking_in(config.lanes[0].dataset)
 
 
 def ask(missing: Published, damaged: bool = False) -> None:
@@ -43,7 +44,7 @@ def offer(dataset: dict[str, object], embedded: Callable[[], None] | None = None
         Takes the set that comes with the software instead. Not offered if left out.
     """
     try:
-        missing = Dataset.kinds[str(dataset["kind"])].model_validate(dataset).lacks()
+        missing = lacking_in(Dataset.kinds[str(dataset["kind"])].model_validate(dataset))
     except ValidationError:
         missing = None
     if missing is not None:

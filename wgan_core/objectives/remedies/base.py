@@ -125,10 +125,9 @@ class Switches(Part):
         return tuple(remedy for remedy in found if remedy.active)
 
 
-def switches() -> Any:
-    """A part with a field for each remedy that there is."""
+def switches(module: str) -> Any:
+    """A part with a field for each remedy that there is. Those who unpickle a config find it in this module as ``Remedies``."""
     fields: dict[str, Any] = {
         name: (cls, Field(cls(), title=cls.label, description=cls.help)) for name, cls in REMEDIES.items()
     }
-    # Where the class is found by those who unpickle a config.
-    return create_model("Remedies", __base__=Switches, __module__="wgan_core.config.training", **fields)
+    return create_model("Remedies", __base__=Switches, __module__=module, **fields)
