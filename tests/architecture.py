@@ -27,7 +27,7 @@ CORE_FLOORS: tuple[tuple[str, ...], ...] = (
     ("cli",),
 )
 PAGES_FLOORS: tuple[tuple[str, ...], ...] = (
-    ("text", "documents"),
+    ("text", "documents", "scripts"),
     ("form",),
     ("live",),
     ("runs", "theory", "shell"),

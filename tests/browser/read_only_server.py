@@ -9,7 +9,7 @@ from typing import Any
 
 from streamlit.web.cli import main
 
-from pages.ui.live import scripts
+from pages.ui import scripts
 
 
 def refused(*_: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import streamlit as st
 from pydantic.fields import FieldInfo
 
-from pages.ui.live.scripts import address
+from pages.ui.scripts import address
 from pages.ui.text import plain
 from wgan_core.config import MAX_URL_CHARACTERS
 from wgan_core.datasets import DataError

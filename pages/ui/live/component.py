@@ -15,7 +15,7 @@ import streamlit as st
 
 from pages.ui.documents import guide_to
 from pages.ui.live.packets import KEPT_MESSAGES, Packet, join, packet
-from pages.ui.live.scripts import address
+from pages.ui.scripts import address
 from wgan_core.charts.lanes import Shown, lane_colours, lane_names, shown, table
 from wgan_core.charts.overlays import of_scalars
 from wgan_core.charts.plotting import CHARTS, CLOCKS, OVERLAYS, Chart, Clock, middle

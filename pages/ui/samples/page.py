@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui.live import storing
-from pages.ui.live.scripts import address
 from pages.ui.runs.columns import race_of
 from pages.ui.samples import VIEWS, controls, message, views_of
 from pages.ui.samples.look import Look
+from pages.ui.scripts import address
 from pages.ui.text import plain
 from wgan_core.datasets import DataError
 from wgan_core.explore import NoWeights, Sampler, sampler, steps

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from pydantic.fields import FieldInfo
 
-from pages.ui.live.scripts import address
+from pages.ui.scripts import address
 from pages.ui.text import plain
 from pages.ui.theory.message import message
 from wgan_core.host import Cache
