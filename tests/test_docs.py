@@ -132,7 +132,7 @@ def test_the_readmes_example_runs() -> None:
 def test_the_recipe_for_an_objective_trains() -> None:
     recipe = python_blocks("CONTRIBUTING.md")[0]
     out = run(
-        "from wgan_core.objectives import *\nfrom wgan_core.objectives.classic import ClassVar, Literal, knob, softplus\n"
+        "from wgan_core.objectives import *\nfrom wgan_core.objectives.gan import ClassVar, Literal, knob, softplus\n"
         + recipe
         + "\nfrom wgan_core.cli import main\n"
         "raise SystemExit(main('train --objective.kind softer --objective.temperature 3 --steps 2 --json'.split()))"

@@ -17,7 +17,7 @@ from wgan_core.datasets import Dataset
 from wgan_core.lessons.presets import PRESETS
 from wgan_core.networks import Latent, Network
 from wgan_core.objectives import Objective
-from wgan_core.objectives.constraints import Constraint
+from wgan_core.objectives.constraints import Constraint, Free
 from wgan_core.objectives.remedies import REMEDIES
 from wgan_core.optimisers import Optimiser
 from wgan_core.schema import ConfigError
@@ -271,7 +271,9 @@ def configs(draw: st.DrawFn) -> TrainingConfig:
     dataset = draw(variant_of(Dataset))
     objective = draw(variant_of(Objective))
     held = Objective.kinds[objective["kind"]]()
-    unfit = frozenset(kind for kind, cls in Constraint.kinds.items() if cls().refusal(held))
+    unfit = frozenset(kind for kind, cls in Constraint.kinds.items() if cls().refusal(held.constraint, held.label))
+    if held.unheld and held.held_by is Free:
+        unfit |= {"none"}
     constraint = draw(variant_of(Constraint, without=unfit))
     if constraint["kind"] != "none" or draw(st.booleans()):
         data["constraint"] = constraint
@@ -290,7 +292,7 @@ def configs(draw: st.DrawFn) -> TrainingConfig:
     is_image = Dataset.kinds[dataset["kind"]].is_image
     sizes = {"width": st.integers(1, 512), "depth": st.integers(1, 3), "base_channels": st.integers(4, 64)}
     for role in ("generator", "critic"):
-        reasons = held.no_batch_norm, Constraint.kinds[constraint["kind"]].no_batch_norm
+        reasons = held.held_by.no_batch_norm, Constraint.kinds[constraint["kind"]].no_batch_norm
         penalised = role == "critic" and any(reasons)
         # A DCGAN's own default is batch normalisation, so a penalised critic of that kind must say otherwise.
         norms = st.sampled_from(["none", "layer"] if penalised else ["none", "layer", "batch"])

@@ -19,6 +19,7 @@ from wgan_core.objectives import Objective
 from wgan_core.objectives.constraints import Clip, Constraint, Spectral, largest_singular_value
 from wgan_core.objectives.penalties import around, gaussian_like, input_gradient_norms, one_sided_penalty
 from wgan_core.schema import ConfigError
+from wgan_core.schema.errors import bounds
 from wgan_core.training import Training, train
 
 KINDS = list(Constraint.kinds)
@@ -123,9 +124,30 @@ def test_stacked_critics_are_held_each_alone(constraint: Constraint) -> None:
 # What goes together
 
 
+def test_what_overlaps_is_refused_whichever_of_the_two_comes_first(constraint: Constraint) -> None:
+    for cls in Constraint.kinds.values():
+        other: Constraint = cls()
+        assert bool(constraint.refusal(other, "Its objective")) == bool(other.refusal(constraint, "Its objective"))
+    if constraint.term or constraint.limit is not None or constraint.no_size:
+        assert constraint.refusal(constraint, "Its objective").startswith("Its objective ")
+
+
+@pytest.mark.parametrize("kind", Objective.kinds)
+def test_an_objective_carries_a_constraint_made_of_its_own_knobs(kind: str) -> None:
+    objective = Objective.kinds[kind]
+    of_both = [name for name in objective.held_by.model_fields if name != "kind"]
+    for name in of_both:
+        mine, theirs = (part.model_fields[name] for part in (objective, objective.held_by))
+        assert (mine.default, bounds(mine)) == (theirs.default, bounds(theirs))
+        value = 0.5 * mine.default
+        assert getattr(objective(**{name: value}).constraint, name) == value
+    assert objective().constraint == objective.held_by()
+    assert small(objective=kind).constraints[: len(of_both)] == (objective().constraint,) * bool(of_both)
+
+
 def test_no_constraint_repeats_what_an_objective_does() -> None:
     for objective in Objective.kinds.values():
-        own = objective().penalty(critic_of(), *batches(), rng())
+        own = objective().constraint.penalty(critic_of(), *batches(), rng())
         for kind, cls in Constraint.kinds.items():
             if cls.term in own:
                 with pytest.raises(ConfigError, match=f"constraint.kind: {kind} does not go with"):
@@ -136,7 +158,10 @@ def test_no_constraint_repeats_what_an_objective_does() -> None:
     ("settings", "says"),
     [
         ({"objective": "wgan", "constraint": {"kind": "none"}}, "grow without bound"),
-        ({"objective": "wgan-clip", "constraint": {"kind": "clip"}}, "clips the weights already"),
+        (
+            {"objective": "wgan-clip", "constraint": {"kind": "clip"}},
+            "limits the size of the weights already; set its c instead",
+        ),
         ({"objective": "wgan-clip", "constraint": {"kind": "spectral"}}, "means nothing"),
         ({"objective": "wgan-gp", "constraint": {"kind": "one-sided-penalty"}}, "at the same places already"),
         ({"objective": "dragan", "constraint": {"kind": "dragan"}}, "has this penalty already"),

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from tests.core.helpers import scalars, small, wait_until
 from wgan_core.config import MOST_LANES, RunConfig, differing
 from wgan_core.lessons.scenarios import SCENARIOS
-from wgan_core.objectives import Objective, WganGp
+from wgan_core.objectives import Objective
+from wgan_core.objectives.constraints import GradientPenalty
+from wgan_core.objectives.losses import Losses
 from wgan_core.runs import Run
 from wgan_core.schema import ConfigError
 from wgan_core.training import Training, train
@@ -148,25 +150,19 @@ def test_races_compare_by_their_fields_whatever_their_data_sets_have_cached() ->
 
 
 def test_lanes_start_alike_and_see_the_same_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: dict[str, tuple[list[torch.Tensor], list[torch.Tensor]]] = {}
+    seen: dict[str, tuple[list[torch.Tensor], list[torch.Tensor]]] = {kind: ([], []) for kind in Objective.kinds}
+    of_critic, of_generator = Losses.critic, Losses.generator
 
-    def spy(kind: type[Objective]) -> None:
-        penalty, generator_loss = kind.penalty, kind.generator_loss
-        critic, generator = seen[kind.model_fields["kind"].default] = ([], [])
+    def watch_critic(self: Losses, net: Any, real: torch.Tensor, fake: Any, rng: Any) -> Any:
+        seen[self.objective.kind][0].append(real.clone())
+        return of_critic(self, net, real, fake, rng)
 
-        def watch_critic(self: Objective, net: Any, real: Any, fake: Any, rng: Any) -> Any:
-            critic.append(real.clone())
-            return penalty(self, net, real, fake, rng)
+    def watch_generator(self: Losses, net: Any, fake: torch.Tensor, real: Any) -> Any:
+        seen[self.objective.kind][1].append(fake.detach().clone())
+        return of_generator(self, net, fake, real)
 
-        def watch_generator(self: Objective, net: Any, fake: Any) -> Any:
-            generator.append(fake.detach().clone())
-            return generator_loss(self, net, fake)
-
-        monkeypatch.setattr(kind, "penalty", watch_critic)
-        monkeypatch.setattr(kind, "generator_loss", watch_generator)
-
-    for kind in Objective.kinds.values():
-        spy(kind)
+    monkeypatch.setattr(Losses, "critic", watch_critic)
+    monkeypatch.setattr(Losses, "generator", watch_generator)
     # A generator that does not learn shows which latents it was given.
     still = {"generator_optimiser": {"kind": "sgd", "lr": 1e-30}}
     trainings = [Training(lane) for lane in race(*({**lane, **still} for lane in (GAN, CLIP, GP)), length=5).lanes]
@@ -238,7 +234,7 @@ def test_a_lane_that_fails_says_why_and_the_others_go_on(monkeypatch: pytest.Mon
     def fails(*_: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr(WganGp, "penalty", fails)
+    monkeypatch.setattr(GradientPenalty, "penalty", fails)
     run = ended(race())
     assert [view.status for view in run.view().lanes] == ["finished", "finished", "failed"]
     assert run.status == "finished"

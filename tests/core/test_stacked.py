@@ -403,7 +403,7 @@ def test_each_term_of_a_stacked_critic_is_that_of_the_member(kind: str) -> None:
     generator_loss = objective.generator_loss(together, fake)
     weights = torch.randn(K, 30, generator=rng())
     rows = [row.clone() for row in weights]
-    objective.constrain(weights)
+    objective.constraint.constrain(weights)
     for k, net in enumerate(each):
         alone = objective.critic_loss(net, real[k], fake[k], rng(k))
         assert terms.keys() == alone.keys()
@@ -411,7 +411,7 @@ def test_each_term_of_a_stacked_critic_is_that_of_the_member(kind: str) -> None:
             assert terms[name].shape == (K,)
             torch.testing.assert_close(terms[name][k], term)
         torch.testing.assert_close(generator_loss[k], objective.generator_loss(net, fake[k]))
-        objective.constrain(rows[k])
+        objective.constraint.constrain(rows[k])
         assert torch.equal(weights[k], rows[k])
 
 

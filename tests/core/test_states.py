@@ -61,7 +61,7 @@ def test_a_resumed_mlp_has_the_numbers_of_one_that_was_never_stopped(objective: 
 
 @pytest.mark.parametrize("objective", ["gan", "wgan-gp"])
 def test_a_resumed_dcgan_has_the_numbers_of_one_that_was_never_stopped(objective: str) -> None:
-    norm = "layer" if Objective.kinds[objective].no_batch_norm else "batch"
+    norm = "layer" if Objective.kinds[objective].held_by.no_batch_norm else "batch"
     net = {"kind": "dcgan", "base_channels": 4}
     config = small("fashion-mnist", objective, steps=4, critic=net | {"normalisation": norm}, generator=net)
     assert config.generator.normalisation == "batch"

@@ -18,7 +18,8 @@ from wgan_core.datasets import DataError, Dataset
 from wgan_core.networks import Latent, Network, Speed
 from wgan_core.networks.piecewise import Net
 from wgan_core.objectives import Objective
-from wgan_core.objectives.constraints import Constraint
+from wgan_core.objectives.constraints import Constraint, Free
+from wgan_core.objectives.losses import Losses
 from wgan_core.objectives.remedies import switches
 from wgan_core.optimisers import Optimiser
 from wgan_core.schema import ConfigError, Part, Problem, knob, problems_of, union
@@ -156,23 +157,29 @@ class TrainingConfig(Part):
 
     def _combines(self) -> None:
         """Refuse, with a ValueError, an objective, a constraint and remedies that do not go together."""
-        if why := self.constraint.refusal(self.objective):
-            raise ValueError(f"constraint.kind: {self.constraint.kind} does not go with {self.objective.label}: {why}")
+        own = self.objective
+        if own.unheld and not self.constraints:
+            held = ", ".join(kind for kind, cls in Constraint.kinds.items() if cls is not Free)
+            raise ValueError(
+                f"constraint.kind: {self.constraint.kind} does not go with {own.label}: {own.unheld}; choose one of {held}"
+            )
+        if why := self.constraint.refusal(own.constraint, own.label):
+            raise ValueError(f"constraint.kind: {self.constraint.kind} does not go with {own.label}: {why}")
         for remedy in self.remedies.active:
             if why := remedy.refusal(self):
                 raise ValueError(f"remedies.{remedy.name}: {why}")
-        for part in (self.objective, self.constraint):
-            if not part.no_batch_norm:
+        for who, constraint in ((own.label, own.constraint), (self.constraint.label, self.constraint)):
+            if not constraint.no_batch_norm:
                 continue
             if self.critic.normalisation == "batch" and "virtual_batch" not in (r.name for r in self.remedies.active):
                 raise ValueError(
-                    f"critic.normalisation: batch normalisation does not go with {part.label}: {part.no_batch_norm};"
+                    f"critic.normalisation: batch normalisation does not go with {who}: {constraint.no_batch_norm};"
                     " use layer or none"
                 )
             for remedy in self.remedies.active:
                 if remedy.mixes_samples:
                     raise ValueError(
-                        f"remedies.{remedy.name}: does not go with {part.label}: the penalty holds the norm of each sample's"
+                        f"remedies.{remedy.name}: does not go with {who}: the penalty holds the norm of each sample's"
                         " own gradient, and here a score depends on the whole batch"
                     )
 
@@ -188,6 +195,24 @@ class TrainingConfig(Part):
                     f" {role}.normalisation to layer or none"
                 )
 
+    @cached_property
+    def constraints(self) -> tuple[Constraint, ...]:
+        """All that holds the critic: what its objective carries, then what the config adds.
+
+        Examples
+        --------
+        >>> config = TrainingConfig.parse({"objective": {"kind": "wgan-clip"}, "constraint": {"kind": "r1"}})
+        >>> config.constraints
+        (Clip(kind='clip', clip=0.01), R1(kind='r1', gamma=10.0))
+        """
+        both = self.objective.constraint, self.constraint
+        return tuple(constraint for constraint in both if not isinstance(constraint, Free))
+
+    @cached_property
+    def losses(self) -> Losses:
+        """What critic and generator minimise."""
+        return Losses(self.objective, self.constraints, self.remedies.active)
+
     @property
     def input_shapes(self) -> tuple[tuple[int], tuple[int, ...]]:
         """Shapes of one input of the generator, and of one of the critic: with its class where the run is conditional."""
@@ -199,7 +224,9 @@ class TrainingConfig(Part):
         inputs, seen = self.input_shapes
         with torch.device("meta"):
             generator = self.generator.generator(*inputs, self.dataset.shape)
-            critic = self.constraint.held(self.critic.critic(seen))
+            critic = self.critic.critic(seen)
+            for constraint in self.constraints:
+                critic = constraint.held(critic)
             for remedy in self.remedies.active:
                 generator = remedy.layers("generator", generator, self, inputs)
                 critic = remedy.layers("critic", critic, self, seen)
@@ -218,12 +245,12 @@ class TrainingConfig(Part):
     @property
     def limit(self) -> float | None:
         """c, where every parameter of the critic is clipped to [−c, c], or None."""
-        return self.objective.limit if self.constraint.limit is None else self.constraint.limit
+        return next((c.limit for c in self.constraints if c.limit is not None), None)
 
     @property
     def slope_weight(self) -> float | None:
         """λ of the two-sided gradient penalty at interpolates, or None without one."""
-        return self.objective.slope_weight if self.constraint.slope_weight is None else self.constraint.slope_weight
+        return next((c.slope_weight for c in self.constraints if c.slope_weight is not None), None)
 
     @classmethod
     def parse(cls, data: Mapping[str, Any] | str) -> TrainingConfig:

@@ -55,7 +55,11 @@ def stacks(config: TrainingConfig) -> bool:
 
 def _apart(config: TrainingConfig) -> list[str]:
     """What of objective, constraint and remedies was not written for stacked networks."""
-    parts: tuple[Objective | Constraint | Remedy, ...] = (config.objective, config.constraint, *config.remedies.active)
+    parts: tuple[Objective | Constraint | Remedy, ...] = (
+        config.objective,
+        *config.constraints,
+        *config.remedies.active,
+    )
     return [part.label for part in parts if not part.stacks]
 
 

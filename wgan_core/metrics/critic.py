@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from wgan_core.config.losses import generator_loss
 from wgan_core.history import Array
 from wgan_core.metrics.definitions import as_array, share_at_clip
 from wgan_core.metrics.moment import Moment, Reading, measurement
@@ -120,6 +119,6 @@ def push(at: Moment) -> Reading:
         return {}
     with torch.enable_grad():
         x = at.samples[:ARROWS].detach().requires_grad_(True)
-        loss = generator_loss(at.config, at.critic, x, lambda _: at.probe.real) * len(x)
+        loss = at.config.losses.generator(at.critic, x, lambda _: at.probe.real) * len(x)
         (gradient,) = torch.autograd.grad(loss, x)
     return {"push_at": as_array(x), "push": as_array(-gradient)}

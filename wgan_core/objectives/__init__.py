@@ -12,7 +12,10 @@ scores (K, n, 1). With :func:`mean_over_samples` for the means each member keeps
 
 # The order of these imports is the order in menus.
 from wgan_core.objectives.base import Objective, mean_over_samples, scores
-from wgan_core.objectives.classic import LOG_2, Gan, Wasserstein, WganClip, WganGp
+from wgan_core.objectives.gan import LOG_2, Gan
+
+# isort: split
+from wgan_core.objectives.wgan import Wasserstein, WganClip, WganGp
 
 # isort: split
 from wgan_core.objectives.penalised import Dragan, Wgan, WganLp

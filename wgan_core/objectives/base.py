@@ -1,15 +1,30 @@
-"""What every objective is: two losses of the critic's scores, and what they estimate."""
+"""What every objective is: two losses of the critic's scores, what they estimate, and the constraint that its paper has."""
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from wgan_core.networks.piecewise import Net
+from wgan_core.objectives.constraints.base import Constraint, Free
 from wgan_core.objectives.penalties import Rng
 from wgan_core.schema import Variant
+
+ADAM_OF_DCGAN: dict[str, Any] = {"kind": "adam", "lr": 2e-4, "beta1": 0.5, "beta2": 0.999}
+ADAM_OF_WGAN_GP: dict[str, Any] = {"kind": "adam", "lr": 1e-4, "beta1": 0.0, "beta2": 0.9}
+
+
+def usual(optimiser: dict[str, Any], n_critic: int, batch_size: int) -> dict[str, Any]:
+    """Defaults with one optimiser for both networks."""
+    return {
+        "critic_optimiser": optimiser,
+        "generator_optimiser": optimiser,
+        "n_critic": n_critic,
+        "batch_size": batch_size,
+    }
 
 
 def mean_over_samples(scores: Tensor) -> Tensor:
@@ -28,10 +43,10 @@ def scores(critic: Net, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class Objective(Variant):
-    """A pair of losses and, where its paper has one, the constraint on the critic.
+    """A pair of losses of scores, and the constraint on the critic that its paper has, if any.
 
     An objective says what to do with scores: :meth:`critic_terms` and :meth:`generator_term`. What looks at the critic itself,
-    a penalty on its slope or a projection of its parameters, stands in :meth:`penalty` and :meth:`constrain`.
+    a penalty on its slope or a projection of its parameters, is a :class:`Constraint` that it carries.
 
     Attributes
     ----------
@@ -41,16 +56,17 @@ class Objective(Variant):
         The same as short as it stands on a chart.
     ceiling : tuple[float, str] or None
         The largest value that the estimate can take, and how it is written, where there is one.
+    held_by : type[Constraint]
+        The kind of constraint that it carries. Each knob of it is a knob of the objective, of the same name.
+    unheld : str
+        Why something must hold its critic, or "" where nothing needs to.
     defaults : dict
-        What its paper uses for optimisers, n_critic and batch size; the constraint, where it needs one.
+        What its paper uses for optimisers, n_critic and batch size; the constraint beside it, where it needs one.
     dcgan_critic_normalisation : str
         What its paper puts into a DCGAN critic.
-    no_batch_norm : str
-        Why the critic must not have batch normalisation, or "" where it may.
     stacks : bool
-        The losses treat each of K stacked critics alone: for samples (K, n, d) and K generators of random numbers each
-        term has shape (K,) and is what the member alone gives, and ``constrain`` treats each row of (K, p) alone. Runs
-        that differ in the seed alone can then train as one program.
+        The losses treat each of K stacked critics alone: for samples (K, n, d) each term has shape (K,) and is what the member
+        alone gives. Runs that differ in the seed alone can then train as one program.
     no_labels : str
         Why there are no labels to smooth, or "" where :meth:`smoothing` says what that adds.
     """
@@ -58,9 +74,10 @@ class Objective(Variant):
     estimate_name: ClassVar[str] = "w_estimate"
     estimate_label: ClassVar[str] = "Ŵ"
     ceiling: ClassVar[tuple[float, str] | None] = None
+    held_by: ClassVar[type[Constraint]] = Free
+    unheld: ClassVar[str] = ""
     defaults: ClassVar[dict[str, Any]] = {}
     dcgan_critic_normalisation: ClassVar[str] = "none"
-    no_batch_norm: ClassVar[str] = ""
     stacks: ClassVar[bool] = False
     no_labels: ClassVar[str] = "its critic gives scores and no probabilities, so there are no labels 0 and 1"
 
@@ -72,13 +89,6 @@ class Objective(Variant):
         """What the generator minimises, from the scores of its samples."""
         raise NotImplementedError
 
-    def penalty(self, critic: Net, real: Tensor, fake: Tensor, rng: Rng) -> dict[str, Tensor]:
-        """Further named terms of the critic's loss, which look at the critic and not at scores. ``fake`` carries no graph."""
-        return {}
-
-    def constrain(self, weights: Tensor) -> None:
-        """Project the critic's parameters, one flat vector, in place after each of its steps."""
-
     def estimate(self, terms: dict[str, float]) -> float:
         """What this objective says the distance is, from the critic's terms, without any penalty."""
         raise NotImplementedError
@@ -87,21 +97,24 @@ class Objective(Variant):
         """What the critic's loss changes by when real samples have the label 1 − ``amount`` and not 1."""
         raise NotImplementedError
 
-    @property
-    def limit(self) -> float | None:
-        """The largest size that the critic's parameters may have, or None."""
-        return None
+    @cached_property
+    def constraint(self) -> Constraint:
+        """The constraint that it carries, made of its knobs.
 
-    @property
-    def slope_weight(self) -> float | None:
-        """λ of the two-sided penalty (‖∇f(x̂)‖ − 1)² at interpolates, or None without one."""
-        return None
+        Examples
+        --------
+        >>> from wgan_core.objectives import WganClip
+        >>> WganClip(clip=0.1).constraint
+        Clip(kind='clip', clip=0.1)
+        """
+        knobs = {name: getattr(self, name) for name in self.held_by.model_fields if name != "kind"}
+        return self.held_by(**knobs)
 
-    # Both together, as a loop that knows of nothing else takes them
+    # With its own constraint and nothing else, as a loop that knows of nothing else takes them
 
     def critic_loss(self, critic: Net, real: Tensor, fake: Tensor, rng: Rng) -> dict[str, Tensor]:
         """All terms of the critic's loss, each a scalar. ``fake`` carries no graph."""
-        return self.critic_terms(*scores(critic, real, fake)) | self.penalty(critic, real, fake, rng)
+        return self.critic_terms(*scores(critic, real, fake)) | self.constraint.penalty(critic, real, fake, rng)
 
     def generator_loss(self, critic: Net, fake: Tensor) -> Tensor:
         """A scalar, which the generator minimises through ``fake``."""

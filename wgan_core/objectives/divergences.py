@@ -13,8 +13,8 @@ from typing import ClassVar, Literal
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from wgan_core.objectives.base import Objective, mean_over_samples
-from wgan_core.objectives.classic import ADAM_OF_DCGAN, LOG_2, usual
+from wgan_core.objectives.base import ADAM_OF_DCGAN, Objective, mean_over_samples, usual
+from wgan_core.objectives.gan import LOG_2
 from wgan_core.schema import knob
 
 

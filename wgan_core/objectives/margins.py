@@ -7,8 +7,7 @@ from typing import ClassVar, Literal
 from torch import Tensor
 from torch.nn.functional import relu
 
-from wgan_core.objectives.base import Objective, mean_over_samples
-from wgan_core.objectives.classic import ADAM_OF_DCGAN, ADAM_OF_WGAN_GP, usual
+from wgan_core.objectives.base import ADAM_OF_DCGAN, ADAM_OF_WGAN_GP, Objective, mean_over_samples, usual
 from wgan_core.schema import knob
 
 # What generated samples, real ones, and the generator's should score: a, b and c of the paper.

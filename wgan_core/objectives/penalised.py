@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from torch import Tensor
-
-from wgan_core.networks.piecewise import Net
-from wgan_core.objectives.classic import ADAM_OF_DCGAN, ADAM_OF_WGAN_GP, Gan, Wasserstein, penalty_weight, usual
-from wgan_core.objectives.penalties import NO_BATCH_NORM, Rng, dragan_penalty, one_sided_penalty
-from wgan_core.schema import knob
-
-RADIUS_HELP = "How far from real samples the slope is looked at, in standard deviations of the data."
+from wgan_core.objectives.base import ADAM_OF_DCGAN, ADAM_OF_WGAN_GP, usual
+from wgan_core.objectives.constraints import DraganPenalty, OneSidedPenalty
+from wgan_core.objectives.gan import Gan
+from wgan_core.objectives.wgan import Wasserstein
+from wgan_core.schema import same_knob
 
 
 class WganLp(Wasserstein):
@@ -26,17 +23,12 @@ class WganLp(Wasserstein):
 
     label: ClassVar = "WGAN-LP"
     source: ClassVar = "Petzka, Fischer, Lukovnikov 2018, On the regularization of Wasserstein GANs"
-    no_batch_norm: ClassVar = NO_BATCH_NORM
+    held_by: ClassVar = OneSidedPenalty
     defaults: ClassVar = usual(ADAM_OF_WGAN_GP, 5, 64)
     dcgan_critic_normalisation: ClassVar = "layer"
 
     kind: Literal["wgan-lp"] = "wgan-lp"
-    penalty_weight: float = penalty_weight(
-        "Weight of the penalty max(0, ‖∇f(x̂)‖ − 1)², which a slope below 1 is free of."
-    )
-
-    def penalty(self, critic: Net, real: Tensor, fake: Tensor, rng: Rng) -> dict[str, Tensor]:
-        return {"gradient_penalty": self.penalty_weight * one_sided_penalty(critic, real, fake, rng)}
+    penalty_weight: float = same_knob(OneSidedPenalty, "penalty_weight")
 
 
 class Dragan(Gan):
@@ -51,16 +43,13 @@ class Dragan(Gan):
 
     label: ClassVar = "DRAGAN"
     source: ClassVar = "Kodali, Abernethy, Hays, Kira 2017, On convergence and stability of GANs"
-    no_batch_norm: ClassVar = NO_BATCH_NORM
+    held_by: ClassVar = DraganPenalty
     defaults: ClassVar = usual(ADAM_OF_DCGAN, 1, 64)
     dcgan_critic_normalisation: ClassVar = "layer"
 
     kind: Literal["dragan"] = "dragan"  # type: ignore[assignment]
-    penalty_weight: float = penalty_weight("Weight of the penalty (‖∇f(x + δ)‖ − 1)² around real samples x.")
-    radius: float = knob(0.5, "Radius", RADIUS_HELP, gt=0, le=10)
-
-    def penalty(self, critic: Net, real: Tensor, fake: Tensor, rng: Rng) -> dict[str, Tensor]:
-        return {"dragan_penalty": self.penalty_weight * dragan_penalty(critic, real, self.radius, rng)}
+    penalty_weight: float = same_knob(DraganPenalty, "penalty_weight")
+    radius: float = same_knob(DraganPenalty, "radius")
 
 
 class Wgan(Wasserstein):

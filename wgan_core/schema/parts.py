@@ -7,6 +7,7 @@ the command line, the docs and the contract tests are derived. Defining the clas
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Annotated, Any, ClassVar, Union
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -84,6 +85,11 @@ def knob(
     """
     extra = {"live": live, "log": log, "takes": takes, "widget": widget}
     return Field(default, title=title, description=help, json_schema_extra=extra, **bounds)  # type: ignore[arg-type]
+
+
+def same_knob(part: type[Part], name: str) -> Any:
+    """The knob of another part once more, for a part that hands its value on: one default, one range, one explanation."""
+    return copy(part.model_fields[name])
 
 
 def union(family: type[Variant]) -> Any:

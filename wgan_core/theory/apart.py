@@ -124,7 +124,7 @@ class Round:
                 fake = self.generator(self._latents(self._member.critic_latent))
             self._gradient(self._reals(), fake)
             self._descend()
-            self.config.objective.constrain(self.w.weights)
+            self.config.losses.constrain(self.w.weights)
         self._critic_step()
         self._generator_step()
         return tuple(self._found)
@@ -183,7 +183,7 @@ class Round:
         )
         scene = self._moment("update critic", scene)
         if isinstance(objective, WganClip):
-            objective.constrain(self.w.weights)
+            objective.constraint.constrain(self.w.weights)
             over = float(self.w.weights.abs().max()) - objective.clip
             at_clip = float((self.w.weights.abs() >= 0.99 * objective.clip).double().mean())
             self._know(

@@ -88,7 +88,7 @@ class Critic:
         terms = self._objective.critic_loss(self._learner.net, *batches, self._penalty)
         self._learner.descend(torch.stack(list(terms.values())).sum())
         if self._recipe.method == "weight-clipping":
-            self._objective.constrain(self._learner.flat.weights)
+            self._objective.constraint.constrain(self._learner.flat.weights)
 
     def at(self, x: Floats) -> Floats:
         """f, shape (n,), at places (n, d)."""

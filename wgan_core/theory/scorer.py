@@ -55,7 +55,7 @@ class Scorer(Learner):
     def learn(self, real: Tensor, fake: Tensor) -> None:
         """One step of the critic: descend, then the constraint."""
         self.descend(self.loss(real, fake))
-        self.objective.constrain(self.flat.weights)
+        self.objective.constraint.constrain(self.flat.weights)
 
     def slopes(self, x: Floats) -> Floats:
         """‖∇f‖₂, shape (n,), at places (n, d)."""

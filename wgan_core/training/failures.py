@@ -30,12 +30,12 @@ def likely_cause(config: TrainingConfig) -> str:
     for name, role in (("critic_optimiser", "critic"), ("generator_optimiser", "generator")):
         if (lr := getattr(config, name).lr) > 0.01:
             return f"The {role}'s learning rate, {lr:g}, is very high. Try 1e-4 to 1e-3."
-    weights = [part.penalty_weight for part in (config.objective, config.constraint) if hasattr(part, "penalty_weight")]
+    weights = [held.penalty_weight for held in config.constraints if hasattr(held, "penalty_weight")]
     if any(weight > 100 for weight in weights):
         return f"The penalty weight λ = {max(weights):g} is very high. Try 0.1 to 10."
     if weights and not any(weights):
         return "With λ = 0 nothing holds the critic, and its scores grow without bound. Try λ from 0.1 to 10."
-    if isinstance(config.objective, FGan) and config.constraint.kind == "none":
+    if isinstance(config.objective, FGan) and not config.constraints:
         return (
             f"The {config.objective.estimate_label} bound has no limit where data and samples do not overlap, and exponentials"
             " in it run away. Try a constraint (r1, gradient-penalty), instance noise, or lower learning rates."

@@ -12,7 +12,6 @@ from torch import Generator, Tensor
 
 from wgan_core.config import TrainingConfig, live_paths
 from wgan_core.config.conditional import critic_given, draw_labels, draw_reals, generator_input
-from wgan_core.config.losses import constrain, critic_loss, generator_loss
 from wgan_core.history import Event, Snapshot
 from wgan_core.host import resolve
 from wgan_core.host.devices import on_threads, threads
@@ -190,11 +189,11 @@ class Loop(Measured):
     def _update_critic(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> None:
         start = perf_counter()
         critic = critic_given(self.critic, labels)
-        terms = critic_loss(self.config, critic, self._seen(real), self._seen(fake), self._penalty)
+        terms = self.config.losses.critic(critic, self._seen(real), self._seen(fake), self._penalty)
         self._w.backward(_total(terms))
         terms |= self._pulls("critic", self._w)
         self.config.critic_optimiser.step(self._w.weights, self._w.gradient, self._w_memory)
-        constrain(self.config, self._w.weights)
+        self.config.losses.constrain(self._w.weights)
         self.critic_steps += 1
         self._gather(self.step + 1, terms)
         self._tock(start)
@@ -207,7 +206,7 @@ class Loop(Measured):
         with self._w.frozen():
             fake = self._seen(self.generator(generator_input(z, labels)))
             critic = critic_given(self.critic, labels)
-            loss = generator_loss(self.config, critic, fake, partial(self._reals_for, labels))
+            loss = self.config.losses.generator(critic, fake, partial(self._reals_for, labels))
             self._theta.backward(loss)
         terms = {"generator_loss": loss} | self._pulls("generator", self._theta)
         self.config.generator_optimiser.step(self._theta.weights, self._theta.gradient, self._theta_memory)

@@ -1,0 +1,35 @@
+"""Weight clipping."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from torch import Tensor
+
+from wgan_core.objectives.constraints.base import Constraint
+from wgan_core.schema import knob
+
+
+class Clip(Constraint):
+    """Weight clipping (the WGAN paper, Algorithm 1, line 7)."""
+
+    label: ClassVar = "Weight clipping"
+    source: ClassVar = "the WGAN paper, Algorithm 1"
+
+    kind: Literal["clip"] = "clip"
+    clip: float = knob(
+        0.01,
+        "c",
+        "Every parameter of the critic is clipped to [−c, c] after each step.",
+        live=True,
+        log=True,
+        gt=0,
+        le=10,
+    )
+
+    def constrain(self, weights: Tensor) -> None:
+        weights.clamp_(-self.clip, self.clip)
+
+    @property
+    def limit(self) -> float:
+        return self.clip
