@@ -16,6 +16,7 @@ from torch.optim.rmsprop import rmsprop
 from torch.optim.sgd import sgd
 
 from wgan_core.schema import Variant, knob
+from wgan_core.schema.script import Snippet
 
 Memory = dict[str, Tensor]
 EPSILON = 1e-8
@@ -41,6 +42,10 @@ class Optimiser(Variant):
     def direction(self, gradient: Tensor, memory: Memory) -> Tensor:
         """Where the last step went, up to its length, from that step's gradient and the memory after it."""
         raise NotImplementedError
+
+    def script(self) -> Snippet | None:
+        """Its lines in a script: a class of ``torch.optim`` and its arguments."""
+        return None
 
 
 class Adam(Optimiser):
@@ -83,6 +88,9 @@ class Adam(Optimiser):
         mean = memory["mean"] / (1 - self.beta1**age)
         return -mean / ((memory["mean_square"] / (1 - self.beta2**age)).sqrt() + EPSILON)
 
+    def script(self) -> Snippet:
+        return Snippet(f"lr={self.lr}, betas=({self.beta1}, {self.beta2}), fused=True", name="Adam")
+
 
 class RmsProp(Optimiser):
     label: ClassVar = "RMSProp"
@@ -118,6 +126,9 @@ class RmsProp(Optimiser):
     def direction(self, gradient: Tensor, memory: Memory) -> Tensor:
         return -gradient / (memory["mean_square"].sqrt() + EPSILON)
 
+    def script(self) -> Snippet:
+        return Snippet(f"lr={self.lr}, alpha={self.alpha}", name="RMSprop")
+
 
 class Sgd(Optimiser):
     label: ClassVar = "SGD"
@@ -145,3 +156,7 @@ class Sgd(Optimiser):
 
     def direction(self, gradient: Tensor, memory: Memory) -> Tensor:
         return -memory.get("step", gradient)
+
+    def script(self) -> Snippet:
+        momentum = f", momentum={self.momentum}" if self.momentum else ""
+        return Snippet(f"lr={self.lr}{momentum}", name="SGD")

@@ -20,12 +20,12 @@ from torch import nn
 import wgan_core.training
 from tests.core.helpers import ROOT, often, small, with_data
 from wgan_core.config import TrainingConfig, with_paths
-from wgan_core.datasets import FASHION_IMAGES, Dataset, Ring
+from wgan_core.datasets import FASHION_IMAGES, Dataset, ImageDataset, Ring
+from wgan_core.datasets.idx import FASHION_LABELS
 from wgan_core.datasets.pictures import Folder
 from wgan_core.datasets.points.packing import unpack
 from wgan_core.eject import script
 from wgan_core.eject.nets import layer
-from wgan_core.eject.snippets import SNIPPETS
 from wgan_core.lessons.presets import PRESETS
 from wgan_core.networks import Network
 from wgan_core.objectives import Objective, WganGp
@@ -148,6 +148,34 @@ CONFIGS: dict[str, TrainingConfig] = {
     ),
     "ring-gp-averaged": small(generator=net("relu"), generator_average=0.9),
     "fashion-gan-averaged": small("fashion-mnist", "gan", generator_average=0.5),
+    "ring-gp-conditional": small(conditional=True, n_critic=2),
+    "grid-gan-conditional-batch": small(
+        "grid", "gan", conditional=True, generator=net("relu", "batch"), critic=net("tanh", "batch")
+    ),
+    "points-clip-conditional": small({"kind": "points", "points": "islands"}, "wgan-clip", conditional=True),
+    "ring-hinge-conditional": small(
+        objective="hinge",
+        constraint={"kind": "spectral"},
+        conditional=True,
+        critic_optimiser=SGD,
+        generator_average=0.9,
+    ),
+    "ring-dragan-conditional": small(
+        objective="dragan", constraint={"kind": "r1"}, conditional=True, remedies={"instance_noise": {"sigma": 0.3}}
+    ),
+    "ring-gan-conditional-remedies": small(
+        objective="gan",
+        conditional=True,
+        n_critic=2,
+        remedies={
+            "instance_noise": {"sigma": 0.5, "until": 30},
+            "historical_averaging": {"weight": 0.1},
+            "label_smoothing": {"amount": 0.1},
+            "minibatch_discrimination": {"kernels": 4, "size": 3},
+        },
+    ),
+    "fashion-gp-conditional": small("fashion-mnist", conditional=True, n_critic=9),
+    "folder-gan-conditional": small(with_data("folder"), "gan", conditional=True, critic={"normalisation": "none"}),
     "folder-gp": small(with_data("folder") | {"pixels": "28", "colour": "grey"}),
     "folder-clip": small(with_data("folder") | {"pixels": "64"}, "wgan-clip", critic={"normalisation": "layer"}),
 } | {
@@ -156,6 +184,45 @@ CONFIGS: dict[str, TrainingConfig] = {
     )
     for name, preset in PRESETS.items()
 }
+
+
+def parts_of(config: TrainingConfig) -> list[Any]:
+    return [*(getattr(config, path) for path in FAMILIES), *config.remedies.active]
+
+
+def with_kind(path: str, kind: str) -> TrainingConfig:
+    """A config with this kind at this place."""
+    match path:
+        case "dataset":
+            return small(with_data(kind))
+        case "objective":
+            return small(objective=kind)
+        case "generator" | "critic":
+            return small("fashion-mnist", **{path: {"kind": kind}})
+        case _:
+            return small(objective="gan", **{path: {"kind": kind}})
+
+
+def with_remedy(name: str) -> TrainingConfig:
+    on = {name: {REMEDIES[name].switch(): REMEDIES[name].usual}}
+    return small(objective="gan", generator=net("relu", "batch"), remedies=on)
+
+
+def newcomers() -> dict[str, TrainingConfig]:
+    """A config for each kind and remedy that stands in none of those above, where it has lines that could be wrong."""
+    known = {type(part) for config in CONFIGS.values() for part in parts_of(config)}
+    # Images from files have the same lines whatever they show.
+    from_files = [cls for cls in Dataset.kinds.values() if cls.script is ImageDataset.script]
+    made = {
+        f"{path}-{kind}": with_kind(path, kind)
+        for path, family in FAMILIES.items()
+        for kind, cls in family.kinds.items()
+        if cls not in (*known, *from_files)
+    } | {f"remedy-{name}": with_remedy(name) for name, cls in REMEDIES.items() if cls not in known}
+    return {name: config for name, config in made.items() if all(part.script() for part in parts_of(config))}
+
+
+CONFIGS |= newcomers()
 
 
 def rounds(config: TrainingConfig) -> int:
@@ -198,20 +265,27 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, config in CONFIGS.items():
         (place / f"{name}.py").write_text(script(config), encoding="utf-8")
         if isinstance(config.dataset, Folder):
-            np.save(place / f"{name}-images.npy", config.dataset.read().pixels.numpy())
+            images = config.dataset.read()
+            np.save(place / f"{name}-images.npy", images.pixels.numpy())
+            np.save(place / f"{name}-labels.npy", images.labels.numpy())
     return place
 
 
 def images_of(name: str, folder: Path) -> list[str]:
-    """The argument that names the images, for a script that asks for them."""
-    data = CONFIGS[name].dataset
-    own = str(folder / f"{name}-images.npy")
-    return [] if not data.is_image else [own if isinstance(data, Folder) else str(FASHION_IMAGES)]
+    """The arguments that name images and labels, for a script that asks for them."""
+    config = CONFIGS[name]
+    if not config.dataset.is_image:
+        return []
+    files = [str(FASHION_IMAGES), str(FASHION_LABELS)]
+    if isinstance(config.dataset, Folder):
+        files = [str(folder / f"{name}-{what}.npy") for what in ("images", "labels")]
+    return files if config.conditional else files[:1]
 
 
 @pytest.fixture(scope="module")
-def printed(folder: Path) -> dict[str, list[dict[str, float]]]:
-    """The losses that each config's script prints, every step."""
+def printed(folder: Path, request: pytest.FixtureRequest) -> dict[str, list[dict[str, float]]]:
+    """The losses that the scripts of all configs that are tested print, every step."""
+    asked = [item.callspec.params.get("name") for item in request.session.items if hasattr(item, "callspec")]
     jobs = {
         name: [
             str(folder / f"{name}.py"),
@@ -219,6 +293,7 @@ def printed(folder: Path) -> dict[str, list[dict[str, float]]]:
             *("--json", "--log-every", "1", "--steps", str(rounds(config)), "--out", str(folder / f"{name}.npy")),
         ]
         for name, config in CONFIGS.items()
+        if name in asked
     }
     result = alone("-c", RUNNER, json.dumps(jobs), cwd=folder)
     assert result.returncode == 0, result.stderr
@@ -245,12 +320,12 @@ def test_a_script_has_the_first_losses_of_the_run(
         ), f"step {snapshot.step}"
 
 
-def test_a_script_leaves_samples(folder: Path, printed: dict[str, Any]) -> None:
-    assert printed
-    for name, config in CONFIGS.items():
-        samples = np.load(folder / f"{name}.npy")
-        assert samples.shape == ((64, *config.dataset.shape) if config.dataset.is_image else (2500, 2))
-        assert np.isfinite(samples).all()
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_script_leaves_samples(name: str, folder: Path, printed: dict[str, Any]) -> None:
+    assert printed[name]
+    samples, data = np.load(folder / f"{name}.npy"), CONFIGS[name].dataset
+    assert samples.shape == ((64, *data.shape) if data.is_image else (2500, 2))
+    assert np.isfinite(samples).all()
 
 
 @pytest.mark.parametrize("name", ["ring-gp-averaged", "fashion-gan-averaged"])
@@ -314,7 +389,7 @@ def imported(text: str) -> set[str]:
 
 @pytest.mark.parametrize(("path", "kind"), KINDS)
 def test_every_kind_has_a_script(path: str, kind: str) -> None:
-    """A kind that is new here needs a snippet in wgan_core/eject."""
+    """A kind that is new here needs a method ``script``."""
     others = {"generator": {"dataset.kind": "fashion-mnist"}, "constraint": {"objective.kind": "gan"}}
     others["critic"] = others["generator"]
     config = TrainingConfig.parse(with_paths({}, {**others.get(path, {}), f"{path}.kind": kind}))
@@ -325,18 +400,25 @@ def test_every_kind_has_a_script(path: str, kind: str) -> None:
 
 @pytest.mark.parametrize("name", REMEDIES)
 def test_every_remedy_has_a_script(name: str) -> None:
-    remedy = REMEDIES[name]
-    on = {name: {remedy.switch(): remedy.usual}}
-    text = script(small(objective="gan", generator=net("relu", "batch"), remedies=on))
+    text = script(with_remedy(name))
     compile(text, "script", "exec")
     assert imported(text) <= {"torch", "numpy", *sys.stdlib_module_names}
-    assert remedy.label in text
+    assert REMEDIES[name].label in text
 
 
 def test_a_remedy_without_a_snippet_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(SNIPPETS, REMEDIES["instance_noise"])
+    monkeypatch.setattr(REMEDIES["instance_noise"], "script", lambda _: None)
     with pytest.raises(ConfigError, match=r"remedies\.instance_noise: there is no script for instance noise yet"):
         script(small(remedies={"instance_noise": {"sigma": 1}}))
+
+
+@pytest.mark.parametrize("remedy", [{"feature_matching": {"weight": 1}}, {"virtual_batch": {"references": 4}}])
+def test_a_remedy_that_has_no_script_with_classes_is_named(remedy: dict[str, Any]) -> None:
+    (name,) = remedy
+    config = small(objective="gan", generator=net("relu", "batch"), conditional=True, remedies=remedy)
+    with pytest.raises(ConfigError, match=rf"remedies\.{name}: .* in a conditional run yet"):
+        script(config)
+    assert script(config.edited({"conditional": False}))
 
 
 @settings(max_examples=60, deadline=None)
@@ -396,7 +478,7 @@ def test_points_stand_in_the_script_to_the_last_digit(points: str) -> None:
     ("kind", "path"), [(WganGp, "objective.kind"), (Ring, "dataset.kind"), (Adam, "critic_optimiser.kind")]
 )
 def test_a_kind_without_a_snippet_is_named(kind: type[Variant], path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(SNIPPETS, kind)
+    monkeypatch.setattr(kind, "script", lambda _: None)
     with pytest.raises(ConfigError) as refused:
         script(TrainingConfig.parse({}))
     (problem,) = refused.value.problems

@@ -9,6 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from wgan_core.schema import Variant
+from wgan_core.schema.script import Snippet
 
 
 class DataError(Exception):
@@ -99,6 +100,14 @@ class Dataset(Variant):
     def sample(self, n: int, rng: Generator, device: torch.device) -> Tensor:
         """Draw ``n`` samples: a float32 tensor of shape (n, *shape) on ``device``."""
         raise NotImplementedError
+
+    def script(self) -> Snippet | None:
+        """Its lines in a script: how samples are drawn."""
+        return None
+
+    def script_of_classes(self) -> Snippet | None:
+        """Its lines in a script of a conditional run: ``classes``, the number of the class of each item, on ``device``."""
+        return None
 
     @property
     def class_names(self) -> tuple[str, ...]:

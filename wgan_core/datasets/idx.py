@@ -21,6 +21,7 @@ from wgan_core.datasets.images import ALL
 from wgan_core.datasets.published import Bytes, Published, Split
 from wgan_core.host import ASSETS
 from wgan_core.schema import knob
+from wgan_core.schema.script import Snippet
 
 PREFIX: dict[Split, str] = {"train": "train", "test": "t10k"}
 SIDE = 28
@@ -133,6 +134,25 @@ def _remote(mirrors: tuple[str, ...], name: str, size: int, md5: str) -> RemoteF
     return RemoteFile(name, md5, size, tuple(mirror + name for mirror in mirrors))
 
 
+TEST_IMAGES = '''\
+# The images are not in this script, and it downloads nothing. The file t10k-images-idx3-ubyte.gz is in data/fashion of
+# https://github.com/zalandoresearch/fashion-mnist (and in assets/fashion-mnist of WGAN Live).
+with gzip.open(args.images) as file:
+    pixels = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 1, 28, 28)
+images = nn.functional.pad(torch.tensor(pixels), (2, 2, 2, 2)).to(device)
+
+
+def draw_real(n):
+    """Images of 32 × 32 pixels from −1 to 1."""
+    which = torch.randint(len(images), (n,), generator=real_rng, device=device)
+    return images[which].float() * (2 / 255) - 1
+'''
+TEST_LABELS = """\
+with gzip.open(args.labels) as file:
+    classes = torch.tensor(np.frombuffer(file.read(), np.uint8, offset=8).astype(np.int64)).to(device)"""
+FILE = 'parser.add_argument("{name}", help="the test {name} of Fashion-MNIST, t10k-{file}-ubyte.gz")'
+
+
 class FashionMnist(IdxDataset):
     """Articles of clothing. The 10,000 test images come with this software."""
 
@@ -177,6 +197,16 @@ class FashionMnist(IdxDataset):
             return super().part(split)
         images = read_idx_images(FASHION_IMAGES, FASHION_SHA256)
         return images[:, None], _embedded(FASHION_LABELS, FASHION_LABELS_SHA256, (self.counts["test"],))
+
+    def script(self) -> Snippet:
+        if self != FashionMnist():  # more than the file with the test images
+            return super().script()
+        return Snippet(TEST_IMAGES, argument=FILE.format(name="images", file="images-idx3"))
+
+    def script_of_classes(self) -> Snippet:
+        if self != FashionMnist():
+            return super().script_of_classes()
+        return Snippet(TEST_LABELS, argument=FILE.format(name="labels", file="labels-idx1"))
 
 
 class Mnist(IdxDataset):

@@ -13,6 +13,7 @@ import torch
 from torch import Generator, Tensor
 
 from wgan_core.datasets.labels import FromItems
+from wgan_core.schema.script import Snippet
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,25 @@ _reading = Lock()
 def as_samples(pixels: Tensor) -> Tensor:
     """Bytes as numbers from −1 to 1."""
     return pixels.to(torch.float32).mul_(2 / 255).sub_(1)
+
+
+LINES = '''\
+# The images are not in this script. Where WGAN Live is installed, and this run's config is at hand, this writes them:
+#   np.save("images.npy", config.dataset.read().pixels.numpy())
+images = torch.tensor(np.load(args.images)).to(device)
+
+
+def draw_real(n):
+    """Images from −1 to 1."""
+    which = torch.randint(len(images), (n,), generator=real_rng, device=device)
+    return images[which].float() * (2 / 255) - 1
+'''
+IMAGES = 'parser.add_argument("images", help="the images as bytes, n × channels × height × width, a .npy file")'
+CLASSES = """\
+# The class of each image comes from a file too, which this writes:
+#   np.save("labels.npy", config.dataset.read().labels.numpy())
+classes = torch.tensor(np.load(args.labels)).to(device)"""
+LABELS = 'parser.add_argument("labels", help="the number of the class of each image, from 0, a .npy file")'
 
 
 class ImageDataset(FromItems):
@@ -115,3 +135,9 @@ class ImageDataset(FromItems):
 
     def labels_of_items(self) -> Tensor:
         return self.read().labels
+
+    def script(self) -> Snippet:
+        return Snippet(LINES, argument=IMAGES)
+
+    def script_of_classes(self) -> Snippet:
+        return Snippet(CLASSES, argument=LABELS)

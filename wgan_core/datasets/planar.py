@@ -12,6 +12,18 @@ from torch import Generator, Tensor
 from wgan_core.datasets.base import Dataset, Modes
 from wgan_core.datasets.labels import FromItems
 from wgan_core.schema import knob
+from wgan_core.schema.script import Snippet
+
+GAUSSIANS = '''\
+{centres}
+
+
+def draw_real(n):
+    """Each sample lies around one of the centres."""
+    which = torch.randint(len(centres), (n,), generator=real_rng, device=device)
+    noise = torch.randn(n, 2, generator=real_rng, device=device)
+    return torch.add(centres[which], noise, alpha={sigma})
+'''
 
 
 class Mixture(FromItems):
@@ -50,6 +62,13 @@ class Mixture(FromItems):
         noise = torch.randn(len(items), 2, generator=rng, dtype=torch.float32, device=items.device)
         return torch.add(items, noise, alpha=self._gaussians.sigma)
 
+    def script_around(self, centres: str) -> Snippet:
+        """Its lines in a script, from those that leave the centres in ``centres``."""
+        return Snippet(GAUSSIANS.format(centres=centres, sigma=self._gaussians.sigma))
+
+    def script_of_classes(self) -> Snippet:
+        return Snippet("classes = torch.arange(len(centres), device=device)")
+
     @property
     def class_names(self) -> tuple[str, ...]:
         return tuple(f"mode {k + 1}" for k in range(len(self.modes().centres)))
@@ -75,6 +94,12 @@ class Ring(Mixture):
         angle = torch.arange(self.modes_count, dtype=torch.float32, device="cpu") * (2 * math.pi / self.modes_count)
         return Modes(self.radius * torch.stack([angle.cos(), angle.sin()], 1), self.sigma)
 
+    def script(self) -> Snippet:
+        return self.script_around(
+            f"angle = torch.arange({self.modes_count}) * (2 * math.pi / {self.modes_count})\n"
+            f"centres = {self.radius} * torch.stack([angle.cos(), angle.sin()], 1).to(device)"
+        )
+
 
 class Grid(Mixture):
     """Gaussians on a square grid: 5 × 5 is the usual harder test."""
@@ -91,6 +116,12 @@ class Grid(Mixture):
         line = (torch.arange(self.side, dtype=torch.float32, device="cpu") - (self.side - 1) / 2) * self.spacing
         return Modes(torch.cartesian_prod(line, line).reshape(-1, 2), self.sigma)
 
+    def script(self) -> Snippet:
+        return self.script_around(
+            f"line = (torch.arange({self.side}) - {(self.side - 1) / 2}) * {self.spacing}\n"
+            "centres = torch.cartesian_prod(line, line).reshape(-1, 2).to(device)"
+        )
+
 
 class TwoGaussians(Mixture):
     """Two Gaussians that can be pulled apart."""
@@ -105,6 +136,10 @@ class TwoGaussians(Mixture):
     def modes(self) -> Modes:
         half = self.separation / 2
         return Modes(torch.tensor([[-half, 0.0], [half, 0.0]], dtype=torch.float32, device="cpu"), self.sigma)
+
+    def script(self) -> Snippet:
+        half = self.separation / 2
+        return self.script_around(f"centres = torch.tensor([[{-half}, 0.0], [{half}, 0.0]], device=device)")
 
 
 class SwissRoll(Dataset):
@@ -125,6 +160,18 @@ class SwissRoll(Dataset):
         angle = 1.5 * math.pi * (1 + 2 * torch.rand(n, generator=rng, dtype=torch.float32, device=device))
         curve = torch.stack([angle * angle.cos(), angle * angle.sin()], 1) * (self.radius / (4.5 * math.pi))
         return torch.add(curve, torch.randn(n, 2, generator=rng, dtype=torch.float32, device=device), alpha=self.noise)
+
+    def script(self) -> Snippet:
+        return Snippet(f'''\
+
+
+def draw_real(n):
+    """A spiral of one and a half turns, and noise around it."""
+    angle = 1.5 * math.pi * (1 + 2 * torch.rand(n, generator=real_rng, device=device))
+    curve = torch.stack([angle * angle.cos(), angle * angle.sin()], 1) * ({self.radius} / (4.5 * math.pi))
+    noise = torch.randn(n, 2, generator=real_rng, device=device)
+    return torch.add(curve, noise, alpha={self.noise})
+''')
 
 
 class ParallelLines(Dataset):
@@ -152,3 +199,13 @@ class ParallelLines(Dataset):
     def sample(self, n: int, rng: Generator, device: torch.device) -> Tensor:
         z = torch.rand(n, 1, generator=rng, dtype=torch.float32, device=device)
         return torch.cat([torch.zeros_like(z), z], 1)
+
+    def script(self) -> Snippet:
+        return Snippet('''\
+
+
+def draw_real(n):
+    """Example 1 of the WGAN paper: the points (0, y) with y from 0 to 1."""
+    y = torch.rand(n, 1, generator=real_rng, device=device)
+    return torch.cat([torch.zeros_like(y), y], 1)
+''')

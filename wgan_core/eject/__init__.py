@@ -1,31 +1,30 @@
 """A run's config as one training script of its own, which needs PyTorch and numpy and nothing of this software.
 
-:func:`script` puts together what each kind brings: :mod:`~wgan_core.eject.snippets` has the code of data sets and
-optimisers, :mod:`~wgan_core.eject.nets` that of networks, :mod:`~wgan_core.eject.loops` the papers' algorithm boxes. The
-script starts from the same weights, draws the same random numbers and takes the same steps as
-:class:`~wgan_core.training.Training`, written plainly: ``torch.nn`` modules, ``torch.optim`` optimisers and automatic
-differentiation.
+:func:`script` is the frame around the lines that each part of the run brings (see :mod:`wgan_core.schema.script`): objective,
+constraints and remedies to the loop, data set, latent, networks and optimisers to what it uses. The script starts from the same
+weights, draws the same random numbers and takes the same steps as :class:`~wgan_core.training.Training`, written plainly:
+``torch.nn`` modules, ``torch.optim`` optimisers and automatic differentiation.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from string import Template
 
 import torch
 
-import wgan_core.eject.remedied  # noqa: F401  its steps enter the map
 from wgan_core.config import TrainingConfig
-from wgan_core.eject.loops import loop
-from wgan_core.eject.nets import layers, own_layers
-from wgan_core.eject.snippets import latents, missing, snippet_of
-from wgan_core.eject.steps import steps_of
+from wgan_core.eject.loops import Steps, loop, steps_of
+from wgan_core.eject.nets import definitions, layers, used_in
+from wgan_core.eject.refusals import lines_of, missing, refuse
 from wgan_core.metrics import GRID_IMAGES, MODE_SAMPLES
+from wgan_core.networks import Given
 from wgan_core.networks.piecewise import Net
-from wgan_core.objectives.remedies import FeatureMatching, VirtualBatch
+from wgan_core.schema.script import Snippet
 from wgan_core.training import STREAMS
 
+# A batch of real samples from a stream of a remedy's own.
+DRAWS_AGAIN = re.compile(r"draw_real\([^()]+,")
 MODULES = ("argparse", "copy", "gzip", "json", "math")
 
 HEAD = '''\
@@ -56,10 +55,31 @@ def stream(number, device="cpu"):
     return torch.Generator(device).manual_seed(int(state[0]) % 2**63)
 '''
 
+CLASSES = '''\
+# The class of each of them, one-hot.
+$classes
+classes = nn.functional.one_hot(classes, $count).float()
+
+
+def draw_classes(n, rng):
+    """Classes as often as the data have them."""
+    return classes[torch.randint(len(classes), (n,), generator=rng, device=device)]
+'''
+
+LATENTS = '''\
+critic_latent_rng = stream($critic, device)
+generator_latent_rng = stream($generator, device)
+
+
+def draw_latents(n, rng):
+    """z ~ p(z), $what."""
+    return $draw
+'''
+
 END = """\
 # Samples of the $whose generator$evaluation
 with torch.no_grad():
-    samples = $generator(draw_latents($count, generator_latent_rng))
+    $samples
 np.save(args.out, samples.cpu().numpy())
 """
 EVALUATION = """, normalised by what it has seen on average and not by their own batch.
@@ -82,29 +102,25 @@ def script(config: TrainingConfig) -> str:
     >>> "c = 0.02" in text, "penalty" in text
     (True, False)
     """
-    if config.conditional:
-        raise missing("conditional", "a run whose networks are told the classes")
+    refuse(config)
+    inputs, seen = config.input_shapes
     with torch.device("meta"):
-        generator = config.generator.generator(config.latent.dim, config.dataset.shape)
-        critic = config.critic.critic(config.dataset.shape)
+        generator, critic = config.generator.generator(*inputs, config.dataset.shape), config.critic.critic(seen)
         for remedy in config.remedies.active:
-            generator = remedy.layers("generator", generator, config, (config.latent.dim,))
-            critic = remedy.layers("critic", critic, config, config.dataset.shape)
-    data = snippet_of(config.dataset, "dataset")
-    if any(isinstance(remedy, FeatureMatching | VirtualBatch) for remedy in config.remedies.active):
-        # A second stream of real samples.
-        code = data.code.replace("def draw_real(n)", "def draw_real(n, rng=real_rng)")
-        data = replace(data, code=code.replace("generator=real_rng", "generator=rng"))
+            generator = remedy.layers("generator", generator, config, inputs)
+            critic = remedy.layers("critic", critic, config, seen)
+    steps = steps_of(config)
+    data = _data(config, steps)
     body = "\n\n".join(
         (
             _arguments(config, data.argument),
             STREAM,
             f"# Real samples: {config.dataset.label}.\nreal_rng = stream({STREAMS.index('real')}, device)\n{data.code}",
-            latents(config.latent),
+            _latents(config),
             _networks(config, generator, critic),
-            *(step.code for step in steps_of(config)[1:] if step.code),
+            *(step.built for step in steps if step.built),
             _optimisers(config),
-            loop(config, critic.mixes_samples),
+            loop(config, steps, critic.mixes_samples),
             _end(config, generator.mixes_samples),
         )
     )
@@ -113,6 +129,28 @@ def script(config: TrainingConfig) -> str:
     )
     head = Template(HEAD).substitute(title=_title(config), precision=precision)
     return "\n".join((head, _imports(body), body))
+
+
+def _data(config: TrainingConfig, steps: Steps) -> Snippet:
+    """How real samples are drawn: from a second stream too where a remedy asks for that, with classes where the run has them."""
+    data = lines_of(config.dataset, "dataset")
+    code, argument = data.code, data.argument
+    if any(DRAWS_AGAIN.search(lines) for step in steps.remedies for lines in (step.built, step.generator)):
+        code = code.replace("def draw_real(n)", "def draw_real(n, rng=real_rng)")
+        code = code.replace("generator=real_rng", "generator=rng")
+    if config.conditional:
+        if (classes := config.dataset.script_of_classes()) is None:
+            raise missing("conditional", f"the classes of {config.dataset.kind}")
+        of_classes = Template(CLASSES).substitute(classes=classes.code, count=config.class_count)
+        code = f"{code.rstrip()}, classes[which]\n\n\n{of_classes}"
+        argument = "\n".join(filter(None, (argument, classes.argument)))
+    return Snippet(code, argument=argument)
+
+
+def _latents(config: TrainingConfig) -> str:
+    drawn = config.latent.script()
+    numbers = {role: STREAMS.index(f"{role}-latent") for role in ("critic", "generator")}
+    return Template(LATENTS).substitute(numbers, what=drawn.name, draw=drawn.code)
 
 
 def _title(config: TrainingConfig) -> str:
@@ -140,8 +178,10 @@ def _arguments(config: TrainingConfig, argument: str) -> str:
 
 def _networks(config: TrainingConfig, generator: Net, critic: Net) -> str:
     """Both nets, their weights, and where the generator starts."""
-    drawn = {role: snippet_of(getattr(config, role), role) for role in ("generator", "critic")}
-    nets = f"generator = {layers(generator, 'generator')}\ncritic = {layers(critic, 'critic')}\n"
+    drawn = {role: lines_of(getattr(config, role), role) for role in ("generator", "critic")}
+    given = "Given" if config.conditional else ""
+    nets = f"generator = {layers(generator, 'generator')}\ncritic = {layers(critic, 'critic', given)}\n"
+    own_layers = definitions(*used_in(generator, critic), *((Given,) if config.conditional else ()))
     start = ""
     if config.dataset.start is not None and isinstance(generator[-1], torch.nn.Linear):
         start = (
@@ -158,12 +198,12 @@ def _networks(config: TrainingConfig, generator: Net, critic: Net) -> str:
     if config.generator_average:
         ready += "averaged = copy.deepcopy(generator)\n"
     functions = dict.fromkeys(snippet.code for snippet in drawn.values())
-    return "\n\n".join((*own_layers(generator, critic), nets, *functions, ready))
+    return "\n\n".join((*own_layers, nets, *functions, ready))
 
 
 def _optimisers(config: TrainingConfig) -> str:
     made = {
-        role: snippet_of(getattr(config, f"{role}_optimiser"), f"{role}_optimiser") for role in ("critic", "generator")
+        role: lines_of(getattr(config, f"{role}_optimiser"), f"{role}_optimiser") for role in ("critic", "generator")
     }
     return "".join(
         f"{role}_optimiser = torch.optim.{snippet.name}({role}.parameters(), {snippet.code})\n"
@@ -172,8 +212,14 @@ def _optimisers(config: TrainingConfig) -> str:
 
 
 def _end(config: TrainingConfig, mixes_samples: bool) -> str:
-    return Template(END.replace("$evaluation", EVALUATION if mixes_samples else ".")).substitute(
-        whose="averaged" if config.generator_average else "trained",
-        generator="averaged" if config.generator_average else "generator",
-        count=GRID_IMAGES if config.dataset.is_image else MODE_SAMPLES,
+    whose, generator = ("averaged", "averaged") if config.generator_average else ("trained", "generator")
+    count = GRID_IMAGES if config.dataset.is_image else MODE_SAMPLES
+    latents, classes = (f"draw_{what}({count}, generator_latent_rng)" for what in ("latents", "classes"))
+    samples = f"samples = {generator}({latents})"
+    if config.conditional:
+        samples = f"z, y = {latents}, {classes}\n    samples = {generator}(torch.cat([z, y], 1))"
+    return Template(END).substitute(
+        whose=whose,
+        samples=samples,
+        evaluation=Template(EVALUATION).substitute(generator=generator) if mixes_samples else ".",
     )

@@ -12,6 +12,7 @@ from torch import Generator, Tensor, nn
 
 from wgan_core.networks.piecewise import Net
 from wgan_core.schema import Part, Variant, knob
+from wgan_core.schema.script import Snippet
 
 Normalisation = Literal["none", "batch", "layer"]
 LEAKY_SLOPE = 0.2
@@ -40,6 +41,12 @@ class Latent(Part):
         if self.prior == "gaussian":
             return torch.randn(n, self.dim, generator=rng, dtype=torch.float32, device=device)
         return torch.rand(n, self.dim, generator=rng, dtype=torch.float32, device=device).mul_(2).sub_(1)
+
+    def script(self) -> Snippet:
+        """Its lines in a script: how ``n`` latents are drawn."""
+        if self.prior == "gaussian":
+            return Snippet(f"torch.randn(n, {self.dim}, generator=rng, device=device)", name="standard Gaussian")
+        return Snippet(f"2 * torch.rand(n, {self.dim}, generator=rng, device=device) - 1", name="uniform from −1 to 1")
 
 
 class Network(Variant):
@@ -74,6 +81,10 @@ class Network(Variant):
                 nn.init.kaiming_uniform_(module.weight, a=math.sqrt(5), generator=rng)
                 bound = 1 / math.sqrt(module.in_features)
                 nn.init.uniform_(module.bias, -bound, bound, generator=rng)
+
+    def script(self) -> Snippet | None:
+        """Its lines in a script: a function that draws the weights."""
+        return None
 
 
 def normalised(normalisation: Normalisation, channels: int) -> list[nn.Module]:

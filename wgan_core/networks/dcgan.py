@@ -9,9 +9,20 @@ from torch import Generator, Tensor, nn
 from wgan_core.networks.base import LEAKY_SLOPE, NORMALISATION_HELP, Network, Normalisation, normalised
 from wgan_core.networks.piecewise import Net
 from wgan_core.schema import knob
+from wgan_core.schema.script import OwnLayer, Snippet
 
 # Kernel, stride and padding of a layer that halves the side (transposed: doubles it), and of one that keeps it.
 HALVING, KEEPING = (4, 2, 1), (3, 1, 1)
+
+
+WEIGHTS = '''\
+def normal_weights(net, rng):
+    """As the DCGAN paper has them: weights N(0, 0.02²), biases 0."""
+    for layer in net.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(layer.weight, 0.0, 0.02, generator=rng)
+            nn.init.zeros_(layer.bias)
+'''
 
 
 class Convolutional(Network):
@@ -32,6 +43,9 @@ class Convolutional(Network):
                 nn.init.normal_(module.weight, 0.0, 0.02, generator=rng)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
+
+    def script(self) -> Snippet:
+        return Snippet(WEIGHTS, name="normal_weights")
 
 
 class Dcgan(Convolutional):
@@ -83,8 +97,16 @@ class Dcgan(Convolutional):
         return Net(*layers, nn.Flatten(), nn.Linear(outer * side**2, 1))
 
 
-class ToSigned(nn.Module):
+class ToSigned(OwnLayer, nn.Module):
     """s ↦ 2 s − 1: from [0, 1] to [−1, 1], where images are here."""
+
+    definition: ClassVar = '''\
+class ToSigned(nn.Module):
+    """From [0, 1] to [−1, 1]."""
+
+    def forward(self, s):
+        return 2 * s - 1
+'''
 
     def forward(self, s: Tensor) -> Tensor:
         return 2 * s - 1

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from wgan_core.networks.piecewise import Net
+from wgan_core.schema.script import OwnLayer
 
 
 def joined(x: Tensor, labels: Tensor, batch_dim: int = 0) -> Tensor:
@@ -36,7 +38,7 @@ def joined(x: Tensor, labels: Tensor, batch_dim: int = 0) -> Tensor:
     return torch.cat([x, channels], batch_dim + 1)
 
 
-class Given(Net):
+class Given(OwnLayer, Net):
     """A critic of samples and their classes as a critic of samples alone, x ↦ f(x | y): slopes in x leave y as it is.
 
     Parameters
@@ -46,6 +48,19 @@ class Given(Net):
     labels : Tensor
         y, as :func:`joined` takes it.
     """
+
+    definition: ClassVar = '''\
+class Given(nn.Sequential):
+    """A critic of samples and their classes as one of samples alone, f(x | y): y are the classes of the step, one-hot.
+
+    They stand beside the coordinates of a point, or of an image as constant channels.
+    """
+
+    def forward(self, x):
+        y = self.y.repeat(len(x) // len(self.y), 1)
+        places = y.view(*y.shape, *[1] * (x.dim() - 2)).expand(*y.shape, *x.shape[2:])
+        return super().forward(torch.cat([x, places], 1))
+'''
 
     def __init__(self, critic: Net, labels: Tensor) -> None:
         super().__init__(critic)

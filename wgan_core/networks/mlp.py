@@ -10,6 +10,17 @@ from torch import nn
 from wgan_core.networks.base import ACTIVATIONS, NORMALISATION_HELP, SLOPES, Activation, Network, Normalisation
 from wgan_core.networks.piecewise import Net, PiecewiseLinear
 from wgan_core.schema import knob
+from wgan_core.schema.script import Snippet
+
+WEIGHTS = '''\
+def uniform_weights(net, rng):
+    """Torch's default for linear layers: uniform within one over the root of the number of inputs."""
+    for layer in net.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=rng)
+            bound = 1 / math.sqrt(layer.in_features)
+            nn.init.uniform_(layer.bias, -bound, bound, generator=rng)
+'''
 
 
 class Mlp(Network):
@@ -52,3 +63,6 @@ class Mlp(Network):
     def critic(self, shape: tuple[int, ...]) -> Net:
         body = self._body(math.prod(shape), 1)
         return body if len(shape) == 1 else Net(nn.Flatten(), *body)
+
+    def script(self) -> Snippet:
+        return Snippet(WEIGHTS, name="uniform_weights")

@@ -9,10 +9,23 @@ from torch import Generator, Tensor, nn
 from wgan_core.networks.base import NORMALISATION_HELP, Network, Normalisation, normalised
 from wgan_core.networks.piecewise import Net
 from wgan_core.schema import knob
+from wgan_core.schema.script import OwnLayer, Snippet
 
 
-class Residual(nn.Module):
+class Residual(OwnLayer, nn.Module):
     """x ↦ main(x) + shortcut(x)."""
+
+    definition: ClassVar = '''\
+class Residual(nn.Module):
+    """What its main branch adds to the input, or to what the shortcut makes of it."""
+
+    def __init__(self, main, shortcut):
+        super().__init__()
+        self.main, self.shortcut = main, shortcut
+
+    def forward(self, x):
+        return self.main(x) + self.shortcut(x)
+'''
 
     def __init__(self, main: nn.Sequential, shortcut: nn.Sequential) -> None:
         super().__init__()
@@ -21,6 +34,20 @@ class Residual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.main(x) + self.shortcut(x)
         return out
+
+    def made_with(self) -> tuple[nn.Sequential, nn.Sequential]:
+        return self.main, self.shortcut
+
+
+WEIGHTS = '''\
+def he_weights(net, rng):
+    """As in He et al. 2015: weights N(0, 2 / inputs), in shortcuts and linear layers N(0, 1 / inputs); biases 0."""
+    for layer in net.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            plain = isinstance(layer, nn.Linear) or layer.kernel_size == (1, 1)
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="linear" if plain else "relu", generator=rng)
+            nn.init.zeros_(layer.bias)
+'''
 
 
 class ResNet(Network):
@@ -92,3 +119,6 @@ class ResNet(Network):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="linear" if plain else "relu", generator=rng)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
+
+    def script(self) -> Snippet:
+        return Snippet(WEIGHTS, name="he_weights")

@@ -12,6 +12,7 @@ from wgan_core.networks.piecewise import Net
 from wgan_core.objectives.constraints.base import Constraint, Free
 from wgan_core.objectives.penalties import Rng
 from wgan_core.schema import Variant
+from wgan_core.schema.script import Step
 
 ADAM_OF_DCGAN: dict[str, Any] = {"kind": "adam", "lr": 2e-4, "beta1": 0.5, "beta2": 0.999}
 ADAM_OF_WGAN_GP: dict[str, Any] = {"kind": "adam", "lr": 1e-4, "beta1": 0.0, "beta2": 0.9}
@@ -96,6 +97,10 @@ class Objective(Variant):
     def smoothing(self, on_real: Tensor, amount: float) -> Tensor:
         """What the critic's loss changes by when real samples have the label 1 − ``amount`` and not 1."""
         raise NotImplementedError
+
+    def script(self) -> Step | None:
+        """Its lines in a script: the losses of the scores and, where its paper has one, the whole algorithm box."""
+        return None
 
     @cached_property
     def constraint(self) -> Constraint:

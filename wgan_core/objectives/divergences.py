@@ -16,6 +16,7 @@ from torch.nn.functional import softplus
 from wgan_core.objectives.base import ADAM_OF_DCGAN, Objective, mean_over_samples, usual
 from wgan_core.objectives.gan import LOG_2
 from wgan_core.schema import knob
+from wgan_core.schema.script import Step
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Divergence:
         g_f(v), what the critic says of real samples.
     conjugate : callable
         f*(g_f(v)), written in v where it is stable there.
+    activation_code, conjugate_code : str
+        Both, as a script writes them.
     ceiling : tuple[float, str] or None
         The divergence of two distributions that share no point, where that is finite.
     """
@@ -38,29 +41,55 @@ class Divergence:
     label: str
     activation: Callable[[Tensor], Tensor]
     conjugate: Callable[[Tensor], Tensor]
+    activation_code: str
+    conjugate_code: str
     ceiling: tuple[float, str] | None = None
 
 
 DIVERGENCES = {
     # f(u) = u log u, f*(t) = exp(t − 1)
-    "kl": Divergence("kl_estimate", "KL", lambda v: v, lambda v: (v - 1).exp()),
+    "kl": Divergence("kl_estimate", "KL", lambda v: v, lambda v: (v - 1).exp(), "v", "(v - 1).exp()"),
     # f(u) = −log u, f*(t) = −1 − log(−t), g_f(v) = −exp(−v)
-    "reverse-kl": Divergence("reverse_kl_estimate", "reverse KL", lambda v: -(-v).exp(), lambda v: v - 1),
+    "reverse-kl": Divergence(
+        "reverse_kl_estimate", "reverse KL", lambda v: -(-v).exp(), lambda v: v - 1, "-(-v).exp()", "v - 1"
+    ),
     # f(u) = (u − 1)² for all u, f*(t) = t² / 4 + t
-    "pearson": Divergence("pearson_estimate", "Pearson χ²", lambda v: v, lambda v: 0.25 * v.square() + v),
+    "pearson": Divergence(
+        "pearson_estimate", "Pearson χ²", lambda v: v, lambda v: 0.25 * v.square() + v, "v", "0.25 * v.square() + v"
+    ),
     # Half the paper's, so that it is JS as everywhere else, from 0 to ln 2: T = ½ (log 2 + log D), D = sigmoid(v)
     "js": Divergence(
         "js_estimate",
         "JS",
         lambda v: 0.5 * (LOG_2 - softplus(-v)),
         lambda v: 0.5 * (softplus(v) - LOG_2),
+        "0.5 * (math.log(2) - nn.functional.softplus(-v))",
+        "0.5 * (nn.functional.softplus(v) - math.log(2))",
         (LOG_2, "ln 2"),
     ),
     # f(u) = (√u − 1)², f*(t) = t / (1 − t), g_f(v) = 1 − exp(−v)
     "hellinger": Divergence(
-        "hellinger_estimate", "Hellinger²", lambda v: 1 - (-v).exp(), lambda v: v.exp() - 1, (2.0, "2")
+        "hellinger_estimate",
+        "Hellinger²",
+        lambda v: 1 - (-v).exp(),
+        lambda v: v.exp() - 1,
+        "1 - (-v).exp()",
+        "v.exp() - 1",
+        (2.0, "2"),
     ),
 }
+
+
+OUTPUTS = """\
+def output(v):
+    \"\"\"g(v): from a score into the domain of the conjugate.\"\"\"
+    return {}
+
+
+def conjugate(v):
+    \"\"\"f*(g(v)), where f* is the conjugate of f.\"\"\"
+    return {}
+"""
 
 
 class FGan(Objective):
@@ -117,6 +146,15 @@ class FGan(Objective):
 
     def estimate(self, terms: dict[str, float]) -> float:
         return -(terms["critic_real"] + terms["critic_fake"])
+
+    def script(self) -> Step:
+        f = DIVERGENCES[self.divergence]
+        return Step.scored(
+            "-output(on_real).mean()",
+            "conjugate(on_fake).mean()",
+            "-conjugate(on_fake).mean()" if self.generator_goal == "saturating" else "-output(on_fake).mean()",
+            functions=(OUTPUTS.format(f.activation_code, f.conjugate_code),),
+        )
 
     @property
     def estimate_name(self) -> str:  # type: ignore[override]

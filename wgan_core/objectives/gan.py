@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from string import Template
 from typing import ClassVar, Literal
 
 from torch import Tensor
@@ -10,8 +11,45 @@ from torch.nn.functional import softplus
 
 from wgan_core.objectives.base import ADAM_OF_DCGAN, Objective, mean_over_samples, usual
 from wgan_core.schema import knob
+from wgan_core.schema.script import Step
 
 LOG_2 = math.log(2)
+
+BOX = """\
+# Algorithm 1 of "Generative Adversarial Nets" (Goodfellow et al. 2014). The critic, there called the discriminator, gives
+# the logit f: D(x) = sigmoid(f(x)), so that log D(x) = −softplus(−f(x)) and log(1 − D(x)) = −softplus(f(x)).
+k = $n_critic  # critic steps before each generator step
+m = $m  # batch size
+
+for step in range(1, args.steps + 1):
+    for _ in range(k):
+        # Sample a minibatch of m latents z from the prior, and of m examples x from the data.
+        z = draw_latents(m, critic_latent_rng)
+        x = draw_real(m)
+
+        # Update the critic: it ascends along E[log D(x)] + E[log(1 − D(G(z)))]. We descend along its negative, L;
+        # log 2 − L / 2 estimates the Jensen–Shannon divergence from below.
+        with torch.no_grad():
+            x_fake = generator(z)
+        on_real, on_fake = $scores
+        critic_real = nn.functional.softplus(-on_real).mean()
+        critic_fake = nn.functional.softplus(on_fake).mean()
+        critic_optimiser.zero_grad()
+        (critic_real + critic_fake).backward()
+        critic_optimiser.step()
+
+    # Sample a minibatch of m latents z from the prior.
+    z = draw_latents(m, generator_latent_rng)
+
+    # Update the generator: it $along
+    on_fake = critic(generator(z))
+    generator_loss = $generator_loss
+    generator_optimiser.zero_grad()
+    generator_loss.backward()
+    generator_optimiser.step()
+
+    losses = {"critic_real": critic_real, "critic_fake": critic_fake, "generator_loss": generator_loss}
+"""
 
 
 class Gan(Objective):
@@ -62,3 +100,18 @@ class Gan(Objective):
     def smoothing(self, on_real: Tensor, amount: float) -> Tensor:
         # −(1 − s) log D − s log(1 − D) = −log D + s f, since log D − log(1 − D) is the logit f.
         return amount * mean_over_samples(on_real)
+
+    def script(self) -> Step:
+        if self.generator_goal == "saturating":
+            along, loss = "descends along log(1 − D(G(z))).", "-nn.functional.softplus(on_fake).mean()"
+        else:
+            along = "ascends along log D(G(z)). Section 3 prefers it to the box's log(1 − D(G(z))): its gradients\n"
+            along += "    # are stronger early in learning."
+            loss = "nn.functional.softplus(-on_fake).mean()"
+        return Step.scored(
+            "nn.functional.softplus(-on_real).mean()",
+            "nn.functional.softplus(on_fake).mean()",
+            loss,
+            smoothing="smoothing * on_real.mean()",
+            box=Template(BOX).safe_substitute(along=along, generator_loss=loss),
+        )

@@ -9,6 +9,7 @@ from torch.nn.functional import relu
 
 from wgan_core.objectives.base import ADAM_OF_DCGAN, ADAM_OF_WGAN_GP, Objective, mean_over_samples, usual
 from wgan_core.schema import knob
+from wgan_core.schema.script import Step
 
 # What generated samples, real ones, and the generator's should score: a, b and c of the paper.
 CODINGS = {"0-1": (0.0, 1.0, 1.0), "minus-plus": (-1.0, 1.0, 0.0)}
@@ -62,6 +63,16 @@ class Lsgan(Objective):
         d = amount * (b - a)
         return d * (mean_over_samples(on_real) - b) + 0.5 * d**2
 
+    def script(self) -> Step:
+        a, b, c = CODINGS[self.coding]
+        return Step.scored(
+            "0.5 * (on_real - b).square().mean()",
+            "0.5 * (on_fake - a).square().mean()",
+            "0.5 * (on_fake - c).square().mean()",
+            setup=f"a, b, c = {a}, {b}, {c}  # what generated samples, real ones, and the generator's should score",
+            smoothing="smoothing * (b - a) * (on_real.mean() - b) + 0.5 * (smoothing * (b - a)) ** 2",
+        )
+
 
 class Hinge(Objective):
     """The hinge loss: scores beyond the margins 1 and −1 cost nothing more (Lim, Ye 2017; Miyato et al. 2018, equation 16).
@@ -96,3 +107,6 @@ class Hinge(Objective):
 
     def estimate(self, terms: dict[str, float]) -> float:
         return 1 - 0.5 * (terms["critic_real"] + terms["critic_fake"])
+
+    def script(self) -> Step:
+        return Step.scored("(1 - on_real).relu().mean()", "(1 + on_fake).relu().mean()", "-on_fake.mean()")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 from wgan_core.objectives.base import ADAM_OF_DCGAN, ADAM_OF_WGAN_GP, usual
@@ -9,6 +10,7 @@ from wgan_core.objectives.constraints import DraganPenalty, OneSidedPenalty
 from wgan_core.objectives.gan import Gan
 from wgan_core.objectives.wgan import Wasserstein
 from wgan_core.schema import same_knob
+from wgan_core.schema.script import Step
 
 
 class WganLp(Wasserstein):
@@ -50,6 +52,9 @@ class Dragan(Gan):
     kind: Literal["dragan"] = "dragan"  # type: ignore[assignment]
     penalty_weight: float = same_knob(DraganPenalty, "penalty_weight")
     radius: float = same_knob(DraganPenalty, "radius")
+
+    def script(self) -> Step:
+        return replace(super().script(), box="")  # the GAN's box has no penalty
 
 
 class Wgan(Wasserstein):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from string import Template
 from typing import ClassVar, Literal
 
 from torch import Tensor
@@ -9,6 +11,7 @@ from torch import Tensor
 from wgan_core.objectives.base import ADAM_OF_WGAN_GP, Objective, mean_over_samples, usual
 from wgan_core.objectives.constraints import Clip, GradientPenalty
 from wgan_core.schema import same_knob
+from wgan_core.schema.script import Step
 
 
 class Wasserstein(Objective):
@@ -25,6 +28,54 @@ class Wasserstein(Objective):
 
     def estimate(self, terms: dict[str, float]) -> float:
         return -(terms["critic_real"] + terms["critic_fake"])
+
+    def script(self) -> Step:
+        return Step.scored("-on_real.mean()", "on_fake.mean()", "-on_fake.mean()")
+
+
+CLIP_BOX = """\
+# Algorithm 1 of "Wasserstein GAN" (Arjovsky, Chintala, Bottou 2017). f is the critic, with the weights w; g is the
+# generator, with the weights θ.
+c = $c  # the clipping parameter
+n_critic = $n_critic  # critic steps before each generator step
+m = $m  # batch size
+
+for step in range(1, args.steps + 1):  # line 1
+    for _ in range(n_critic):  # line 2
+        # Lines 3 and 4: a batch x of real samples, and a batch z of latents.
+        x = draw_real(m)
+        z = draw_latents(m, critic_latent_rng)
+
+        # Line 5: the critic ascends along E[f(x)] − E[f(g(z))], its estimate of the EM distance up to a factor. We descend
+        # along the negative.
+        with torch.no_grad():
+            x_fake = generator(z)
+        on_real, on_fake = $scores
+        critic_real, critic_fake = -on_real.mean(), on_fake.mean()
+        critic_optimiser.zero_grad()
+        (critic_real + critic_fake).backward()
+
+        # Line 6: the step.
+        critic_optimiser.step()
+
+        # Line 7: w ← clip(w, −c, c).
+        with torch.no_grad():
+            for w in critic.parameters():
+                w.clamp_(-c, c)
+
+    # Line 9: a batch of latents.
+    z = draw_latents(m, generator_latent_rng)
+
+    # Line 10: the generator descends along −E[f(g(z))].
+    generator_loss = -critic(generator(z)).mean()
+    generator_optimiser.zero_grad()
+    generator_loss.backward()
+
+    # Line 11: the step.
+    generator_optimiser.step()
+
+    losses = {"critic_real": critic_real, "critic_fake": critic_fake, "generator_loss": generator_loss}
+"""
 
 
 class WganClip(Wasserstein):
@@ -46,6 +97,61 @@ class WganClip(Wasserstein):
     kind: Literal["wgan-clip"] = "wgan-clip"
     clip: float = same_knob(Clip, "clip")
 
+    def script(self) -> Step:
+        return replace(super().script(), box=Template(CLIP_BOX).safe_substitute(c=self.clip))
+
+
+GP_BOX = """\
+# Algorithm 1 of "Improved Training of Wasserstein GANs" (Gulrajani et al. 2017). D is the critic, with the weights w; G is
+# the generator, with the weights θ.
+penalty_weight = $weight  # λ
+n_critic = $n_critic  # critic steps before each generator step
+m = $m  # batch size
+penalty_rng = stream($penalty, device)
+
+for step in range(1, args.steps + 1):  # line 1
+    for _ in range(n_critic):  # line 2
+        # Lines 3 and 4: for each of m samples real data x, a latent z and a random number ε from 0 to 1.
+        x = draw_real(m)
+        z = draw_latents(m, critic_latent_rng)
+        epsilon = torch.rand(m$ones, generator=penalty_rng, device=device)
+
+        # Line 5: x̃ ← G(z). The critic's step does not reach the generator.
+        with torch.no_grad():
+            x_fake = generator(z)
+
+        # Line 6: x̂ ← ε x + (1 − ε) x̃.
+        x_hat = torch.lerp(x_fake, x, epsilon).requires_grad_()
+
+        # Line 7: L ← D(x̃) − D(x) + λ (‖∇D(x̂)‖ − 1)². Without the penalty, −L is the estimate of the EM distance.
+        on_real, on_fake = $scores
+        critic_real, critic_fake = -on_real.mean(), on_fake.mean()
+        (gradient,) = torch.autograd.grad(critic(x_hat).sum(), x_hat, create_graph=True)
+        norm = (gradient.flatten(1).square().sum(1) + 1e-12).sqrt()
+        gradient_penalty = penalty_weight * (norm - 1).square().mean()
+
+        # Line 9: the step of w.
+        critic_optimiser.zero_grad()
+        (critic_real + critic_fake + gradient_penalty).backward()
+        critic_optimiser.step()
+
+    # Line 11: a batch of latents.
+    z = draw_latents(m, generator_latent_rng)
+
+    # Line 12: the step of θ along −D(G(z)).
+    generator_loss = -critic(generator(z)).mean()
+    generator_optimiser.zero_grad()
+    generator_loss.backward()
+    generator_optimiser.step()
+
+    losses = {
+        "critic_real": critic_real,
+        "critic_fake": critic_fake,
+        "gradient_penalty": gradient_penalty,
+        "generator_loss": generator_loss,
+    }
+"""
+
 
 class WganGp(Wasserstein):
     """WGAN with gradient penalty (Gulrajani et al. 2017, Algorithm 1).
@@ -66,3 +172,6 @@ class WganGp(Wasserstein):
 
     kind: Literal["wgan-gp"] = "wgan-gp"
     penalty_weight: float = same_knob(GradientPenalty, "penalty_weight")
+
+    def script(self) -> Step:
+        return replace(super().script(), box=Template(GP_BOX).safe_substitute(weight=self.penalty_weight))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar, Literal
@@ -19,11 +21,32 @@ from wgan_core.datasets.points.packing import shapes, unpack
 from wgan_core.datasets.points.reading import RADIUS, packed
 from wgan_core.datasets.points.shapes import Coordinates
 from wgan_core.schema import knob
+from wgan_core.schema.script import Snippet
 
 # Clustering takes seconds beyond this; the rest goes with its neighbours.
 CLUSTERED_POINTS = 2_000
 # A group needs this many points, and this share of all of them, to be a mode.
 LEAST_IN_A_MODE, LEAST_SHARE = 5, 0.01
+
+
+PAIRS = '''\
+# Pairs x,y.
+points = """
+{lines}
+"""
+pairs = [[float(number) for number in pair.split(",")] for pair in points.split()]
+centres = torch.tensor(pairs, device=device)'''
+GROUPS = '''\
+# The group of each point.
+groups = """
+{lines}
+"""
+classes = torch.tensor([int(number) for number in groups.split()], device=device)'''
+
+
+def wrapped(words: Iterable[str]) -> str:
+    """Words as the lines of a text in a script."""
+    return "\n".join(textwrap.wrap(" ".join(words), 118, break_on_hyphens=False))
 
 
 @dataclass(frozen=True)
@@ -139,3 +162,10 @@ class Points(Mixture):
 
     def labels_of_items(self) -> Tensor:
         return torch.tensor(clustered(self.points)[1], dtype=torch.int64, device="cpu")
+
+    def script(self) -> Snippet:
+        pairs = (f"{x!r},{y!r}" for x, y in unpack(self.points).placed.tolist())
+        return self.script_around(PAIRS.format(lines=wrapped(pairs)))
+
+    def script_of_classes(self) -> Snippet:
+        return Snippet(GROUPS.format(lines=wrapped(map(str, clustered(self.points)[1]))))

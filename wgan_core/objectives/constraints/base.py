@@ -9,6 +9,7 @@ from torch import Tensor
 from wgan_core.networks.piecewise import Net
 from wgan_core.objectives.penalties import Rng
 from wgan_core.schema import Variant
+from wgan_core.schema.script import Step
 
 
 class Constraint(Variant):
@@ -42,6 +43,10 @@ class Constraint(Variant):
     def held(self, critic: Net) -> Net:
         """The critic with other layers, where it needs some; its parameters keep their names, shapes and order."""
         return critic
+
+    def script(self) -> Step | None:
+        """Its lines in a script: its term, what is done after a step, or to the critic at the start."""
+        return None
 
     @property
     def limit(self) -> float | None:
@@ -86,3 +91,6 @@ class Free(Constraint):
     label: ClassVar = "None"
 
     kind: Literal["none"] = "none"
+
+    def script(self) -> Step:
+        return Step()

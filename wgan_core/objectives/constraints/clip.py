@@ -8,6 +8,7 @@ from torch import Tensor
 
 from wgan_core.objectives.constraints.base import Constraint
 from wgan_core.schema import knob
+from wgan_core.schema.script import Step
 
 
 class Clip(Constraint):
@@ -33,3 +34,9 @@ class Clip(Constraint):
     @property
     def limit(self) -> float:
         return self.clip
+
+    def script(self) -> Step:
+        return Step(
+            setup=f"c = {self.clip}  # the clipping parameter",
+            project="with torch.no_grad():\n    for w in critic.parameters():\n        w.clamp_(-c, c)",
+        )

@@ -17,11 +17,33 @@ from wgan_core.objectives.penalties import (
     r1_penalty,
 )
 from wgan_core.schema import knob
+from wgan_core.schema.script import Step
+
+SLOPES = """\
+def slopes(x):
+    \"\"\"The norm of the critic's gradient at each sample.\"\"\"
+    x = x.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+    return (gradient.flatten(1).square().sum(1) + 1e-12).sqrt()
+"""
 
 
 def penalty_weight(help: str) -> Any:
     """The knob λ of a penalty."""
     return knob(10.0, "λ", help, live=True, log=True, ge=0, le=10_000)
+
+
+def interpolated(weight: float, over: str) -> Step:
+    """The lines of a penalty at interpolates, on what is ``over`` the slope that it asks for."""
+    return Step(
+        functions=(SLOPES,),
+        setup=f"$held_weight = {weight}  # of the gradient penalty",
+        penalty=(
+            "epsilon = torch.rand(m$ones, generator=penalty_rng, device=device)\n"
+            f"x_hat = torch.lerp(x_fake, x, epsilon)\ngradient_penalty = $held_weight * {over}.square().mean()\n"
+        ),
+        term="gradient_penalty",
+    )
 
 
 class _Slope(Constraint):
@@ -47,6 +69,9 @@ class GradientPenalty(_Slope):
     def penalty(self, critic: Net, real: Tensor, fake: Tensor, rng: Rng) -> dict[str, Tensor]:
         return {self.term: self.penalty_weight * gradient_penalty(critic, real, fake, rng)}
 
+    def script(self) -> Step:
+        return interpolated(self.penalty_weight, "(slopes(x_hat) - 1)")
+
     @property
     def slope_weight(self) -> float:
         return self.penalty_weight
@@ -66,6 +91,9 @@ class OneSidedPenalty(_Slope):
 
     def penalty(self, critic: Net, real: Tensor, fake: Tensor, rng: Rng) -> dict[str, Tensor]:
         return {self.term: self.penalty_weight * one_sided_penalty(critic, real, fake, rng)}
+
+    def script(self) -> Step:
+        return interpolated(self.penalty_weight, "(slopes(x_hat) - 1).relu()")
 
 
 class DraganPenalty(_Slope):
@@ -88,6 +116,18 @@ class DraganPenalty(_Slope):
     def penalty(self, critic: Net, real: Tensor, fake: Tensor, rng: Rng) -> dict[str, Tensor]:
         return {self.term: self.penalty_weight * dragan_penalty(critic, real, self.radius, rng)}
 
+    def script(self) -> Step:
+        return Step(
+            functions=(SLOPES,),
+            setup=f"$held_weight, $held_radius = {self.penalty_weight}, {self.radius}  # of DRAGAN's penalty",
+            penalty=(
+                "noise = torch.randn(x.shape, generator=penalty_rng, device=device)\n"
+                "x_near = x + $held_radius * x.std(correction=0) * noise\n"
+                "dragan_penalty = $held_weight * (slopes(x_near) - 1).square().mean()\n"
+            ),
+            term=self.term,
+        )
+
 
 class R1(_Slope):
     """R1: slope 0 on real samples, ½ γ E[‖∇f(x)‖²] (Mescheder, Geiger, Nowozin 2018, equation 9)."""
@@ -103,3 +143,11 @@ class R1(_Slope):
 
     def penalty(self, critic: Net, real: Tensor, fake: Tensor, rng: Rng) -> dict[str, Tensor]:
         return {self.term: 0.5 * self.gamma * r1_penalty(critic, real)}
+
+    def script(self) -> Step:
+        return Step(
+            functions=(SLOPES,),
+            setup=f"gamma = {self.gamma}  # half of it is the weight of R1",
+            penalty="r1_penalty = 0.5 * gamma * slopes(x).square().mean()\n",
+            term=self.term,
+        )

@@ -10,6 +10,7 @@ from torch.nn.functional import conv2d, linear, normalize
 
 from wgan_core.networks.piecewise import Net
 from wgan_core.objectives.constraints.base import Constraint
+from wgan_core.schema.script import Step
 
 
 def largest_singular_value(matrix: Tensor) -> Tensor:
@@ -57,6 +58,20 @@ class SpectralConv2d(nn.Conv2d):
 SPECTRAL: dict[type[nn.Module], type[nn.Module]] = {nn.Linear: SpectralLinear, nn.Conv2d: SpectralConv2d}
 
 
+LINES = '''\
+class Spectral(nn.Module):
+    """A layer's weights divided by their largest singular value."""
+
+    def forward(self, w):
+        return w / torch.linalg.matrix_norm(w.flatten(1), 2)
+
+
+for layer in list(critic.modules()):
+    if isinstance(layer, nn.Linear | nn.Conv2d):
+        nn.utils.parametrize.register_parametrization(layer, "weight", Spectral())
+'''
+
+
 class Spectral(Constraint):
     """Spectral normalisation: each layer applies its weights divided by their largest singular value (Miyato et al. 2018).
 
@@ -77,3 +92,6 @@ class Spectral(Constraint):
                 module.__class__ = SPECTRAL[type(module)]
         # The layers as they are: a hand-written pass knows nothing of sigma.
         return Net(*critic)
+
+    def script(self) -> Step:
+        return Step(built=LINES)

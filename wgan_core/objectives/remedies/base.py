@@ -14,6 +14,7 @@ from wgan_core.networks.piecewise import Net
 from wgan_core.objectives.base import Objective
 from wgan_core.objectives.penalties import Rng
 from wgan_core.schema import Part
+from wgan_core.schema.script import Step
 
 Memory = dict[str, Tensor]
 REMEDIES: dict[str, type[Remedy]] = {}
@@ -82,6 +83,10 @@ class Remedy(Part):
     def refusal(self, of: Surroundings) -> str:
         """Why it does not go with the rest of a config, or ""."""
         return ""
+
+    def script(self) -> Step | None:
+        """Its lines in a script, at the places of the loop at which it does something."""
+        return None
 
     # When the networks are built
 

@@ -11,12 +11,13 @@ from torch import Generator, Tensor, nn
 from wgan_core.networks.piecewise import Net
 from wgan_core.objectives.remedies.base import Remedy, Surroundings
 from wgan_core.schema import knob
+from wgan_core.schema.script import OwnLayer, Step
 
 # A number for each kernel and each pair of samples: 80 MB of them.
 MOST_PAIRS = 20_000_000
 
 
-class Closeness(nn.Module):
+class Closeness(OwnLayer, nn.Module):
     """Appends to each sample's features how close it is to the samples of its batch.
 
     o(xᵢ)_b = Σⱼ exp(−‖M(xᵢ)_b − M(xⱼ)_b‖₁), where M(x)_b are ``size`` linear functions of the features, for each of ``kernels`` b
@@ -24,6 +25,20 @@ class Closeness(nn.Module):
     training, so that its score is that of a newcomer to that batch, however many are asked about at once.
     """
 
+    definition: ClassVar = '''\
+class Closeness(nn.Module):
+    """Appends to each sample's features how close it is to the samples of its batch, in several ways."""
+
+    def __init__(self, features, kernels, size):
+        super().__init__()
+        self.kernels = kernels
+        self.weight = nn.Parameter(torch.empty(features, kernels * size))
+
+    def forward(self, features):
+        here = (features @ self.weight).view(len(features), self.kernels, -1).transpose(0, 1)
+        close = torch.cdist(here, here, p=1).neg().exp().sum(-1)
+        return torch.cat([features, close.t()], 1)
+'''
     mixes_samples = True
 
     def __init__(self, features: int, kernels: int, size: int, batch_size: int) -> None:
@@ -43,6 +58,17 @@ class Closeness(nn.Module):
             others = self.newest
         close = torch.cdist(here, others, p=1).neg().exp().sum(-1)
         return torch.cat([features, close.t()], 1)
+
+    def made_with(self) -> tuple[int, int, int]:
+        return len(self.weight), self.kernels, self.newest.shape[-1]
+
+
+CLOSENESS = """\
+with torch.no_grad():
+    closeness = critic[-2].weight
+    drawn = torch.randn(closeness.shape, generator=stream($stream))
+    closeness.copy_(drawn / len(closeness) ** 0.5)
+"""
 
 
 class MinibatchDiscrimination(Remedy):
@@ -91,8 +117,11 @@ class MinibatchDiscrimination(Remedy):
                     module.weight.copy_(drawn)
                 module.newest.zero_()
 
+    def script(self) -> Step:
+        return Step(built=CLOSENESS)
 
-class VirtualBatchNorm(nn.Module):
+
+class VirtualBatchNorm(OwnLayer, nn.Module):
     """Normalises each sample by the mean and variance of a reference batch and itself, and by nothing else of its batch.
 
     Input and output are the reference batch's activations, followed by those of the samples: (r + n, c) or (r + n, c, h, w).
@@ -104,6 +133,27 @@ class VirtualBatchNorm(nn.Module):
     references : int
         r, the size of the reference batch.
     """
+
+    definition: ClassVar = '''\
+class VirtualBatchNorm(nn.Module):
+    """Normalises each sample by the mean and variance of the references, which come first, and itself."""
+
+    def __init__(self, references, channels):
+        super().__init__()
+        self.references = references
+        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x):
+        r, places = self.references, x.flatten(2) if x.dim() > 2 else x.unsqueeze(2)
+        mean, variance = places[:r].mean((0, 2), keepdim=True), places[:r].var((0, 2), correction=0, keepdim=True)
+        own = places[r:]
+        its_mean, its_variance = own.mean(2, keepdim=True), own.var(2, correction=0, keepdim=True)
+        both = (r * variance + its_variance) / (r + 1) + r * (its_mean - mean).square() / (r + 1) ** 2
+        first = (places[:r] - mean) * (variance + 1e-5).rsqrt()
+        rest = (own - (r * mean + its_mean) / (r + 1)) * (both + 1e-5).rsqrt()
+        found = torch.cat([first, rest]) * self.weight.view(1, -1, 1) + self.bias.view(1, -1, 1)
+        return found.view_as(x)
+'''
 
     def __init__(self, like: nn.modules.batchnorm._BatchNorm, references: int) -> None:
         super().__init__()
@@ -128,9 +178,20 @@ class VirtualBatchNorm(nn.Module):
         found = found * self.weight.view(1, -1, 1) + self.bias.view(1, -1, 1)
         return found.view_as(x)
 
+    def made_with(self) -> tuple[int, int]:
+        return self.references, len(self.weight)
 
-class VirtualNet(Net):
+
+class VirtualNet(OwnLayer, Net):
     """A network that takes its reference batch along through all layers. A sample's output depends on no other sample."""
+
+    definition: ClassVar = '''\
+class VirtualNet(nn.Sequential):
+    """Layers through which samples go behind a reference batch, which is chosen once."""
+
+    def forward(self, x):
+        return super().forward(torch.cat([self.reference, x]))[len(self.reference) :]
+'''
 
     def __init__(self, net: Net, references: int, shape: tuple[int, ...]) -> None:
         for parent in list(net.modules()):
@@ -185,3 +246,11 @@ class VirtualBatch(Remedy):
                 if isinstance(module, VirtualBatchNorm):
                     nn.init.ones_(module.weight)
                     nn.init.zeros_(module.bias)
+
+    def script(self) -> Step:
+        draws = {"generator": "draw_latents", "critic": "draw_real"}
+        lines = "# The reference batches, chosen once.\nreference_rng = stream($stream, device)\n"
+        for role, draw in draws.items():
+            lines += f"if isinstance({role}, VirtualNet):\n"
+            lines += f"    {role}.reference = {draw}({self.references}, reference_rng)\n"
+        return Step(built=lines)

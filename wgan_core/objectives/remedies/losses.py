@@ -11,6 +11,20 @@ from wgan_core.networks.piecewise import Net
 from wgan_core.objectives.base import Objective
 from wgan_core.objectives.remedies.base import Memory, Remedy, Surroundings
 from wgan_core.schema import knob
+from wgan_core.schema.script import Step, block
+
+TOWARDS_THE_PAST = '''\
+def towards_the_past(net, past):
+    """Add the slope of weight * |w - mean of w so far|² to the gradients, and return the term."""
+    past["steps"] += 1
+    term = 0.0
+    with torch.no_grad():
+        for w, mean in zip(net.parameters(), past["means"], strict=True):
+            mean += (w - mean) / past["steps"]
+            w.grad += 2 * history_weight * (w - mean)
+            term = term + history_weight * (w - mean).square().sum()
+    return term
+'''
 
 
 class FeatureMatching(Remedy):
@@ -27,6 +41,17 @@ class FeatureMatching(Remedy):
 
     def generator_loss(self, critic: Net, fake: Tensor, real: Callable[[], Tensor]) -> Tensor:
         return self.weight * (critic.features(real()).mean(0) - critic.features(fake).mean(0)).square().sum()
+
+    def script(self) -> Step:
+        return Step(
+            setup=f"matching_weight = {self.weight}\nmatching_rng = stream($stream, device)",
+            generator=block(
+                "# Feature matching: the means of the critic's last hidden layer, real against generated.",
+                "x = draw_real(m, matching_rng)$seen",
+                "means = [critic[:-1](batch).mean(0) for batch in (x, x_fake)]",
+                "generator_loss = matching_weight * (means[0] - means[1]).square().sum()",
+            ),
+        )
 
 
 class HistoricalAveraging(Remedy):
@@ -52,6 +77,18 @@ class HistoricalAveraging(Remedy):
         gradient.add_(away, alpha=2 * self.weight)
         return self.weight * away.square().sum(-1)
 
+    def script(self) -> Step:
+        return Step(
+            functions=(TOWARDS_THE_PAST,),
+            setup=block(
+                f"history_weight = {self.weight}  # of the distance of the weights from their mean so far",
+                "critic_past, generator_past = (",
+                '    {"steps": 0, "means": [w.detach().clone() for w in net.parameters()]} for net in (critic, generator)',
+                ")",
+            ),
+            pull=f'losses["$role_{self.name}"] = towards_the_past($role, $role_past)',
+        )
+
 
 class LabelSmoothing(Remedy):
     """Real samples have the label 1 − s and not 1; generated ones keep 0 (§3.4). The best D is then (1 − s) p / (p + q)."""
@@ -74,3 +111,10 @@ class LabelSmoothing(Remedy):
 
     def critic_terms(self, objective: Objective, on_real: Tensor, on_fake: Tensor) -> dict[str, Tensor]:
         return {"label_smoothing": objective.smoothing(on_real, self.amount)}
+
+    def script(self) -> Step:
+        return Step(
+            setup=f"smoothing = {self.amount}  # real samples have the label 1 - smoothing",
+            penalty="label_smoothing = $smoothing\n",
+            term="label_smoothing",
+        )

@@ -9,6 +9,13 @@ from torch import Tensor
 from wgan_core.objectives.penalties import Rng, gaussian_like
 from wgan_core.objectives.remedies.base import Remedy
 from wgan_core.schema import knob
+from wgan_core.schema.script import Step, block
+
+BLURRED = '''\
+def blurred(batch, deviation):
+    """A batch as the critic sees it, with noise of this standard deviation."""
+    return batch + deviation * torch.randn(batch.shape, generator=noise_rng, device=device)
+'''
 
 
 class InstanceNoise(Remedy):
@@ -42,3 +49,15 @@ class InstanceNoise(Remedy):
     def seen(self, batch: Tensor, step: int, rng: Rng) -> Tensor:
         deviation = self.deviation(step)
         return batch + deviation * gaussian_like(batch, rng) if deviation else batch
+
+    def script(self) -> Step:
+        fades = " * max(0.0, 1 - (step - 1) / until)" if self.until else ""
+        return Step(
+            functions=(BLURRED,),
+            setup=block(
+                f"sigma = {self.sigma}  # of the noise on what the critic sees",
+                f"until = {self.until}  # generator steps over which it falls to 0" if fades else "",
+                "noise_rng = stream($stream, device)",
+            ),
+            seen=f"$batch = blurred($batch, sigma{fades})",
+        )
