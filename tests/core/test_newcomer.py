@@ -30,6 +30,10 @@ class Toy(Objective):
 
     def estimate(self, terms: dict[str, float]) -> float:
         return 1 - terms["critic_real"] - terms["critic_fake"]
+
+    def script(self) -> Step:
+        real = f"(on_real - {self.real_target}).square().mean()"
+        return Step.scored(real, "on_fake.square().mean()", real.replace("on_real", "on_fake"))
 '''
 
 CONSTRAINT = '''
@@ -44,6 +48,12 @@ class Decay(Constraint):
 
     def constrain(self, weights: Tensor) -> None:
         weights.mul_(self.share)
+
+    def script(self) -> Step:
+        return Step(
+            setup=f"share = {self.share}  # what is left of each weight",
+            project="with torch.no_grad():\\n    for w in critic.parameters():\\n        w.mul_(share)",
+        )
 '''
 
 REMEDY = '''
@@ -59,9 +69,25 @@ class Decay(Remedy):
 
     def critic_terms(self, objective: Objective, on_real: Tensor, on_fake: Tensor) -> dict[str, Tensor]:
         return {"toy": self.weight * (on_real.square().mean() + on_fake.square().mean())}
+
+    def script(self) -> Step:
+        return Step(
+            penalty=f"toy = {self.weight} * (on_real.square().mean() + on_fake.square().mean())\\n",
+            term="toy",
+        )
 '''
 
 DATASET = '''
+
+DISC = """\\
+
+
+def draw_real(n):
+    radius = {radius} * torch.rand(n, generator=real_rng, device=device).sqrt()
+    angle = 2 * math.pi * torch.rand(n, generator=real_rng, device=device)
+    return torch.stack([radius * angle.cos(), radius * angle.sin()], 1)
+"""
+
 
 class Toy(Dataset):
     """Evenly inside a disc."""
@@ -75,6 +101,9 @@ class Toy(Dataset):
         radius = self.radius * torch.rand(n, generator=rng, device=device).sqrt()
         angle = 2 * math.pi * torch.rand(n, generator=rng, device=device)
         return torch.stack([radius * angle.cos(), radius * angle.sin()], 1)
+
+    def script(self) -> Snippet:
+        return Snippet(DISC.format(radius=self.radius))
 '''
 
 
@@ -108,16 +137,16 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__", "fixtures"))
     shutil.copy(ROOT / "pyproject.toml", place)
     newcomers = {
-        "objectives/classic": OBJECTIVE,
-        "constraints": CONSTRAINT,
-        "remedies/losses": REMEDY,
+        "objectives/gan": OBJECTIVE,
+        "objectives/constraints/clip": CONSTRAINT,
+        "objectives/remedies/losses": REMEDY,
         "datasets/planar": DATASET,
     }
     for name, text in newcomers.items():
         with (place / "wgan_core" / f"{name}.py").open("a", encoding="utf-8") as file:
             file.write(text)
-    files = sorted(str(path) for path in (place / "tests" / "core").glob("test_contracts_*.py"))
-    result = python("-c", CHILD, json.dumps(COMMANDS), *files, cwd=place, timeout=250)
+    files = [f"tests/core/{path.name}" for path in sorted((place / "tests" / "core").glob("test_contracts_*.py"))]
+    result = python("-c", CHILD, json.dumps(COMMANDS), *files, "tests/core/test_eject.py", cwd=place, timeout=250)
     assert result.returncode == 0, result.stderr
     told: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
     return told
@@ -142,6 +171,12 @@ def test_a_new_constraint_and_a_new_remedy_train_with_any_objective(found: dict[
     # All weights shrink to a thousandth after each step: the slope to less than a thousandth.
     assert 0 < snapshot["scalars"]["input_grad_norm_max"] < 1e-3
     assert 0 < snapshot["scalars"]["toy"] < 1e-3
+
+
+def test_the_script_tests_hold_newcomers_to_the_loop(found: dict[str, Any]) -> None:
+    held = "PASSED tests/core/test_eject.py::test_a_script_has_the_first_losses_of_the_run"
+    for name in ("objective-toy", "constraint-toy", "dataset-toy", "remedy-toy"):
+        assert f"{held}[{name}]" in found["contracts"]
 
 
 def test_the_contract_tests_find_a_newcomer_and_pass(found: dict[str, Any]) -> None:

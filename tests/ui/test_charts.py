@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
@@ -25,7 +25,7 @@ from wgan_core.charts.plotting import CLOCKS, POINTS, Chart, downsample, symlog,
 from wgan_core.datasets import Dataset
 from wgan_core.history import LaneView
 from wgan_core.metrics import image_grid
-from wgan_core.objectives import LOG_2, Objective
+from wgan_core.objectives import LOG_2, Gan, Objective
 from wgan_core.runs import Run
 
 EVERY_CHART = pytest.mark.parametrize("entry", CHARTS.values(), ids=list(CHARTS))
@@ -193,6 +193,16 @@ def test_every_objective_has_a_colour_of_its_own() -> None:
     colours = [theme.of_objective(kind) for kind in Objective.kinds]
     assert len({*colours, theme.OTHER_OBJECTIVE}) == len(colours) + 1
     assert theme.of_objective("one of tomorrow") == theme.OTHER_OBJECTIVE
+
+
+def test_an_objective_that_names_no_colour_has_not_its_parent_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Objective, "kinds", dict(Objective.kinds))
+
+    class Child(Gan):
+        kind: Literal["child"] = "child"  # type: ignore[assignment]
+
+    assert Objective.kinds["child"] is Child
+    assert theme.of_objective("child") == theme.OTHER_OBJECTIVE
 
 
 # Length

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from wgan_core.objectives import Objective
+
 # Replaced in the browser: #0072B2 on a light page, its lighter sister #56B4E9 on a dark one.
 REAL = "var(--real)"
 GENERATED = "#CC79A7"
@@ -10,18 +12,7 @@ CRITIC = "#A6611A"
 INK = "var(--ink)"
 QUIET = "var(--quiet)"
 
-OBJECTIVES = {
-    "gan": "#D55E00",
-    "wgan-clip": "#E69F00",
-    "wgan-gp": "#009E73",
-    # At least 18 apart in CIELAB, as people with protanopia or deuteranopia see them too.
-    "wgan-lp": "#3434F4",
-    "dragan": "#334DCC",
-    "wgan": "#648FFF",
-    "lsgan": "#99306B",
-    "hinge": "#8F4724",
-    "f-gan": "#AA098F",
-}
+# Of objectives that name no colour.
 OTHER_OBJECTIVE = "#56B4E9"
 # For lanes that have the same objective.
 LANES = ("#D55E00", "#E69F00", "#009E73", "#56B4E9")
@@ -31,5 +22,5 @@ SURFACE = [[0, "rgba(166,97,26,0.75)"], [0.5, "rgba(128,128,128,0.05)"], [1, "rg
 
 
 def of_objective(kind: str) -> str:
-    """The colour of an objective, by its kind."""
-    return OBJECTIVES.get(kind, OTHER_OBJECTIVE)
+    """The colour of an objective, by its kind: its own, or that of all that name none. None has its parent's."""
+    return vars(Objective.kinds.get(kind, Objective)).get("color") or OTHER_OBJECTIVE

@@ -57,6 +57,9 @@ class Objective(Variant):
         The same as short as it stands on a chart.
     ceiling : tuple[float, str] or None
         The largest value that the estimate can take, and how it is written, where there is one.
+    color : str
+        Its colour on all charts, ``#rrggbb``, at least 18 from those of the others in CIELAB, as people with protanopia or
+        deuteranopia see them too. One that names none has the colour of all such.
     held_by : type[Constraint]
         The kind of constraint that it carries. Each knob of it is a knob of the objective, of the same name.
     unheld : str
@@ -75,6 +78,7 @@ class Objective(Variant):
     estimate_name: ClassVar[str] = "w_estimate"
     estimate_label: ClassVar[str] = "Ŵ"
     ceiling: ClassVar[tuple[float, str] | None] = None
+    color: ClassVar[str] = ""
     held_by: ClassVar[type[Constraint]] = Free
     unheld: ClassVar[str] = ""
     defaults: ClassVar[dict[str, Any]] = {}

@@ -116,6 +116,7 @@ class FGan(Objective):
 
     label: ClassVar = "f-GAN"
     source: ClassVar = "Nowozin, Cseke, Tomioka 2016, equation 6 and Tables 1 and 2"
+    color: ClassVar = "#AA098F"
     defaults: ClassVar = usual(ADAM_OF_DCGAN, 1, 64)
     dcgan_critic_normalisation: ClassVar = "batch"
     stacks: ClassVar = True

@@ -66,6 +66,7 @@ class Gan(Objective):
 
     label: ClassVar = "GAN"
     source: ClassVar = "Goodfellow et al. 2014; From GAN to WGAN, §3"
+    color: ClassVar = "#D55E00"
     estimate_name: ClassVar = "js_estimate"
     estimate_label: ClassVar = "JS"
     ceiling: ClassVar = (LOG_2, "ln 2")

@@ -28,6 +28,7 @@ class Lsgan(Objective):
 
     label: ClassVar = "LSGAN"
     source: ClassVar = "Mao et al. 2017, equations 2, 8 and 9"
+    color: ClassVar = "#99306B"
     estimate_name: ClassVar = "chi2_estimate"
     estimate_label: ClassVar = "χ²"
     ceiling: ClassVar = (2.0, "2")
@@ -87,6 +88,7 @@ class Hinge(Objective):
 
     label: ClassVar = "Hinge"
     source: ClassVar = "Lim, Ye 2017, Geometric GAN; Miyato et al. 2018, equations 16 and 17"
+    color: ClassVar = "#8F4724"
     estimate_name: ClassVar = "tv_estimate"
     estimate_label: ClassVar = "TV"
     ceiling: ClassVar = (1.0, "1")

@@ -25,6 +25,7 @@ class WganLp(Wasserstein):
 
     label: ClassVar = "WGAN-LP"
     source: ClassVar = "Petzka, Fischer, Lukovnikov 2018, On the regularization of Wasserstein GANs"
+    color: ClassVar = "#3434F4"
     held_by: ClassVar = OneSidedPenalty
     defaults: ClassVar = usual(ADAM_OF_WGAN_GP, 5, 64)
     dcgan_critic_normalisation: ClassVar = "layer"
@@ -45,6 +46,7 @@ class Dragan(Gan):
 
     label: ClassVar = "DRAGAN"
     source: ClassVar = "Kodali, Abernethy, Hays, Kira 2017, On convergence and stability of GANs"
+    color: ClassVar = "#334DCC"
     held_by: ClassVar = DraganPenalty
     defaults: ClassVar = usual(ADAM_OF_DCGAN, 1, 64)
     dcgan_critic_normalisation: ClassVar = "layer"
@@ -69,6 +71,7 @@ class Wgan(Wasserstein):
 
     label: ClassVar = "WGAN, other constraint"
     source: ClassVar = "the WGAN paper, equation 2"
+    color: ClassVar = "#648FFF"
     defaults: ClassVar = usual(ADAM_OF_WGAN_GP, 5, 64) | {"constraint": {"kind": "spectral"}}
     dcgan_critic_normalisation: ClassVar = "none"
 

@@ -90,6 +90,7 @@ class WganClip(Wasserstein):
 
     label: ClassVar = "WGAN, weight clipping"
     source: ClassVar = "the WGAN paper, Algorithm 1"
+    color: ClassVar = "#E69F00"
     held_by: ClassVar = Clip
     defaults: ClassVar = usual({"kind": "rmsprop", "lr": 5e-5}, 5, 64)
     dcgan_critic_normalisation: ClassVar = "batch"
@@ -166,6 +167,7 @@ class WganGp(Wasserstein):
 
     label: ClassVar = "WGAN-GP"
     source: ClassVar = "Gulrajani et al. 2017, equation 3 and Algorithm 1"
+    color: ClassVar = "#009E73"
     held_by: ClassVar = GradientPenalty
     defaults: ClassVar = usual(ADAM_OF_WGAN_GP, 5, 64)
     dcgan_critic_normalisation: ClassVar = "layer"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property, partial
+from hashlib import blake2b
 
 import numpy as np
 import torch
@@ -14,7 +15,6 @@ from wgan_core.config.conditional import critic_inputs, generator_inputs
 from wgan_core.metrics import Probe
 from wgan_core.metrics.images import Scorer
 from wgan_core.networks import materialise
-from wgan_core.objectives.remedies import REMEDIES
 from wgan_core.training.failures import Diverged
 
 # The critic's and the generator's steps draw their latents from streams of their own, a batch a step. So the k-th critic steps of
@@ -30,12 +30,21 @@ STREAMS = (
     "scores",
 )
 STREAMS_OF_TRAINING = ("real", "critic_latent", "penalty", "generator_latent")
-FIRST_OF_REMEDIES = 1000
 
 
 def stream_number(name: str) -> int:
-    """What tells a stream from others of the same seed. Those of the remedies, by their names, have numbers of their own."""
-    return STREAMS.index(name) if name in STREAMS else FIRST_OF_REMEDIES + list(REMEDIES).index(name)
+    """What tells a stream from others of the same seed: its place among those above, of a remedy a hash of its name.
+
+    No remedy that comes or goes changes the numbers of another.
+
+    Examples
+    --------
+    >>> stream_number("critic-init"), stream_number("instance_noise")
+    (1, 1624310547639328489)
+    """
+    if name in STREAMS:
+        return STREAMS.index(name)
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big")
 
 
 def stream(seed: int, name: str, device: torch.device) -> Generator:
