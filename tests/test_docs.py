@@ -133,10 +133,14 @@ def test_the_recipe_for_an_objective_trains() -> None:
     recipe = python_blocks("CONTRIBUTING.md")[0]
     out = run(
         "from wgan_core.objectives import *\nfrom wgan_core.objectives.gan import ClassVar, Literal, knob, softplus\n"
+        + "from wgan_core.objectives.gan import Step\n"
         + recipe
         + "\nfrom wgan_core.cli import main\n"
-        "raise SystemExit(main('train --objective.kind softer --objective.temperature 3 --steps 2 --json'.split()))"
+        "flags = '--objective.kind softer --objective.temperature 3 --steps 2'.split()\n"
+        "raise SystemExit(main(['eject', *flags]) or main(['train', *flags, '--json']))"
     )
+    assert "critic_real = nn.functional.softplus(-on_real / 3.0).mean()" in out
+    assert "generator_loss = nn.functional.softplus(-on_fake / 3.0).mean()" in out
     assert '"status": "finished"' in out.splitlines()[-1]
 
 

@@ -63,8 +63,14 @@ def wide(kind: str, **knobs: str) -> dict[str, Any]:
     return {"kind": kind, "base_channels": 4, **knobs}
 
 
-# Of a preset whose networks are wide. Another layout rounds otherwise, and statistics of a batch amplify that.
-NARROW = {"generator.base_channels": 4, "critic.base_channels": 4, "speed.channels_last": False}
+# Of a preset whose networks are wide. Another layout rounds otherwise, and statistics of a batch and fast rates amplify that.
+NARROW = {
+    "generator.base_channels": 4,
+    "critic.base_channels": 4,
+    "speed.channels_last": False,
+    "generator_optimiser.lr": 1e-5,
+    "critic_optimiser.lr": 1e-5,
+}
 
 # Every kind and every choice of a kind stands in one of them, and what acts on each other stands together.
 # Plain descent under spectral normalisation: across a scale that does not matter Adam turns rounding into whole steps.

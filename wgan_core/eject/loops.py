@@ -9,7 +9,9 @@ from string import Template
 
 from wgan_core.config import TrainingConfig
 from wgan_core.eject.refusals import lines_of, missing
-from wgan_core.objectives.constraints import Free
+from wgan_core.objectives import Objective
+from wgan_core.objectives.constraints import Constraint, Free
+from wgan_core.objectives.remedies import Remedy
 from wgan_core.schema.script import Step, block
 from wgan_core.training import STREAMS, stream_number
 
@@ -151,5 +153,5 @@ def assembled(config: TrainingConfig, steps: Steps) -> str:
 
 def _named(config: TrainingConfig) -> str:
     """What is trained, and where it comes from, as lines of a comment."""
-    parts = [config.objective, config.constraint, *config.remedies.active]
+    parts: list[Objective | Constraint | Remedy] = [config.objective, config.constraint, *config.remedies.active]
     return ";\n# ".join(f"{part.label}: {part.source}" for part in parts if not isinstance(part, Free))
