@@ -115,7 +115,7 @@ def _of(_: str, held: _Held) -> Training:
     m, n = config.batch_size, config.n_critic
     mg, md = m + alongside(generator), m + alongside(critic)
     by_hand = isinstance(critic, PiecewiseLinear)
-    penalised = any(part.no_batch_norm for part in (config.objective, config.constraint))
+    penalised = any(constraint.no_batch_norm for constraint in config.constraints)
     penalty = (PENALTY_BY_HAND if by_hand else PENALTY) if penalised else 0
     kept_g, kept_d, in_work = g.kept * mg, d.kept * md, IN_WORK * max(g.widest * mg, d.widest * md)
     batches = 2 * (n if not generator.mixes_samples else 1) * m * prod(seen)
