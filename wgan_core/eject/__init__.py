@@ -14,7 +14,7 @@ from string import Template
 import torch
 
 from wgan_core.config import TrainingConfig
-from wgan_core.eject.loops import Steps, loop, steps_of
+from wgan_core.eject.loops import DRAWS_AGAIN, Steps, loop, steps_of
 from wgan_core.eject.nets import definitions, layers, used_in
 from wgan_core.eject.refusals import lines_of, missing, refuse
 from wgan_core.metrics import GRID_IMAGES, MODE_SAMPLES
@@ -23,8 +23,6 @@ from wgan_core.networks.piecewise import Net
 from wgan_core.schema.script import Snippet
 from wgan_core.training import STREAMS
 
-# A batch of real samples from a stream of a remedy's own.
-DRAWS_AGAIN = re.compile(r"draw_real\([^()]+,")
 MODULES = ("argparse", "copy", "gzip", "json", "math")
 
 HEAD = '''\
@@ -64,6 +62,16 @@ classes = nn.functional.one_hot(classes, $count).float()
 def draw_classes(n, rng):
     """Classes as often as the data have them."""
     return classes[torch.randint(len(classes), (n,), generator=rng, device=device)]
+'''
+
+ITEMS_OF = '''\
+def items_of(y, rng):
+    """The number of an item of each of these classes, drawn at random."""
+    numbers, asked = classes.argmax(1), y.argmax(1)
+    counts = numbers.bincount(minlength=classes.shape[1])
+    first = counts.cumsum(0) - counts
+    nth = (torch.rand(len(y), generator=rng, device=device) * counts[asked]).long().minimum(counts[asked] - 1)
+    return numbers.argsort(stable=True)[first[asked] + nth]
 '''
 
 LATENTS = '''\
@@ -109,7 +117,7 @@ def script(config: TrainingConfig) -> str:
         for remedy in config.remedies.active:
             generator = remedy.layers("generator", generator, config, inputs)
             critic = remedy.layers("critic", critic, config, seen)
-    steps = steps_of(config)
+    steps = steps_of(config, critic)
     data = _data(config, steps)
     body = "\n\n".join(
         (
@@ -135,14 +143,18 @@ def _data(config: TrainingConfig, steps: Steps) -> Snippet:
     """How real samples are drawn: from a second stream too where a remedy asks for that, with classes where the run has them."""
     data = lines_of(config.dataset, "dataset")
     code, argument = data.code, data.argument
-    if any(DRAWS_AGAIN.search(lines) for step in steps.remedies for lines in (step.built, step.generator)):
+    again = any(DRAWS_AGAIN.search(lines) for step in steps.remedies for lines in (step.built, step.generator))
+    if again:
         code = code.replace("def draw_real(n)", "def draw_real(n, rng=real_rng)")
         code = code.replace("generator=real_rng", "generator=rng")
     if config.conditional:
+        if again:
+            code = code.replace("rng=real_rng)", "rng=real_rng, y=None)")
+            code = re.sub(r"(    which = .*)", r"\1 if y is None else items_of(y, rng)", code)
         if (classes := config.dataset.script_of_classes()) is None:
             raise missing("conditional", f"the classes of {config.dataset.kind}")
         of_classes = Template(CLASSES).substitute(classes=classes.code, count=config.class_count)
-        code = f"{code.rstrip()}, classes[which]\n\n\n{of_classes}"
+        code = f"{code.rstrip()}, classes[which]\n\n\n{of_classes}" + (f"\n\n{ITEMS_OF}" if again else "")
         argument = "\n".join(filter(None, (argument, classes.argument)))
     return Snippet(code, argument=argument)
 

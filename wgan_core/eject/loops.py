@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from string import Template
 
 from wgan_core.config import TrainingConfig
 from wgan_core.eject.refusals import lines_of, missing
+from wgan_core.networks.piecewise import Net
 from wgan_core.objectives import Objective
 from wgan_core.objectives.constraints import Constraint, Free
 from wgan_core.objectives.remedies import Remedy
-from wgan_core.schema.script import Step, block
+from wgan_core.schema.script import OwnLayer, Step, block
 from wgan_core.training import STREAMS, stream_number
 
 # One pass for both batches where the critic treats each sample alone; a batch's statistics are to be its own.
 TOGETHER = "critic(torch.cat([x, x_fake])).split(m)"
 APART = "critic(x), critic(x_fake)"
+
+# A batch of real samples from a remedy's own stream.
+DRAWS_AGAIN = re.compile(r"(\w+) = draw_real\((\w+), (\w+)\)")
 
 # What each half of a round starts with, and what it does where samples have classes.
 BATCHES = """\
@@ -59,6 +64,17 @@ LOG = """\
         print(json.dumps(numbers) if args.json else line, flush=True)
 """
 
+# Of a critic that does more with a batch than pass it through its layers.
+FEATURES = '''\
+def features(x):
+    """What the critic's last layer gets to see of a batch."""
+    seen = []
+    hook = critic[-1].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    critic(x)
+    hook.remove()
+    return seen[0][-len(x) :]
+'''
+
 
 @dataclass(frozen=True)
 class Steps:
@@ -72,8 +88,9 @@ class Steps:
         return iter((self.objective, *self.constraints, *self.remedies))
 
 
-def steps_of(config: TrainingConfig) -> Steps:
+def steps_of(config: TrainingConfig, critic: Net) -> Steps:
     """What objective, constraints and remedies bring, or ConfigError."""
+    plain = not (config.conditional or isinstance(critic, OwnLayer))
     objective = lines_of(config.objective, "objective")
     own = lines_of(config.objective.constraint, "objective").filled("held", "penalty")
     further = lines_of(config.constraint, "constraint").filled("held", "constraint")
@@ -81,6 +98,9 @@ def steps_of(config: TrainingConfig) -> Steps:
     for remedy in config.remedies.active:
         if (step := remedy.script()) is None:
             raise missing(f"remedies.{remedy.name}", remedy.label.lower())
+        if "$features" in step.generator and not plain:
+            step = replace(step, functions=(FEATURES, *step.functions))
+        step = step.filled("features", "critic[:-1]" if plain else "features")
         remedies.append(step.filled("stream", stream_number(remedy.name)))
     return Steps(objective, (own, further), tuple(remedies))
 
@@ -125,6 +145,8 @@ def assembled(config: TrainingConfig, steps: Steps) -> str:
         *(step.project for step in steps.constraints),
     )
     in_its_place = (step.generator.replace("$seen", seen_x) for step in remedies if step.generator)
+    if config.conditional:
+        in_its_place = (DRAWS_AGAIN.sub(r"\1, _ = draw_real(\2, \3, critic.y)", lines) for lines in in_its_place)
     generator = block(
         SAMPLES_OF_CLASSES if config.conditional else SAMPLES,
         *(step.seen.replace("$batch", "x_fake") for step in remedies),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol, TypeVar
 
 from wgan_core.config import TrainingConfig
+from wgan_core.objectives.remedies import VirtualBatch
 from wgan_core.schema import ConfigError, Problem
 
 Found = TypeVar("Found", covariant=True)
@@ -32,10 +33,7 @@ def lines_of(part: Scripted[Found], path: str) -> Found:
 
 
 def refuse(config: TrainingConfig) -> None:
-    """Refuse remedies that have a script alone, but not together or with the classes of a conditional run."""
-    active = {remedy.name for remedy in config.remedies.active}
-    if config.critic.normalisation == "batch" and {"virtual_batch", "feature_matching"} <= active:
-        raise missing("remedies.feature_matching", "feature matching in a virtually normalised critic")
-    for name in ("feature_matching", "virtual_batch"):
-        if config.conditional and name in active:
-            raise missing(f"remedies.{name}", f"{name.replace('_', ' ')} in a conditional run")
+    """Refuse a remedy that has a script, but not with the classes of a conditional run."""
+    for remedy in config.remedies.active:
+        if config.conditional and isinstance(remedy, VirtualBatch):
+            raise missing(f"remedies.{remedy.name}", f"{remedy.label.lower()} in a conditional run")

@@ -65,7 +65,9 @@ class Step:
     project : str
         After the critic's step.
     generator : str
-        ``generator_loss``, from ``x_fake``. ``$seen`` does to a batch ``x`` what is done before the critic sees it.
+        ``generator_loss``, from ``x_fake``. ``$seen`` does to a batch ``x`` what is done before the critic sees it, and
+        ``$features(x)`` is what the critic's last layer gets to see of one. A batch of the remedy's own is
+        ``x = draw_real(m, rng)``, which has the step's classes where samples have some.
     """
 
     box: str = ""

@@ -48,7 +48,7 @@ class FeatureMatching(Remedy):
             generator=block(
                 "# Feature matching: the means of the critic's last hidden layer, real against generated.",
                 "x = draw_real(m, matching_rng)$seen",
-                "means = [critic[:-1](batch).mean(0) for batch in (x, x_fake)]",
+                "means = [$features(batch).mean(0) for batch in (x, x_fake)]",
                 "generator_loss = matching_weight * (means[0] - means[1]).square().sum()",
             ),
         )
