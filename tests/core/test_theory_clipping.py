@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ def heat(result: Result, name: str) -> Heat:
     return found
 
 
+@cache
 def final(**settings: Any) -> Result:
     return build("clipping", settings).compute()
 
