@@ -53,12 +53,13 @@ class Crew:
     Parameters
     ----------
     workers : int, optional
-        Most workers. There are never more than cores, nor more than members.
+        Most workers. There are never more than cores, nor more than members. How members are put together does not hang on it,
+        and neither do their numbers.
     """
 
     def __init__(self, workers: int | None = None) -> None:
-        cores = usable_cores()
-        self._most = cores if workers is None else max(1, min(workers, cores))
+        self._cores = usable_cores()
+        self._most = self._cores if workers is None else max(1, min(workers, self._cores))
         self._mail, self._workers, self._lock = _Mail(), list[Worker](), threading.Lock()
         self._dealt = self._lanes = 0
         self._end = weakref.finalize(self, _end, self._mail, self._workers, self._lock)
@@ -71,7 +72,7 @@ class Crew:
         return [worker.process.pid for worker in self._workers]
 
     def hold(self, config: TrainingConfig, seeds: Sequence[int]) -> tuple[int, list[Worker]]:
-        """Deal members out to the workers in turn.
+        """Deal members out, in turn, into as many hands as there are cores, and the hands to the workers.
 
         Returns
         -------
@@ -87,16 +88,19 @@ class Crew:
         """
         with self._lock:
             self._mail.check()
-            while len(self._workers) < min(self._most, self._dealt + len(seeds)):
+            places = min(self._cores, self._dealt + len(seeds))
+            while len(self._workers) < min(self._most, places):
                 self._workers.append(Worker(self._mail))
-            hands: dict[Worker, list[int]] = {}
+            hands: dict[Worker, dict[int, list[int]]] = {}
             for i, seed in enumerate(seeds, self._dealt):
-                hands.setdefault(self._workers[i % len(self._workers)], []).append(seed)
+                place = i % places
+                worker = self._workers[place % len(self._workers)]
+                hands.setdefault(worker, {}).setdefault(place, []).append(seed)
             self._dealt += len(seeds)
             self._lanes += 1
             lane = self._lanes
-        for worker, hand in hands.items():
-            worker.send((lane, "hold", (config, hand)))
+        for worker, held in hands.items():
+            worker.send((lane, "hold", (config, list(held.values()))))
         return lane, list(hands)
 
     def leave(self, lane: int) -> None:

@@ -14,8 +14,13 @@ import signal
 import sys
 import threading
 import traceback
-from typing import IO, Any, BinaryIO
+from collections.abc import Generator
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeVar
 
+if TYPE_CHECKING:
+    from wgan_core.members.group import Report
+
+T = TypeVar("T")
 LENGTH_BYTES = 8
 
 
@@ -61,6 +66,16 @@ def _listen(stream: BinaryIO, requests: queue.SimpleQueue[bytes]) -> None:
         os._exit(0)
 
 
+def to_the_end(work: Generator[None, None, T]) -> T:
+    """What a generator returns at its end."""
+    try:
+        while True:
+            next(work)
+    except StopIteration as done:
+        found: T = done.value
+        return found
+
+
 def _serve(requests: queue.SimpleQueue[bytes], replies: BinaryIO) -> None:
     # Imported here, so that an owner who leaves meanwhile is noticed. Nothing that an import makes is rubbish.
     gc.disable()
@@ -68,21 +83,20 @@ def _serve(requests: queue.SimpleQueue[bytes], replies: BinaryIO) -> None:
 
     gc.freeze()
     gc.enable()
-    groups: dict[int, Group | StackedGroup] = {}
+    groups: dict[int, list[Group | StackedGroup]] = {}
     while True:
         lane, order, payload = pickle.loads(requests.get())
         if order == "hold":
-            groups[lane] = group(*payload)
+            config, hands = payload
+            groups[lane] = [group(config, hand) for hand in hands]
         elif order == "leave":
             groups.pop(lane, None)
         else:
-            work = groups[lane].advance(payload)
-            try:
-                while True:
-                    next(work)
-            except StopIteration as done:
-                replies.write(pack((lane, done.value)))
-                replies.flush()
+            report: Report = {}
+            for each in groups[lane]:
+                report |= to_the_end(each.advance(payload))
+            replies.write(pack((lane, report)))
+            replies.flush()
 
 
 if __name__ == "__main__":
