@@ -39,7 +39,7 @@ class LongRun:
         made = replace(
             self.last, step=20 * self.made, critic_steps=100 * self.made, seconds=0.1 * self.made, scalars=scalars
         )
-        self.run._record(self.run.lanes[0], made)
+        self.run.lanes[0].record(made)
 
     def refresh(self) -> tuple[float, float, float, int]:
         """Seconds of the view, of the message after a new snapshot, of one without, and the message's bytes."""

@@ -19,6 +19,7 @@ from wgan_core.objectives import Objective
 from wgan_core.objectives.constraints import GradientPenalty
 from wgan_core.objectives.losses import Losses
 from wgan_core.runs import Run
+from wgan_core.runs.work import Work
 from wgan_core.schema import ConfigError
 from wgan_core.training import Training, train
 
@@ -204,15 +205,15 @@ def test_lanes_equal_solo_runs(clock: str) -> None:
 def test_no_lane_gets_ahead_on_the_clock(clock: str, monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run(race({**GAN, "n_critic": 3}, CLIP, GP, clock=clock, length=3 if clock == "seconds" else 60))
     apart: list[float] = []
-    heed = Run._heed
+    heed = Work._heed
 
-    def watch(self: Run) -> None:
+    def watch(self: Work) -> None:
         heed(self)
-        at = [lane.position(clock) for lane in self.lanes if lane.active and lane.training]
+        at = [lane.position(clock) for lane in run.lanes if lane.active and lane.training]
         if len(at) == 3:
             apart.append(max(at) - min(at))
 
-    monkeypatch.setattr(Run, "_heed", watch)
+    monkeypatch.setattr(Work, "_heed", watch)
     run.start()
     assert run.join(60)
     assert len(apart) > 100

@@ -187,7 +187,7 @@ def test_waiting_for_a_snapshot_ends_with_it_or_with_the_run(manager: RunManager
 @pytest.fixture
 def most_ahead(monkeypatch: pytest.MonkeyPatch) -> int:
     """A training soon waits for its readers."""
-    monkeypatch.setattr("wgan_core.runs.run.MOST_AHEAD", 10)
+    monkeypatch.setattr("wgan_core.runs.following.MOST_AHEAD", 10)
     return 10
 
 

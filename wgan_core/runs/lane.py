@@ -57,8 +57,6 @@ class Lane:
         self.device = describe(resolve(config.device))
         self.status: Status = "starting"
         self.version = self.snapshots = 0
-        self.until: int | None = None  # train on to this step, and no further
-        self.edits: deque[Mapping[str, Any]] = deque()
         self.training: Trains | None = None
         self._updates: Iterator[Snapshot | None] = iter(())
         self._history = History(seeds=seeds)
@@ -127,6 +125,16 @@ class Lane:
         return float(getattr(self.training, clock)) if self.training else 0.0
 
     @property
+    def step(self) -> int:
+        """Generator steps that it has trained."""
+        return self.training.step if self.training else 0
+
+    @property
+    def through(self) -> bool:
+        """It has come to its last step."""
+        return self.step >= self.config.steps
+
+    @property
     def unmeasured(self) -> bool:
         """The latest snapshot is older than the training."""
         return self.training is not None and self.latest is not None and self.latest.step < self.training.step
@@ -140,13 +148,12 @@ class Lane:
             self._recorder.snapshot(self.number, snapshot)
         self.beat()
 
-    def turn_knobs(self) -> None:
-        """Apply the edits that wait."""
+    def turn_knobs(self, changes: Mapping[str, Any]) -> None:
+        """Turn live knobs, to values that were found to fit."""
         assert self.training is not None
-        while self.edits:
-            event = self.training.edit(self.edits.popleft())
-            self.config = self.training.config
-            self._happened(event, self.config)
+        event = self.training.edit(changes)
+        self.config = self.training.config
+        self._happened(event, self.config)
 
     def fail(self, error: BaseException) -> None:
         self._failure = failure_of(error)
@@ -176,7 +183,7 @@ class Lane:
         self.version += self._waiting != before
 
     def become(self, status: Status) -> None:
-        self._waiting = ""
+        self.wait_for("")
         if status != self.status:
             self.status = status
             self.version += 1

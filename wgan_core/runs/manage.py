@@ -1,4 +1,4 @@
-"""Runs: races in background threads, and the manager that owns them.
+"""Runs in background threads, and the manager that owns them.
 
 A thread appends snapshots under a short lock and never touches a page; pages ask for a view, as often as they like.
 """
