@@ -71,7 +71,7 @@ def failed() -> Bundle:
     view = Run(small()).lane_view()
     evil = '<script>alert("1")</script></script><img src=x onerror=alert(2)>'
     events = (Event(0, 0, 0.0, "failure", evil),)
-    broken = replace(view, status="failed", failure=Failure(evil, evil, f"/home/me/{evil}"), events=events)
+    broken = replace(view, status="failed", failure=Failure(evil, evil, f"/home/me/{evil}", "fault"), events=events)
     return Bundle.of(RunView(view.run_id, RunConfig.solo(view.config), (broken,)))
 
 

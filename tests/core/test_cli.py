@@ -163,7 +163,7 @@ def test_a_failed_training_exits_1_and_keeps_what_it_printed(capsys: Out) -> Non
     assert main(["train", *QUICK, *rates, "--steps", "500", "--json"]) == 1
     first, *_, last = lines(capsys)
     assert first["step"] == 0
-    assert last["status"] == "failed"
+    assert (last["status"], last["kind"]) == ("failed", "diverged")
     assert "Training diverged at generator step" in last["error"]
     assert "learning rate, 100, is very high" in last["error"]
 

@@ -342,14 +342,17 @@ def test_a_comparison_goes_on_lane_by_lane(home: Path, capsys: Out) -> None:
 
 def test_a_lane_that_failed_is_told_beside_one_that_finished() -> None:
     a, b = exported.race().view.lanes
-    views = (a, replace(b, status="failed", failure=Failure("It diverged.", "Lower the rate.")))
+    views = (a, replace(b, status="failed", failure=Failure("It diverged.", "Lower the rate.", kind="diverged")))
     assert list(Lines(False, None, 2).last("x", "finished", views, None, {})) == [
         "lane 2 failed: It diverged. Lower the rate.",
         "finished",
     ]
     (end,) = Lines(True, None, 2).last("x", "finished", views, None, {})
     assert json.loads(end)["error"] is None
-    assert json.loads(end)["lanes"][1] == {"status": "failed", "error": "It diverged. Lower the rate."}
+    assert json.loads(end)["lanes"] == [
+        {"status": "finished", "error": None},
+        {"status": "failed", "error": "It diverged. Lower the rate.", "kind": "diverged"},
+    ]
     (end,) = Lines(False, None, 2).last("x", "failed", (views[1], views[1]), None, {})
     assert end.startswith("failed: Lane 1: It diverged. Lower the rate. Lane 2: It")
 

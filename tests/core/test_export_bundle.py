@@ -30,7 +30,7 @@ from wgan_core.history import RunView
 from wgan_core.objectives.remedies import REMEDIES
 from wgan_core.runs import Run
 from wgan_core.training import Training
-from wgan_core.training.state import BadState, check
+from wgan_core.training.state import DATA, BadState, check
 
 Members = dict[str, bytes]
 BATCH = {"normalisation": "batch"}
@@ -125,6 +125,7 @@ def test_what_a_terminal_would_obey_and_what_no_file_can_hold_does_not_come_in()
     view["events"][0]["text"] = view["device"] = evil
     found = read_bundle(zip_of(signed({**parts, "lane-1/view.json": json.dumps(view).encode()}))).view.lanes[0]
     assert found.failure is not None
+    assert found.failure.kind == ""  # as in bundles that were packed before there were kinds
     clean = "�[2Jred�]0;title� � �txt.exe�\nline\ttab ü 字"
     assert {found.failure.message, found.failure.cause, found.events[0].text, found.device} == {clean}
 
@@ -157,7 +158,7 @@ def test_a_traceback_and_the_speed_stay_behind() -> None:
 def test_what_a_state_must_be_like_is_what_trainings_have(config: Any) -> None:
     state = Training(config).state()
     like = like_state(config, "cpu", state)
-    assert {n for n in state if not n.startswith("term.")} == like.keys()
+    assert {n for n in state if not n.startswith("term.") and n != DATA} == like.keys()
     check_state(config, state)
     with pytest.raises(BadState):
         check_state(config.edited({"critic_optimiser.kind": "adam"}), state | {"critic.memory.mean": torch.zeros(3)})
@@ -447,6 +448,11 @@ NUMBERS: list[tuple[str, Callable[[Any], None], str]] = [
     (VIEW, put("events", [{}] * 20_000), "events is not a list of up to 10,000"),
     (VIEW, put("events", [{}]), "an event"),
     (VIEW, put("failure", {"message": "a"}), "failure: cause is missing"),
+    (
+        VIEW,
+        put("failure", {"message": "a", "cause": "b", "kind": "c"}),
+        "a failure's kind is not one of diverged, data",
+    ),
     (VIEW, put("failure", "a"), "failure is not an object"),
     (VIEW, put("frames", [{}] * 2_000), "frames is not a list of up to 1,024"),
     (VIEW, put("frames", 0, "arrays", "fake", 5), "does not say where its arrays are"),

@@ -55,7 +55,7 @@ def whole(view: LaneView) -> dict[str, Any]:
         "history": [(name, column.shape, column.tobytes()) for name, column in view.history.items()],
         "latest": frame(view.latest) if view.latest else None,
         "frames": [frame(each) for each in view.frames],
-        "failure": (view.failure.message, view.failure.cause) if view.failure else None,
+        "failure": (view.failure.message, view.failure.cause, view.failure.kind) if view.failure else None,
     }
 
 

@@ -183,7 +183,7 @@ def test_lanes_of_a_race_are_stored_each_by_itself(store: Store) -> None:
         recorder.status(lane, "running")
         for index in range(4 + lane):
             recorder.snapshot(lane, made_up(index))
-    failure = Failure("Training diverged.", "Lower λ.", "Traceback …")
+    failure = Failure("Training diverged.", "Lower λ.", "Traceback …", "diverged")
     recorder.status(0, "failed", failure=failure)
     recorder.status(1, "finished")
     assert store.flush()
@@ -200,6 +200,17 @@ def test_lanes_of_a_race_are_stored_each_by_itself(store: Store) -> None:
     assert store.flush()
     assert store.run("a").status == "finished"
     assert store.run("a").config == config
+
+
+@pytest.mark.parametrize(("trace", "kind"), [("wgan_core.datasets.base.DataError: …", "data"), ("ValueError: …", "")])
+def test_a_failure_from_before_there_were_kinds_is_read(store: Store, trace: str, kind: str) -> None:
+    recorder = store.recorder("a", points_race(1), ["CPU"])
+    recorder.status(0, "failed", failure=Failure("What happened.", "Why.", trace))
+    recorder.close()
+    assert store.flush()
+    with closing(sqlite3.connect(store.path)) as db, db:
+        db.execute("UPDATE lanes SET failure = ?", (json.dumps(["What happened.", "Why.", trace]),))
+    assert store.lane_view("a").failure == Failure("What happened.", "Why.", trace, kind)  # type: ignore[arg-type]
 
 
 def test_a_view_before_the_first_snapshot_is_empty(store: Store) -> None:

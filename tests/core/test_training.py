@@ -372,6 +372,7 @@ def test_a_learning_rate_of_100_ends_with_the_step_the_term_and_the_cause(preset
     assert error.term in failure.message
     assert failure.cause == "The critic's learning rate, 100, is very high. Try 1e-4 to 1e-3."
     assert "Diverged" in failure.traceback
+    assert failure.kind == "diverged"
 
 
 def test_the_cause_names_the_generators_rate_where_the_critics_is_fine() -> None:
@@ -431,20 +432,21 @@ def test_running_out_of_memory_says_what_to_lower(error: BaseException) -> None:
     failure = failure_of(error)
     assert failure.message == "Memory ran out."
     assert failure.cause == "Lower the batch size, the width or the base channels."
+    assert failure.kind == "memory"
     assert type(error).__name__ in failure.traceback
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("kind", "error"),
     [
-        DeviceError("device 'cuda' is not available here"),
-        DataError("The file is damaged"),
-        ConfigError([Problem("n_critic", "must be")]),
+        ("device", DeviceError("device 'cuda' is not available here")),
+        ("data", DataError("The file is damaged")),
+        ("config", ConfigError([Problem("n_critic", "must be")])),
     ],
 )
-def test_a_fault_in_the_setting_keeps_its_own_words(error: Exception) -> None:
+def test_a_fault_in_the_setting_keeps_its_own_words(kind: str, error: Exception) -> None:
     failure = failure_of(error)
-    assert failure.message == str(error)
+    assert (failure.message, failure.kind) == (str(error), kind)
     assert "setting" in failure.cause
 
 

@@ -83,10 +83,15 @@ class Lines:
             error = " ".join(f"Lane {i}: {text}" if self.lanes > 1 else text for i, text in of_lane.items())
         if self.as_json:
             end: dict[str, Any] = {"status": status, "error": error, "run": run_id}
+            if error is not None and self.lanes == 1:
+                end |= kind_of(views[0].failure)
             if self.seeds is not None:
                 end["failures"] = {str(seed): why.message for seed, why in failures.items()}
             if self.lanes > 1:
-                end["lanes"] = [{"status": view.status, "error": of_lane.get(i)} for i, view in enumerate(views, 1)]
+                end["lanes"] = [
+                    {"status": view.status, "error": of_lane.get(i)} | kind_of(view.failure)
+                    for i, view in enumerate(views, 1)
+                ]
             yield json.dumps(end, ensure_ascii=False)
             return
         if self.seeds is not None:
@@ -99,6 +104,11 @@ class Lines:
 def told(failure: Failure) -> str:
     """What happened and the likely cause."""
     return f"{failure.message} {failure.cause}"
+
+
+def kind_of(failure: Failure | None) -> dict[str, str]:
+    """Of what kind it is, where that is known: for programs, which should not have to read the words."""
+    return {"kind": failure.kind} if failure is not None and failure.kind else {}
 
 
 def shown(snapshot: Snapshot) -> list[str]:

@@ -17,13 +17,15 @@ import numpy as np
 
 from wgan_core.config import TrainingConfig
 from wgan_core.export.subject import BadBundle
-from wgan_core.history import CLOCKS, LIVE, Array, Event, Failure, Floats, LaneView, Snapshot, Status
+from wgan_core.history import CLOCKS, LIVE, Array, Event, Failure, FailureKind, Floats, LaneView, Snapshot, Status
 
 MOST_ROWS, MOST_COLUMNS, MOST_FRAMES, MOST_EVENTS, MOST_TEXT = 100_000, 80, 1024, 10_000, 4_000
 LARGEST = {"step": 10_000_000, "critic_steps": 1_000_000_000, "seconds": 1e9}
 MOST_SNAPSHOTS = 2**40
 ENDED = [status for status in get_args(Status) if status not in LIVE]
-EVENT_KINDS = get_args(get_type_hints(Event)["kind"])
+EVENT_KINDS, FAILURE_KINDS = get_args(get_type_hints(Event)["kind"]), get_args(FailureKind)
+# Not its traceback.
+FAILURE = ("message", "cause", "kind")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 # Control characters, what turns the direction of reading, and halves of characters.
 UNFIT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -58,7 +60,7 @@ def describe(view: LaneView) -> dict[str, Any]:
         "seconds": view.seconds,
         "columns": list(view.history),
         "events": [asdict(event) for event in view.events],
-        "failure": None if view.failure is None else {"message": view.failure.message, "cause": view.failure.cause},
+        "failure": None if view.failure is None else {name: getattr(view.failure, name) for name in FAILURE},
         "frames": [_describe_frame(i, frame, stored) for i, frame in enumerate(frames)],
     }
 
@@ -259,8 +261,13 @@ def event(given: Any) -> Event:
 def failure(given: Any) -> Failure | None:
     if given is None:
         return None
-    fields(given, "failure", ("message", "cause"))
-    return Failure(text(given["message"], "the failure's message"), text(given["cause"], "the failure's cause"))
+    if isinstance(given, dict):
+        given = {"kind": "", **given}  # bundles of old have none
+    fields(given, "failure", FAILURE)
+    if given["kind"] not in FAILURE_KINDS:
+        raise BadBundle(f"a failure's kind is not one of {', '.join(filter(None, FAILURE_KINDS))}")
+    message, cause = (text(given[name], f"the failure's {name}") for name in FAILURE[:2])
+    return Failure(message, cause, kind=given["kind"])
 
 
 # One value at a time

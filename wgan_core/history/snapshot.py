@@ -16,6 +16,9 @@ Status = Literal["starting", "running", "paused", "finished", "stopped", "failed
 LIVE: frozenset[str] = frozenset({"starting", "running", "paused"})
 # A run of several lanes shows the first of these that one of its lanes has.
 SHOWN_FIRST: tuple[Status, ...] = ("running", "paused", "starting", "interrupted", "finished", "stopped", "failed")
+# What ends a training: its numbers, its data, its device, its config, the memory, a process that trained for it, or a fault in
+# the software. "" where it was written down before kinds were.
+FailureKind = Literal["diverged", "data", "device", "config", "memory", "worker", "fault", ""]
 CLOCKS = ("step", "critic_steps", "seconds")
 
 
@@ -57,11 +60,13 @@ class Event:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a run ended early: what happened, the likely cause in plain words, and the traceback for the curious."""
+    """Why a run ended early: what happened, the likely cause in plain words, the traceback for the curious, and of what kind
+    it is for programs."""
 
     message: str
     cause: str
     traceback: str = ""
+    kind: FailureKind = ""
 
 
 def overall(found: Iterable[Status]) -> Status:

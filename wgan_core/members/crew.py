@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from wgan_core.config import TrainingConfig
+from wgan_core.history import FailureKind
 from wgan_core.host import ROOT
 from wgan_core.members.group import Report
 from wgan_core.members.worker import pack, receive
@@ -37,9 +38,9 @@ class EnsembleFailed(Diverged):
     It is a :class:`Diverged` in that it brings its likely cause along for people to read.
     """
 
-    def __init__(self, message: str, cause: str, details: str = "") -> None:
+    def __init__(self, message: str, cause: str, details: str = "", kind: FailureKind = "worker") -> None:
         Exception.__init__(self, message)
-        self.cause, self.details = cause, details
+        self.cause, self.details, self.kind = cause, details, kind
         if details:
             self.add_note(details)
 

@@ -173,12 +173,13 @@ class _Together:
     def _all_failed(self) -> EnsembleFailed:
         first, why = next(iter(self.failures.items()))
         if len(self.seeds) == 1:
-            return EnsembleFailed(why.message, why.cause, why.traceback)
+            return EnsembleFailed(why.message, why.cause, why.traceback, why.kind)
         return EnsembleFailed(
             f"All {len(self.seeds)} seeds, {self.seeds[0]} to {self.seeds[-1]}, have failed, seed {first} first."
             f" {why.message}",
             why.cause,
             why.traceback,
+            why.kind,
         )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from time import time
 from typing import Any
 
@@ -196,7 +196,7 @@ def set_status(
 ) -> None:
     record, db = session.lane(run_id, lane), session.db
     record.progressed(*progress)
-    why = json.dumps([failure.message, failure.cause, failure.traceback]) if failure else None
+    why = json.dumps(astuple(failure)) if failure else None
     db.execute("UPDATE lanes SET status = ?, failure = ? WHERE number = ?", (status, why, record.number))
     run = session.run(run_id)
     whole = overall(found for (found,) in db.execute("SELECT status FROM lanes WHERE run = ?", (run,)))

@@ -9,7 +9,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -125,11 +125,17 @@ def view_of(db: sqlite3.Connection, run_id: str, row: LaneRow, rows: int = HISTO
         history=history_of(db, row, rows),
         latest=frames[-1] if frames else None,
         events=events_of(db, row),
-        failure=Failure(*json.loads(row.failure)) if row.failure else None,
+        failure=_failure(row.failure) if row.failure else None,
         frames=frames,
         seeds=row.seeds,
         before=history_before(db, parent_of(db, run_id)),
     )
+
+
+def _failure(text: str) -> Failure:
+    """Why a lane failed. What was written down before there were kinds says only in its traceback that it lacked its data."""
+    failure = Failure(*json.loads(text))
+    return failure if failure.kind or "DataError" not in failure.traceback else replace(failure, kind="data")
 
 
 def parent_of(db: sqlite3.Connection, run_id: str) -> Parent | None:

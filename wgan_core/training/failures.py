@@ -9,14 +9,18 @@ import torch
 
 from wgan_core.config import TrainingConfig
 from wgan_core.datasets import DataError
-from wgan_core.history import Failure
+from wgan_core.history import Failure, FailureKind
 from wgan_core.host import DeviceError
 from wgan_core.objectives import FGan
 from wgan_core.schema import ConfigError
 
+OF_SETTINGS: dict[type[Exception], FailureKind] = {DeviceError: "device", DataError: "data", ConfigError: "config"}
+
 
 class Diverged(Exception):
     """Training left the finite numbers: at which step, in which term, and ``who`` did where several train together."""
+
+    kind: FailureKind = "diverged"
 
     def __init__(self, step: int, term: str, value: float, config: TrainingConfig, who: str = "") -> None:
         self.step, self.term, self.value = step, term, value
@@ -48,15 +52,19 @@ def failure_of(error: BaseException) -> Failure:
     trace = "".join(traceback.format_exception(error))
     text = str(error)
     if isinstance(error, Diverged):
-        return Failure(text, error.cause, trace)
-    if isinstance(error, DeviceError | DataError | ConfigError):
-        return Failure(text, "Change the setting that the message names and start again.", trace)
+        return Failure(text, error.cause, trace, error.kind)
+    for of_setting, kind in OF_SETTINGS.items():
+        if isinstance(error, of_setting):
+            return Failure(text, "Change the setting that the message names and start again.", trace, kind)
     if (
         isinstance(error, torch.OutOfMemoryError | MemoryError)
         or "not enough memory" in text
         or "out of memory" in text
     ):
-        return Failure("Memory ran out.", "Lower the batch size, the width or the base channels.", trace)
+        return Failure("Memory ran out.", "Lower the batch size, the width or the base channels.", trace, "memory")
     return Failure(
-        f"{type(error).__name__}: {text}", "This is likely a fault in the software; the traceback says where.", trace
+        f"{type(error).__name__}: {text}",
+        "This is likely a fault in the software; the traceback says where.",
+        trace,
+        "fault",
     )

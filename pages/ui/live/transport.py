@@ -239,7 +239,7 @@ def failures(views: tuple[LaneView, ...]) -> None:
             continue
         where = f"Lane {i + 1}: " if len(views) > 1 else ""
         st.error(f"{where}**{plain(view.failure.message)}** {plain(view.failure.cause)}", icon=":material/error:")
-        if i == 0 and isinstance(view.config.dataset, Published) and "DataError" in view.failure.traceback:
+        if i == 0 and view.failure.kind == "data" and isinstance(view.config.dataset, Published):
             fetching.button(view.config.dataset, "fetch.failed", damaged=True)
         with st.expander("Traceback"):
             st.code(view.failure.traceback, language="text")
