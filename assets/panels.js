@@ -117,6 +117,9 @@ export function drawPanel(Plotly, panel, chart, { view, race, look, lookAt }) {
     responsive: false,
     displayModeBar: false,
     doubleClick: "reset",
+  }).catch((fault) => {
+    // Plotly draws in steps: one that comes when the panel has been dropped or emptied meanwhile has nothing left to draw.
+    if (panel.plot._fullLayout) throw fault;
   });
   panel.drawn = true;
   panel.drawnTag = tag;

@@ -146,7 +146,7 @@ def _networks(config: TrainingConfig, generator: Net, critic: Net) -> int:
     return BYTES * found
 
 
-_ONE = torch.zeros(1, device="cpu")
+_ONE = torch.zeros(1, dtype=torch.float32, device="cpu")
 
 
 def _remembered(optimiser: Optimiser) -> int:

@@ -37,9 +37,9 @@ def speed(device: torch.device) -> Speed:
     """That of a device, with one thread on the CPU. The first time takes about a tenth of a second."""
     cpu = torch.device("cpu")
     rng = Generator(cpu).manual_seed(0)
-    a = torch.randn(SIDE, SIDE, generator=rng, device=cpu).to(device)
-    x, small = (torch.zeros(n, device=device) for n in (NUMBERS, SMALL))
-    points = torch.randn(2, EM_SAMPLES, 2, generator=rng, device=cpu)
+    a = torch.randn(SIDE, SIDE, generator=rng, dtype=torch.float32, device=cpu).to(device)
+    x, small = (torch.zeros(n, dtype=torch.float32, device=device) for n in (NUMBERS, SMALL))
+    points = torch.randn(2, EM_SAMPLES, 2, generator=rng, dtype=torch.float32, device=cpu)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

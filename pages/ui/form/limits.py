@@ -11,7 +11,7 @@ from wgan_core.limits import forecast, refusal
 from wgan_core.members.crew import usable_cores
 from wgan_core.schema import ConfigError
 
-LINE_HEIGHT = 48
+LINE_HEIGHT = 64
 HELP = (
     "Memory and time as far as the shapes of the networks tell, with nothing else training: within a factor of two."
     " The first run on new images trains a classifier for the scores as well."
