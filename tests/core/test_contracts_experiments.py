@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from wgan_core.experiments import EXPERIMENTS, PAPERS, SIZES, Computed, Experiment, Trained, Verdict, find
+from wgan_core.experiments import EXPERIMENTS, PAPERS, SIZES, Computed, Experiment, TrainedExperiment, Verdict, find
 from wgan_core.experiments.standing import tag_of
 from wgan_core.history import HISTORY_ROWS, LaneView
 from wgan_core.runs import Run
@@ -23,11 +23,11 @@ EACH = pytest.mark.parametrize("name", EXPERIMENTS)
 CONTROLLED = pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.slow) if isinstance(it, Trained) or it.name in SLOW else name
+        pytest.param(name, marks=pytest.mark.slow) if isinstance(it, TrainedExperiment) or it.name in SLOW else name
         for name, it in EXPERIMENTS.items()
     ],
 )
-TRAINED = [name for name, experiment in EXPERIMENTS.items() if isinstance(experiment, Trained)]
+TRAINED = [name for name, experiment in EXPERIMENTS.items() if isinstance(experiment, TrainedExperiment)]
 COMPUTED = [name for name, experiment in EXPERIMENTS.items() if isinstance(experiment, Computed)]
 # Other ways to write a threshold.
 WRITTEN = {8.0: "all", 1 / 3: "1/3", 0.99: "99 %", math.inf: "infinite", 0.25: "a quarter"}
@@ -105,7 +105,7 @@ def test_its_criterion_names_every_threshold(name: str) -> None:
 @pytest.mark.parametrize("name", TRAINED)
 def test_all_its_races_parse_and_its_quick_size_is_the_smaller_one(name: str) -> None:
     it = EXPERIMENTS[name]
-    assert isinstance(it, Trained)
+    assert isinstance(it, TrainedExperiment)
     assert set(it.legs) == set(SIZES)
     for size in SIZES:
         legs = it.legs[size]
@@ -141,7 +141,7 @@ def test_a_live_and_a_missing_leg_are_no_evidence(name: str) -> None:
     from wgan_core.experiments import NoVerdict
 
     it = EXPERIMENTS[name]
-    assert isinstance(it, Trained)
+    assert isinstance(it, TrainedExperiment)
     with pytest.raises(NoVerdict, match="has not run"):
         it.evidence("quick", {})
     leg = it.legs["quick"][0]

@@ -12,8 +12,8 @@ import pytest
 from tests.core import tiny_claims
 from tests.core.helpers import small, wait_until
 from wgan_core.config import RunConfig
-from wgan_core.experiments import Evidence, Measured, Progress, Size, Standing, runs_of, standings
-from wgan_core.experiments.attempts import MOST_COMPUTED, Attempt, Attempts, Training
+from wgan_core.experiments import Progress, Quantity, Size, Standing, Tracks, runs_of, standings
+from wgan_core.experiments.attempts import MOST_COMPUTED, Attempt, Attempts, TrainingAttempt
 from wgan_core.experiments.experiment import Computed
 from wgan_core.experiments.reopening import computed_id, reopened
 from wgan_core.runs import RunManager, TooManyRuns, UnknownRun
@@ -42,9 +42,9 @@ def store(manager: RunManager) -> Store:
     return manager.store
 
 
-def started(attempts: Attempts, steps: int = tiny_claims.STEPS) -> Training:
+def started(attempts: Attempts, steps: int = tiny_claims.STEPS) -> TrainingAttempt:
     attempt = attempts.start(tiny_claims.trained(steps=steps), "quick")
-    assert isinstance(attempt, Training)
+    assert isinstance(attempt, TrainingAttempt)
     return attempt
 
 
@@ -54,7 +54,7 @@ def ended(attempt: Attempt) -> Standing:
     return attempt.standing
 
 
-def numbers(standing: Standing) -> tuple[Measured, ...]:
+def numbers(standing: Standing) -> tuple[Quantity, ...]:
     assert standing.verdict is not None, standing.problem
     return standing.verdict.numbers
 
@@ -105,7 +105,7 @@ def test_what_was_stopped_in_its_second_leg_keeps_the_first(attempts: Attempts, 
     assert reopened(store, attempt.experiment, attempt.id).runs == attempt.runs
     first = store.run(attempt.id).lanes[0].seconds
     resumed = attempts.start(attempt.experiment, "quick", attempt.runs)
-    assert isinstance(resumed, Training)
+    assert isinstance(resumed, TrainingAttempt)
     assert resumed.runs == attempt.runs
     assert numbers(ended(resumed))[0].values == (60.0, 60.0)
     assert store.run(attempt.id).lanes[0].seconds == first
@@ -154,7 +154,7 @@ def test_a_later_leg_waits_for_room(store: Store) -> None:
 
 
 def test_a_verdict_that_cannot_be_computed_says_so(attempts: Attempts) -> None:
-    def broken(_: Evidence) -> Sequence[Measured]:
+    def broken(_: Tracks) -> Sequence[Quantity]:
         raise KeyError("w2")
 
     standing = ended(attempts.start(replace(tiny_claims.trained(), measure=broken), "control"))

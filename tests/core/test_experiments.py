@@ -18,12 +18,22 @@ from scipy.stats import binom
 from tests.core.helpers import pictures_at_hand
 from wgan_core.cli import main
 from wgan_core.config import TrainingConfig
-from wgan_core.experiments import EXPERIMENTS, Leg, Measured, NoVerdict, Trained, mark, scoreboard, size_of, standings
+from wgan_core.experiments import (
+    EXPERIMENTS,
+    Leg,
+    NoVerdict,
+    Quantity,
+    TrainedExperiment,
+    mark,
+    scoreboard,
+    size_of,
+    standings,
+)
 from wgan_core.experiments import commands as commands
-from wgan_core.experiments.evidence import Evidence, Track
 from wgan_core.experiments.reopening import reopened
 from wgan_core.experiments.report import html, markdown
 from wgan_core.experiments.reproduce import Reproduction
+from wgan_core.experiments.tracks import Track, Tracks
 from wgan_core.experiments.verdict import interval, measured, verdict
 from wgan_core.runs import Run
 from wgan_core.store import Store
@@ -39,7 +49,7 @@ RACE: dict[str, Any] = {
 LANES = ("GAN", "WGAN")
 
 
-def small(**changes: Any) -> Trained:
+def small(**changes: Any) -> TrainedExperiment:
     """An experiment of two short legs."""
     legs = tuple(Leg(f"leg {i}", LANES, {**RACE, "shared": {**RACE["shared"], "seed": i}}) for i in (1, 2))
     fields: dict[str, Any] = {
@@ -57,7 +67,7 @@ def small(**changes: Any) -> Trained:
         "legs": {"quick": legs, "full": legs, "control": legs[:1]},
         "measure": lambda at: [measured("W₁", at.end("GAN", "w1"), low=0, key=True)],
     }
-    return Trained(**fields | changes)
+    return TrainedExperiment(**fields | changes)
 
 
 # Verdicts
@@ -83,22 +93,22 @@ def test_the_interval_takes_the_order_statistics_of_the_tables(n: int, k: int) -
 
 
 def test_a_verdict_is_as_good_as_its_numbers() -> None:
-    good, partly = Measured("a", (1.0, 2.0), low=1, key=True), Measured("b", (0.0, 1.0, 2.0), low=1)
-    wrong = Measured("c", (0.0,), low=1)
+    good, partly = Quantity("a", (1.0, 2.0), low=1, key=True), Quantity("b", (0.0, 1.0, 2.0), low=1)
+    wrong = Quantity("c", (0.0,), low=1)
     assert verdict([good]).outcome == "reproduced"
-    assert verdict([good, Measured("for information", (math.nan,))]).outcome == "reproduced"
+    assert verdict([good, Quantity("for information", (math.nan,))]).outcome == "reproduced"
     assert verdict([good, partly]).outcome == "partly"
     assert verdict([good, wrong]).outcome == "partly"
-    assert verdict([good, Measured("c", (0.0,), low=1, key=True)]).outcome == "not"
+    assert verdict([good, Quantity("c", (0.0,), low=1, key=True)]).outcome == "not"
 
 
 def test_a_seed_without_a_number_is_on_the_wrong_side() -> None:
-    assert Measured("a", (1.0, math.nan), low=1).interval[0] == -math.inf
-    assert Measured("a", (1.0, math.nan), high=1).interval[1] == math.inf
-    assert not Measured("a", (math.nan,), low=1).holds
-    assert not Measured("infinite", (1.0,), low=math.inf).holds
-    assert Measured("infinite", (math.inf,), low=math.inf).surely
-    json.dumps(verdict([Measured("a", (1.0, math.nan, -math.inf), low=1)]).plain(), allow_nan=False)
+    assert Quantity("a", (1.0, math.nan), low=1).interval[0] == -math.inf
+    assert Quantity("a", (1.0, math.nan), high=1).interval[1] == math.inf
+    assert not Quantity("a", (math.nan,), low=1).holds
+    assert not Quantity("infinite", (1.0,), low=math.inf).holds
+    assert Quantity("infinite", (math.inf,), low=math.inf).surely
+    json.dumps(verdict([Quantity("a", (1.0, math.nan, -math.inf), low=1)]).plain(), allow_nan=False)
 
 
 # Evidence
@@ -113,7 +123,7 @@ def track(**scalars: list[float]) -> Track:
 
 def test_what_is_read_from_a_track() -> None:
     falls, stays = track(w1=[4, 3, 2, 1], m=[1, 2, math.nan, 8]), track(w1=[4, 4, 4, 4], m=[1, 1, 1, 1])
-    at = Evidence({"lane": [falls, stays]})
+    at = Tracks({"lane": [falls, stays]})
     assert at.end("lane", "w1").tolist() == [1, 4]
     assert at.left("lane", "w1").tolist() == [0.25, 1]
     assert at.reached("lane", "m", at_least=8).tolist() == [30, math.inf]
@@ -122,12 +132,12 @@ def test_what_is_read_from_a_track() -> None:
 
 
 def test_a_rank_correlation_sees_the_order_and_a_median_filter_forgives_a_spike() -> None:
-    spike = Evidence({"lane": [track(e=[9.0, 8.0, 20.0, 6.0, 5.0, 4.0], w1=[6.0, 5.0, 4.0, 3.0, 2.0, 1.0])]})
+    spike = Tracks({"lane": [track(e=[9.0, 8.0, 20.0, 6.0, 5.0, 4.0], w1=[6.0, 5.0, 4.0, 3.0, 2.0, 1.0])]})
     plain, filtered = (spike.rank_correlation("lane", "e", "w1", window)[0] for window in (1, 3))
     assert plain < filtered
     assert filtered > 0.95
     assert math.isnan(
-        Evidence({"lane": [track(e=[1.0, 1.0, 1.0], w1=[1.0, 2.0, 3.0])]}).rank_correlation("lane", "e", "w1")[0]
+        Tracks({"lane": [track(e=[1.0, 1.0, 1.0], w1=[1.0, 2.0, 3.0])]}).rank_correlation("lane", "e", "w1")[0]
     )
 
 
@@ -140,7 +150,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield found
 
 
-def trained(store: Store, experiment: Trained, number: int, *, turned: bool = False) -> str:
+def trained(store: Store, experiment: TrainedExperiment, number: int, *, turned: bool = False) -> str:
     leg = experiment.legs["quick"][number]
     run = Run(leg.config, store=store)
     run.start()
@@ -270,7 +280,7 @@ HORSES = RACE | {"shared": {"dataset": {"kind": "cifar10", "classes": "horse"}, 
 
 
 @pytest.fixture
-def horses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trained:
+def horses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainedExperiment:
     """An experiment on horses, whose files are not there; pictures of one's own may stand in, and a zip of these is."""
     monkeypatch.setenv("WGAN_DATA", "")
     monkeypatch.setenv("WGAN_HOME", str(tmp_path / "home"))
@@ -280,7 +290,7 @@ def horses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trained:
     return small(name="horses", legs=legs, measure=measure, shows=("critic_loss",))
 
 
-def test_pictures_of_ones_own_stand_in_where_they_may(horses: Trained, store: Store, tmp_path: Path) -> None:
+def test_pictures_of_ones_own_stand_in_where_they_may(horses: TrainedExperiment, store: Store, tmp_path: Path) -> None:
     own = {"kind": "folder", "path": OWN(), "classes": "cats"}
     assert "--pictures" in horses.lacks("quick")
     assert small().on(own).legs == small().legs, "other experiments keep their data"
@@ -305,7 +315,7 @@ def test_pictures_of_ones_own_stand_in_where_they_may(horses: Trained, store: St
 
 
 def test_the_command_takes_pictures_of_ones_own(
-    horses: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    horses: TrainedExperiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(EXPERIMENTS, "horses", horses)
     command = ["reproduce", "horses", "--quick", "--out", str(tmp_path / "out")]

@@ -15,7 +15,7 @@ from wgan_core.objectives import WganClip
 from wgan_core.theory import build
 from wgan_core.theory.figures.clipping import CLIPS, DATA, _Source, layer_norms, powers
 from wgan_core.theory.result import Bars, Curve, Heat, Result
-from wgan_core.theory.scorer import Scorer
+from wgan_core.theory.scorer import TrainedCritic
 
 
 def value(result: Result, start: str) -> float:
@@ -41,7 +41,7 @@ def final(**settings: Any) -> Result:
 
 
 def test_at_the_sample_the_gradient_is_the_input_gradient() -> None:
-    scorer = Scorer(WganClip(), 2, 0, depth=5)
+    scorer = TrainedCritic(WganClip(), 2, 0, depth=5)
     x = torch.randn(50, 2, generator=torch.Generator().manual_seed(0))
     norms = layer_norms(scorer.net, x)
     assert len(norms) == 6

@@ -12,7 +12,7 @@ from tests.core.helpers import python, wait_until
 from wgan_core.schema import ConfigError, Problem, Variant, knob
 from wgan_core.theory import jobs as module
 from wgan_core.theory.figure import Figure
-from wgan_core.theory.jobs import AT_ONCE, Job, Jobs
+from wgan_core.theory.jobs import AT_ONCE, FigureJob, Jobs
 from wgan_core.theory.result import Result
 
 GATE = threading.Event()
@@ -151,7 +151,7 @@ def test_a_shutdown_ends_all_and_refuses_more(some: Jobs) -> None:
 
 def test_the_process_has_one_set_of_jobs() -> None:
     assert module.jobs() is module.jobs()
-    assert isinstance(module.jobs().of(slow(error="said")), Job)
+    assert isinstance(module.jobs().of(slow(error="said")), FigureJob)
 
 
 def test_leaving_python_while_one_computes_is_no_crash() -> None:

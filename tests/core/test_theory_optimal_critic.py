@@ -13,7 +13,7 @@ from wgan_core.objectives import Gan, WganClip, WganGp
 from wgan_core.theory import build
 from wgan_core.theory.learner import tensor
 from wgan_core.theory.result import Curve, Result
-from wgan_core.theory.scorer import Scorer
+from wgan_core.theory.scorer import TrainedCritic
 
 
 def value(result: Result, start: str) -> float:
@@ -108,7 +108,7 @@ def test_the_live_page_gets_the_same_distance() -> None:
 
 
 def test_a_clipped_scorer_stays_within_c() -> None:
-    scorer = Scorer(WganClip(clip=0.05), 2, 0)
+    scorer = TrainedCritic(WganClip(clip=0.05), 2, 0)
     for _ in range(5):
         real, fake = (tensor(np.full((16, 2), each)) for each in (0.0, 1.0))
         scorer.learn(real, fake)
@@ -116,14 +116,14 @@ def test_a_clipped_scorer_stays_within_c() -> None:
 
 
 def test_a_scorers_slopes_are_its_difference_quotients() -> None:
-    scorer = Scorer(WganGp(), 1, 3)
+    scorer = TrainedCritic(WganGp(), 1, 3)
     x = np.linspace(-2, 2, 9)[:, None] + 0.01
     quotient = np.abs(scorer.at(x + 5e-4) - scorer.at(x - 5e-4)) / 1e-3
     np.testing.assert_allclose(scorer.slopes(x), quotient, rtol=0.02)
 
 
 def test_a_scorers_loss_falls() -> None:
-    scorer = Scorer(Gan(), 1, 0)
+    scorer = TrainedCritic(Gan(), 1, 0)
     real, fake = tensor(np.linspace(0, 1, 32)[:, None]), tensor(np.linspace(2, 3, 32)[:, None])
     before = float(scorer.loss(real, fake).detach())
     for _ in range(100):

@@ -15,7 +15,7 @@ from scipy.stats import wasserstein_distance
 from wgan_core.theory import build
 from wgan_core.theory.divergences import LOG_2
 from wgan_core.theory.figures.topology import ARROWS, LADDER, LAST, SMALL
-from wgan_core.theory.sequences import DISTANCES, SEQUENCES, Law, Pair, distances
+from wgan_core.theory.sequences import DISTANCES, SEQUENCES, Law, TwoLaws, distances
 
 # Which go to 0, by hand: Theorem 2 and its section.
 GOES = {
@@ -75,7 +75,7 @@ def test_no_arrow_of_the_theorem_could_be_turned_round() -> None:
 @pytest.mark.parametrize("n", [1, 3, 64])
 def test_both_are_probabilities_and_w_is_scipys(name: str, n: int) -> None:
     sequence = SEQUENCES[name]
-    pair = Pair.of(sequence.at(n), sequence.limit)
+    pair = TwoLaws.of(sequence.at(n), sequence.limit)
     p, q = pair.masses()
     assert p.sum() == pytest.approx(1)
     assert q.sum() == pytest.approx(1)
@@ -110,7 +110,7 @@ def test_atoms_are_compared_as_masses(places: list[int], seed: int) -> None:
     rng = np.random.default_rng(seed)
     at = np.sort(np.array(places, dtype=float)) / 10
     p, q = rng.dirichlet(np.ones(len(at))), rng.dirichlet(np.ones(len(at)))
-    found = Pair.of(Law(atoms=at, masses=p), Law(atoms=at, masses=q)).distances()
+    found = TwoLaws.of(Law(atoms=at, masses=p), Law(atoms=at, masses=q)).distances()
     assert found["w"] == pytest.approx(wasserstein_distance(at, at, p, q))
     assert found["tv"] == pytest.approx(np.abs(p - q).sum() / 2)
     assert found["js"] <= LOG_2 * found["tv"] + 1e-12

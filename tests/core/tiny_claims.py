@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from wgan_core.experiments import Computations, Computed, Evidence, Leg, Measured, Part, Trained
+from wgan_core.experiments import Computation, Computations, Computed, Leg, Quantity, Tracks, TrainedExperiment
 from wgan_core.experiments.verdict import measured
 from wgan_core.theory.figure import Question
 
@@ -24,7 +24,7 @@ def legs(steps: int = STEPS, every: int = 10) -> tuple[Leg, ...]:
     return tuple(Leg(f"seed {seed}", LANES, race(seed, steps, every)) for seed in (0, 1))
 
 
-def _spread(at: Evidence) -> Sequence[Measured]:
+def _spread(at: Tracks) -> Sequence[Quantity]:
     return [
         measured("steps of the WGAN-GP", at.end("WGAN-GP", "step"), low=STEPS, key=True),
         measured("W₁ of the WGAN-GP", at.end("WGAN-GP", "w1")),
@@ -32,9 +32,9 @@ def _spread(at: Evidence) -> Sequence[Measured]:
     ]
 
 
-def trained(name: str = "tiny", steps: int = STEPS, every: int = 10) -> Trained:
+def trained(name: str = "tiny", steps: int = STEPS, every: int = 10) -> TrainedExperiment:
     """Two legs of one seed each, whose quick size meets its claim and whose control misses it."""
-    return Trained(
+    return TrainedExperiment(
         name=name,
         title="A race of two lanes is run to its end",
         paper="wgan",
@@ -52,7 +52,7 @@ def trained(name: str = "tiny", steps: int = STEPS, every: int = 10) -> Trained:
     )
 
 
-def _js(at: Computations) -> Sequence[Measured]:
+def _js(at: Computations) -> Sequence[Quantity]:
     return [measured("JS", at.value("lines", "JS"), low=0.693, high=0.694, key=True)]
 
 
@@ -71,9 +71,9 @@ def computed(name: str = "tiny-lines") -> Computed:
         minutes={},
         tries=("Move θ.",),
         parts={
-            "quick": (Part("lines", "parallel-lines", {"theta": 0.3}),),
-            "full": (Part("lines", "parallel-lines", {"theta": 0.3}),),
-            "control": (Part("lines", "parallel-lines", {"theta": 0.0}),),
+            "quick": (Computation("lines", "parallel-lines", {"theta": 0.3}),),
+            "full": (Computation("lines", "parallel-lines", {"theta": 0.3}),),
+            "control": (Computation("lines", "parallel-lines", {"theta": 0.0}),),
         },
         measure=_js,
     )

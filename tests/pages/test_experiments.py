@@ -17,8 +17,8 @@ from tests.core import tiny_claims
 from tests.pages.conftest import Page, until
 from wgan_core.datasets import Cifar10
 from wgan_core.datasets.pictures import ALLOWED, Folder
-from wgan_core.experiments import EXPERIMENTS, HOW_JUDGED, PAPERS, Computed, Trained
-from wgan_core.experiments.attempts import Training, attempts
+from wgan_core.experiments import EXPERIMENTS, HOW_JUDGED, PAPERS, Computed, TrainedExperiment
+from wgan_core.experiments.attempts import TrainingAttempt, attempts
 from wgan_core.runs import manager
 
 FOREVER = 1_000_000
@@ -197,7 +197,7 @@ def test_while_it_runs_the_verdict_is_hidden_and_a_reload_finds_it() -> None:
     assert "It was stopped before its end." in again.words
     again.press("go_on")
     attempt = attempts().get(again.link["run"])
-    assert isinstance(attempt, Training)
+    assert isinstance(attempt, TrainingAttempt)
     assert attempt.id == link["run"]
     assert attempt.standing is None
 
@@ -274,7 +274,7 @@ def test_missing_files_can_be_fetched_or_pictures_of_ones_own_stand_in(
             with archive.open(f"{'horse' if number % 2 else 'cow'}/{number}.png", "w") as file:
                 Image.fromarray(picture).save(file, "PNG")
     one = EXPERIMENTS["horse-gradients"]
-    assert isinstance(one, Trained)
+    assert isinstance(one, TrainedExperiment)
     (leg,) = one.legs["quick"]
     short = replace(leg, settings={**leg.settings, "length": 2, "snapshot_every": 1})
     monkeypatch.setitem(EXPERIMENTS, "short", replace(one, name="short", legs={"quick": (short,), "full": (leg,)}))
@@ -291,7 +291,7 @@ def test_missing_files_can_be_fetched_or_pictures_of_ones_own_stand_in(
     page.at.selectbox(key="own.classes").set_value("horse").run()
     page.press("start")
     attempt = attempts().get(page.link["run"])
-    assert isinstance(attempt, Training)
+    assert isinstance(attempt, TrainingAttempt)
     assert attempt.now is not None
     assert attempt.now.config.lanes[0].dataset == Folder(path="own.zip", classes="horse")
     page.wait_for(lambda page: page.verdict)
@@ -300,6 +300,6 @@ def test_missing_files_can_be_fetched_or_pictures_of_ones_own_stand_in(
     again = Bench(**page.link)
     again.press("start")
     attempt = attempts().get(again.link["run"])
-    assert isinstance(attempt, Training)
+    assert isinstance(attempt, TrainingAttempt)
     assert attempt.id != page.link["run"]
     assert attempt.experiment.legs["quick"][0].config.lanes[0].dataset == Folder(path="own.zip", classes="horse")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pages.ui.experiments import words
 from tests.core import tiny_claims
-from wgan_core.experiments import EXPERIMENTS, Experiment, Measured, Standing, verdict
+from wgan_core.experiments import EXPERIMENTS, Experiment, Quantity, Standing, verdict
 
 numbers = st.floats(allow_nan=True, allow_infinity=True, width=32)
 ends = st.floats(-1e6, 1e6)
@@ -31,7 +31,7 @@ def test_a_strip_shows_where_each_seed_lies(values: list[float], a: float, b: fl
     """A seed's dot is within what is claimed where its value is, and outside where it is not."""
     low = min(a, b) if ends in ("low", "both") else -math.inf
     high = max(a, b) if ends in ("high", "both") else math.inf
-    number = Measured("n", tuple(values), low, high)
+    number = Quantity("n", tuple(values), low, high)
     strip = words.strip(number)
     dots = [left for left, _ in places(strip, "seed")]
     there = [value for value in values if not math.isnan(value)]
@@ -49,7 +49,7 @@ def test_a_strip_shows_where_each_seed_lies(values: list[float], a: float, b: fl
 
 
 def test_a_strip_tells_right_from_wrong() -> None:
-    strip = words.strip(Measured("modes", (1.0, 5.0, 8.0), high=3, key=True))
+    strip = words.strip(Quantity("modes", (1.0, 5.0, 8.0), high=3, key=True))
     ((left, width),) = places(strip, "claimed")
     dots = [place for place, _ in places(strip, "seed")]
     assert [dot <= left + width for dot in dots] == [True, False, False]
@@ -58,7 +58,7 @@ def test_a_strip_tells_right_from_wrong() -> None:
 
 
 def test_values_over_decades_are_spread_on_a_strip() -> None:
-    dots = [place for place, _ in places(words.strip(Measured("gradient", (1e-6, 1e-3, 1.0))), "seed")]
+    dots = [place for place, _ in places(words.strip(Quantity("gradient", (1e-6, 1e-3, 1.0))), "seed")]
     assert dots[1] - dots[0] == pytest.approx(dots[2] - dots[1], abs=0.2)
 
 
@@ -66,13 +66,13 @@ def test_values_over_decades_are_spread_on_a_strip() -> None:
     ("values", "mark"), [((4.0, 5.0), "yes"), ((4.0, 4.0, 2.0), "unsure"), ((2.0, 2.0), "no"), ((math.nan,), "no")]
 )
 def test_a_number_is_marked_as_the_verdict_took_it(values: tuple[float, ...], mark: str) -> None:
-    table = words.numbers(verdict([Measured("n", values, low=3)]))
+    table = words.numbers(verdict([Quantity("n", values, low=3)]))
     assert re.findall(r"<td class='we-(yes|no|unsure|none)'", table) == [mark]
 
 
 def test_names_are_text_and_no_html() -> None:
     name = "<img src=x onerror=alert(1)>'\"&"
-    number = Measured(name, (1.0,), low=0, note=name)
+    number = Quantity(name, (1.0,), low=0, note=name)
     table = words.numbers(verdict([number]))
     experiment = replace(tiny_claims.computed(), title=name)
     standing = Standing("tiny-lines", "quick", 0.0, 1.0, {}, verdict([number]))
@@ -88,11 +88,11 @@ def test_the_scoreboard_has_every_claim_with_the_way_to_its_run() -> None:
         "tiny-lines": tiny_claims.computed(),
         "other": tiny_claims.trained("other"),
     }
-    good = verdict([Measured("steps", (20.0, 20.0), low=20, key=True)])
+    good = verdict([Quantity("steps", (20.0, 20.0), low=20, key=True)])
     board = {
         "tiny": Standing("tiny", "full", 0.0, 1.0, {"seed 0": "ab", "seed 1": "cd"}, good),
         "tiny-lines": Standing(
-            "tiny-lines", "quick", 0.0, 1.0, {}, verdict([Measured("JS", (0.5,), low=0.6, key=True)])
+            "tiny-lines", "quick", 0.0, 1.0, {}, verdict([Quantity("JS", (0.5,), low=0.6, key=True)])
         ),
         "other": None,
     }

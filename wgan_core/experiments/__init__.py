@@ -10,18 +10,15 @@ import importlib
 import pkgutil
 
 from wgan_core.experiments import claims
-from wgan_core.experiments.evidence import Computations as Computations
-from wgan_core.experiments.evidence import Evidence as Evidence
-from wgan_core.experiments.evidence import NoVerdict as NoVerdict
 from wgan_core.experiments.experiment import PAPERS as PAPERS
 from wgan_core.experiments.experiment import SIZES as SIZES
+from wgan_core.experiments.experiment import Computation as Computation
 from wgan_core.experiments.experiment import Computed as Computed
 from wgan_core.experiments.experiment import Experiment as Experiment
 from wgan_core.experiments.experiment import Leg as Leg
-from wgan_core.experiments.experiment import Part as Part
 from wgan_core.experiments.experiment import Progress as Progress
 from wgan_core.experiments.experiment import Size as Size
-from wgan_core.experiments.experiment import Trained as Trained
+from wgan_core.experiments.experiment import TrainedExperiment as TrainedExperiment
 from wgan_core.experiments.standing import Standing as Standing
 from wgan_core.experiments.standing import keep as keep
 from wgan_core.experiments.standing import mark as mark
@@ -29,9 +26,12 @@ from wgan_core.experiments.standing import runs_of as runs_of
 from wgan_core.experiments.standing import scoreboard as scoreboard
 from wgan_core.experiments.standing import size_of as size_of
 from wgan_core.experiments.standing import standings as standings
+from wgan_core.experiments.tracks import Computations as Computations
+from wgan_core.experiments.tracks import NoVerdict as NoVerdict
+from wgan_core.experiments.tracks import Tracks as Tracks
 from wgan_core.experiments.verdict import HOW_JUDGED as HOW_JUDGED
 from wgan_core.experiments.verdict import OUTCOMES as OUTCOMES
-from wgan_core.experiments.verdict import Measured as Measured
+from wgan_core.experiments.verdict import Quantity as Quantity
 from wgan_core.experiments.verdict import Verdict as Verdict
 from wgan_core.experiments.verdict import verdict as verdict
 from wgan_core.schema import ConfigError, Problem

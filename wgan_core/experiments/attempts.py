@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from time import monotonic, time
 
-from wgan_core.experiments.experiment import Computed, Experiment, Leg, Progress, Size, Trained
+from wgan_core.experiments.experiment import Computed, Experiment, Leg, Progress, Size, TrainedExperiment
 from wgan_core.experiments.reopening import computed_id, judged
 from wgan_core.experiments.standing import Standing, keep, mark
 from wgan_core.history import LaneView
@@ -81,7 +81,7 @@ class Attempt(ABC):
     def _work(self) -> Standing: ...
 
 
-class Training(Attempt):
+class TrainingAttempt(Attempt):
     """A trained experiment: each leg a run of the manager.
 
     Parameters
@@ -95,7 +95,7 @@ class Training(Attempt):
         The first leg cannot begin. Later ones wait for room.
     """
 
-    def __init__(self, experiment: Trained, size: Size, runs: RunManager, before: Mapping[str, str]) -> None:
+    def __init__(self, experiment: TrainedExperiment, size: Size, runs: RunManager, before: Mapping[str, str]) -> None:
         super().__init__(experiment, size)
         self.experiment, self._manager = experiment, runs
         self._lock = threading.Lock()
@@ -256,7 +256,7 @@ class Attempts:
                     )
                 attempt = Computing(experiment, size, self._manager.store)
             else:
-                attempt = Training(experiment, size, self._manager, before or {})
+                attempt = TrainingAttempt(experiment, size, self._manager, before or {})
             self._known.pop(attempt.id, None)
             self._known[attempt.id] = attempt
             ended = [each.id for each in self._known.values() if each.standing is not None]
@@ -270,7 +270,7 @@ class Attempts:
         with self._lock:
             if attempt_id in self._known:
                 return self._known[attempt_id]
-            training = (each for each in self._known.values() if isinstance(each, Training))
+            training = (each for each in self._known.values() if isinstance(each, TrainingAttempt))
             return next((each for each in training if attempt_id in each.runs.values()), None)
 
     def live(self, name: str | None = None) -> list[Attempt]:

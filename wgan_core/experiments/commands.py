@@ -13,7 +13,7 @@ from typing import Any
 from wgan_core.config import TrainingConfig
 from wgan_core.datasets.pictures import ALL, Folder
 from wgan_core.experiments import EXPERIMENTS, find
-from wgan_core.experiments.experiment import PAPERS, Experiment, Size, Trained
+from wgan_core.experiments.experiment import PAPERS, Experiment, Size, TrainedExperiment
 from wgan_core.experiments.report import html, intro, markdown
 from wgan_core.experiments.reproduce import Reproduction
 from wgan_core.runs import Run
@@ -65,9 +65,13 @@ def main(arguments: Sequence[str], guard: Guard) -> int:
 
 def _on_pictures(wanted: Sequence[Experiment], size: Size, path: str, classes: str) -> list[Experiment]:
     """The experiments, those that can be tried on pictures of one's own on these. DataError if they cannot be read."""
-    takes = [each for each in wanted if isinstance(each, Trained) and each.takes_pictures(size)]
+    takes = [each for each in wanted if isinstance(each, TrainedExperiment) and each.takes_pictures(size)]
     if not takes:
-        can = [each.name for each in EXPERIMENTS.values() if isinstance(each, Trained) and each.takes_pictures("full")]
+        can = [
+            each.name
+            for each in EXPERIMENTS.values()
+            if isinstance(each, TrainedExperiment) and each.takes_pictures("full")
+        ]
         raise ConfigError(
             [Problem("pictures", f"of these experiments none takes pictures; these do: {', '.join(can)}")]
         )

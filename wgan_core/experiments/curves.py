@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Paper
 
-from wgan_core.experiments.evidence import Track
-from wgan_core.experiments.experiment import Size, Trained
+from wgan_core.experiments.experiment import Size, TrainedExperiment
+from wgan_core.experiments.tracks import Track
 from wgan_core.history import LaneView
 from wgan_core.theory.png import COLOURS
 
@@ -22,13 +22,13 @@ LOGARITHMIC = frozenset({"critic_grad_norm", "generator_grad_norm"})
 WIDTH, HEIGHT = 4.2, 2.9  # inches
 
 
-def svg(experiment: Trained, size: Size, views: Mapping[str, Sequence[LaneView]]) -> str:
+def svg(experiment: TrainedExperiment, size: Size, views: Mapping[str, Sequence[LaneView]]) -> str:
     """A panel for each scalar that the experiment shows, a curve for each lane: the median over seeds and all of them around it.
 
     Raises
     ------
     NoVerdict
-        The runs are no evidence; see :meth:`Trained.evidence`.
+        The runs are no evidence; see :meth:`TrainedExperiment.evidence`.
     """
     tracks = experiment.evidence(size, views).tracks
     paper = Paper(figsize=(WIDTH * len(experiment.shows), HEIGHT), layout="constrained", facecolor="white")

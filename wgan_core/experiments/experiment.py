@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Literal
 
 from wgan_core.config import RunConfig
 from wgan_core.datasets import Published, lacking
-from wgan_core.experiments.evidence import Computations, Evidence, NoVerdict
-from wgan_core.experiments.verdict import Measured, Verdict, verdict
+from wgan_core.experiments.tracks import Computations, NoVerdict, Tracks
+from wgan_core.experiments.verdict import Quantity, Verdict, verdict
 from wgan_core.history import LIVE, LaneView
 from wgan_core.theory import build
 from wgan_core.theory.figure import Figure, Question
@@ -107,7 +107,7 @@ class Leg:
 
 
 @dataclass(frozen=True)
-class Trained(Claim):
+class TrainedExperiment(Claim):
     """An experiment that trains.
 
     Attributes
@@ -123,7 +123,7 @@ class Trained(Claim):
     form: ClassVar = "trained"
     legs: Mapping[Size, tuple[Leg, ...]] = field(default_factory=dict)
     shows: tuple[str, ...] = ("w1", "modes_covered")
-    measure: Callable[[Evidence], Sequence[Measured]] = field(default=lambda _: ())
+    measure: Callable[[Tracks], Sequence[Quantity]] = field(default=lambda _: ())
 
     def missing(self, size: Size) -> Published | None:
         """The first data set whose files are not on this computer."""
@@ -141,15 +141,15 @@ class Trained(Claim):
         """Whether it can be tried on pictures of the reader's own."""
         return any(leg.own_pictures for leg in self.legs[size])
 
-    def on(self, pictures: Mapping[str, Any]) -> Trained:
+    def on(self, pictures: Mapping[str, Any]) -> TrainedExperiment:
         """The same on pictures of the reader's own, where they can stand in: see :meth:`Leg.on`."""
         return replace(self, legs={size: tuple(leg.on(pictures) for leg in legs) for size, legs in self.legs.items()})
 
-    def judge(self, evidence: Evidence) -> Verdict:
+    def judge(self, evidence: Tracks) -> Verdict:
         """The verdict from the histories of all legs of one size."""
         return verdict(self.measure(evidence))
 
-    def evidence(self, size: Size, views: Mapping[str, Sequence[LaneView]]) -> Evidence:
+    def evidence(self, size: Size, views: Mapping[str, Sequence[LaneView]]) -> Tracks:
         """What the runs of one size have shown.
 
         Parameters
@@ -169,7 +169,7 @@ class Trained(Claim):
             for name, view, config in zip(leg.lanes, views[leg.name], leg.config.lanes, strict=True):
                 _check(name, view, config.steps)
             found.append((leg.lanes, views[leg.name]))
-        return Evidence.of(found)
+        return Tracks.of(found)
 
 
 def _check(lane: str, view: LaneView, steps: int) -> None:
@@ -184,7 +184,7 @@ def _check(lane: str, view: LaneView, steps: int) -> None:
 
 
 @dataclass(frozen=True)
-class Part:
+class Computation:
     """A figure of the theory lab with these settings, computed once for each seed if it has one."""
 
     name: str
@@ -204,8 +204,8 @@ class Computed(Claim):
     """An experiment that is judged from figures of the theory lab."""
 
     form: ClassVar = "computed"
-    parts: Mapping[Size, tuple[Part, ...]] = field(default_factory=dict)
-    measure: Callable[[Computations], Sequence[Measured]] = field(default=lambda _: ())
+    parts: Mapping[Size, tuple[Computation, ...]] = field(default_factory=dict)
+    measure: Callable[[Computations], Sequence[Quantity]] = field(default=lambda _: ())
 
     def judge(self, computations: Computations) -> Verdict:
         """The verdict from the numbers of all parts of one size."""
@@ -236,4 +236,4 @@ class Progress:
     computations: Computations | None
 
 
-Experiment = Trained | Computed
+Experiment = TrainedExperiment | Computed

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from wgan_core.experiments.evidence import NoVerdict
-from wgan_core.experiments.experiment import Computed, Experiment, Size, Trained
+from wgan_core.experiments.experiment import Computed, Experiment, Size, TrainedExperiment
 from wgan_core.experiments.standing import Standing, belongs, own_pictures, runs_of, size_of, standings
+from wgan_core.experiments.tracks import NoVerdict
 from wgan_core.experiments.verdict import Verdict
 from wgan_core.history import LaneView
 from wgan_core.runs import UnknownRun
@@ -20,7 +20,11 @@ def computed_id(experiment: Computed, size: Size) -> str:
 
 
 def judged(
-    experiment: Trained, size: Size, when: float, runs: Mapping[str, str], views: Mapping[str, Sequence[LaneView]]
+    experiment: TrainedExperiment,
+    size: Size,
+    when: float,
+    runs: Mapping[str, str],
+    views: Mapping[str, Sequence[LaneView]],
 ) -> Standing:
     """What runs came to: a verdict, or the reason why there is none."""
     verdict: Verdict | None = None

@@ -9,7 +9,7 @@ from html import escape
 
 from wgan_core.experiments.experiment import PAPERS, Computed
 from wgan_core.experiments.reproduce import Entry
-from wgan_core.experiments.verdict import HOW_JUDGED, OUTCOMES, Measured, Outcome
+from wgan_core.experiments.verdict import HOW_JUDGED, OUTCOMES, Outcome, Quantity
 from wgan_core.theory.result import shown
 
 TITLE = "Claims of the papers, tried again"
@@ -102,11 +102,11 @@ def _verdict_cell(entry: Entry) -> str:
     return f'<td class="{outcome}">{_outcome(entry)}</td>'
 
 
-def _numbers(entry: Entry) -> tuple[Measured, ...]:
+def _numbers(entry: Entry) -> tuple[Quantity, ...]:
     return entry.standing.verdict.numbers if entry.standing and entry.standing.verdict else ()
 
 
-def _judged(entry: Entry) -> list[Measured]:
+def _judged(entry: Entry) -> list[Quantity]:
     return [number for number in _numbers(entry) if number.judged]
 
 

@@ -18,10 +18,10 @@ from typing import Any
 
 import torch
 
-from wgan_core.experiments.evidence import NoVerdict
-from wgan_core.experiments.experiment import Computed, Experiment, Leg, Size, Trained
+from wgan_core.experiments.experiment import Computed, Experiment, Leg, Size, TrainedExperiment
 from wgan_core.experiments.reopening import judged
 from wgan_core.experiments.standing import Standing, belongs, computed_standing, keep, mark, record
+from wgan_core.experiments.tracks import NoVerdict
 from wgan_core.history import LaneView
 from wgan_core.runs import Run
 from wgan_core.store import NotStored, Store, StoreProblem
@@ -94,7 +94,7 @@ class Entry:
     @property
     def picture(self) -> Path:
         """Where its chart is, if there is one."""
-        return self.path.with_suffix(".svg" if isinstance(self.experiment, Trained) else ".png")
+        return self.path.with_suffix(".svg" if isinstance(self.experiment, TrainedExperiment) else ".png")
 
 
 class Reproduction:
@@ -138,7 +138,7 @@ class Reproduction:
             if leg.name not in entry.runs or not self._stored(entry.runs[leg.name], leg):
                 self._train(entry, entry.experiment, leg)
 
-    def _train(self, entry: Entry, experiment: Trained, leg: Leg) -> None:
+    def _train(self, entry: Entry, experiment: TrainedExperiment, leg: Leg) -> None:
         run = Run(leg.config, store=self._store)
         begun = perf_counter()
         run.start()
@@ -190,7 +190,7 @@ class Reproduction:
         return replace(standing, seconds=entry.seconds)
 
     def _draw(self, entry: Entry) -> None:
-        if isinstance(entry.experiment, Trained) and importlib.util.find_spec("matplotlib") is not None:
+        if isinstance(entry.experiment, TrainedExperiment) and importlib.util.find_spec("matplotlib") is not None:
             from wgan_core.experiments.curves import svg
 
             entry.picture.write_text(svg(entry.experiment, self.size, self.views(entry)), encoding="utf-8")

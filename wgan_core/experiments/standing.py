@@ -18,8 +18,8 @@ from typing import Any
 
 from wgan_core.config import TrainingConfig
 from wgan_core.datasets.pictures import ALL, Folder
-from wgan_core.experiments.evidence import Computations, NoVerdict
-from wgan_core.experiments.experiment import SIZES, Computed, Experiment, Leg, Part, Size, Trained
+from wgan_core.experiments.experiment import SIZES, Computation, Computed, Experiment, Leg, Size, TrainedExperiment
+from wgan_core.experiments.tracks import Computations, NoVerdict
 from wgan_core.experiments.verdict import Verdict
 from wgan_core.schema import ConfigError
 from wgan_core.store import Store, StoredRun
@@ -86,7 +86,7 @@ def mark(store: Store, run_id: str, experiment: Experiment, size: Size, leg: Leg
     """
     store.flush()
     store.tag(run_id, [tag_of(experiment), size])
-    several = isinstance(experiment, Trained) and len(experiment.legs[size]) > 1
+    several = isinstance(experiment, TrainedExperiment) and len(experiment.legs[size]) > 1
     store.rename(run_id, f"{experiment.title}: {leg.name}" if several else experiment.title)
 
 
@@ -121,7 +121,7 @@ def scoreboard(store: Store, experiments: Mapping[str, Experiment]) -> dict[str,
 # Trained: runs in the store
 
 
-def runs_of(store: Store, experiment: Trained, size: Size) -> dict[str, list[StoredRun]]:
+def runs_of(store: Store, experiment: TrainedExperiment, size: Size) -> dict[str, list[StoredRun]]:
     """Stored runs of each leg, the newest first, whatever became of them."""
     there = store.runs(tags=[tag_of(experiment), size], limit=OLDER * len(experiment.legs[size]))
     return {leg.name: [run for run in there if belongs(run, leg)] for leg in experiment.legs[size]}
@@ -145,7 +145,7 @@ def own_pictures(configs: Iterable[TrainingConfig]) -> Mapping[str, Any] | None:
     return next((config.dataset.model_dump() for config in configs if isinstance(config.dataset, Folder)), None)
 
 
-def _trained(store: Store, experiment: Trained, sizes: tuple[Size, ...]) -> Iterator[Standing]:
+def _trained(store: Store, experiment: TrainedExperiment, sizes: tuple[Size, ...]) -> Iterator[Standing]:
     attempts: list[tuple[float, Size, dict[str, StoredRun]]] = []
     for size in sizes:
         of_leg = runs_of(store, experiment, size)
@@ -219,7 +219,7 @@ def _path(folder: Path, experiment: Computed, size: Size) -> Path:
     return folder / FOLDER / f"{experiment.name}.{size}.json"
 
 
-def _settings(parts: tuple[Part, ...]) -> list[dict[str, Any]]:
+def _settings(parts: tuple[Computation, ...]) -> list[dict[str, Any]]:
     return [{"figure": part.figure, "settings": dict(part.settings), "seeds": part.seeds} for part in parts]
 
 

@@ -29,7 +29,7 @@ HOW_JUDGED = (
 
 
 @dataclass(frozen=True)
-class Measured:
+class Quantity:
     """A number of a verdict.
 
     Attributes
@@ -45,7 +45,7 @@ class Measured:
 
     Examples
     --------
-    >>> modes = Measured("modes", (8.0, 8.0, 7.0), low=7)
+    >>> modes = Quantity("modes", (8.0, 8.0, 7.0), low=7)
     >>> modes.median, modes.interval, modes.should, modes.holds, modes.surely
     (8.0, (7.0, 8.0), 'at least 7', True, True)
     """
@@ -123,9 +123,9 @@ class Measured:
         return f"{self.name} {shown(self.median)}{spread}"
 
 
-def measured(name: str, values: Iterable[float], **fields: Any) -> Measured:
-    """A number from an array over the seeds; the fields are those of :class:`Measured`."""
-    return Measured(name, tuple(float(value) for value in values), **fields)
+def measured(name: str, values: Iterable[float], **fields: Any) -> Quantity:
+    """A number from an array over the seeds; the fields are those of :class:`Quantity`."""
+    return Quantity(name, tuple(float(value) for value in values), **fields)
 
 
 @dataclass(frozen=True)
@@ -134,14 +134,14 @@ class Verdict:
 
     Attributes
     ----------
-    numbers : tuple[Measured, ...]
+    numbers : tuple[Quantity, ...]
         The first is the one to show where there is room for one.
     text : str
         The outcome and the numbers that decided it, in words.
     """
 
     outcome: Outcome
-    numbers: tuple[Measured, ...]
+    numbers: tuple[Quantity, ...]
     text: str
 
     def plain(self) -> dict[str, Any]:
@@ -153,12 +153,12 @@ class Verdict:
         }
 
 
-def verdict(numbers: Iterable[Measured]) -> Verdict:
+def verdict(numbers: Iterable[Quantity]) -> Verdict:
     """Judge a claim by its numbers; see :data:`HOW_JUDGED`.
 
     Examples
     --------
-    >>> verdict([Measured("modes", (8.0, 8.0), low=7, key=True), Measured("W1", (0.2, 0.3, 0.4), high=0.3)]).text
+    >>> verdict([Quantity("modes", (8.0, 8.0), low=7, key=True), Quantity("W1", (0.2, 0.3, 0.4), high=0.3)]).text
     'Partly reproduced: all as claimed but W1 0.3 [0.2, 0.4] (should be at most 0.3, in some seeds it is not).'
     """
     numbers = tuple(numbers)

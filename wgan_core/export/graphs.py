@@ -32,7 +32,7 @@ class Node(NamedTuple):
     attributes: dict[str, Any] = {}
 
 
-class Step(NamedTuple):
+class Operator(NamedTuple):
     """An operator in a graph: which values go in and come out, and its tensors, all by name."""
 
     node: Node
@@ -172,7 +172,7 @@ def onnx_of(model: Model, role: str) -> bytes:
     return bytes(found.SerializeToString())
 
 
-def steps_of(net: nn.Sequential, entry: str, prefix: str, end: str) -> Iterator[Step]:
+def steps_of(net: nn.Sequential, entry: str, prefix: str, end: str) -> Iterator[Operator]:
     """The operators of a chain of layers from the value ``entry`` to the value ``end``, branches within it first."""
     for i, layer in enumerate(net):
         output = end if i == len(net) - 1 else f"{prefix}{i}"
@@ -181,7 +181,7 @@ def steps_of(net: nn.Sequential, entry: str, prefix: str, end: str) -> Iterator[
             for name, branch in (("main", layer.main), ("shortcut", layer.shortcut)):
                 branches.append(f"{prefix}{i}.{name}.end" if len(branch) else entry)
                 yield from steps_of(branch, entry, f"{prefix}{i}.{name}.", branches[-1])
-            yield Step(Node("Add"), tuple(branches), output)
+            yield Operator(Node("Add"), tuple(branches), output)
         else:
             *before, last = translated(layer)
             for k, node in enumerate(before):
@@ -191,8 +191,8 @@ def steps_of(net: nn.Sequential, entry: str, prefix: str, end: str) -> Iterator[
         entry = output
 
 
-def _step(node: Node, entry: str, output: str) -> Step:
-    return Step(node, (entry,), output, {f"{output}.{k}": tensor for k, tensor in enumerate(node.tensors)})
+def _step(node: Node, entry: str, output: str) -> Operator:
+    return Operator(node, (entry,), output, {f"{output}.{k}": tensor for k, tensor in enumerate(node.tensors)})
 
 
 def translated(layer: nn.Module) -> list[Node]:

@@ -1,7 +1,7 @@
 """Limits before a start: what a run will take, in memory and in time, and whether there is room for it.
 
-Whoever starts trainings asks for a :class:`Claim` first, and is refused with a :class:`ConfigError`. The estimate comes from the
-shapes of the networks (:mod:`wgan_core.limits.cost`), the room from the computer (:mod:`wgan_core.limits.memory`).
+Whoever starts trainings asks for a :class:`Reservation` first, and is refused with a :class:`ConfigError`. The estimate comes
+from the shapes of the networks (:mod:`wgan_core.limits.cost`), the room from the computer (:mod:`wgan_core.limits.memory`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from wgan_core.limits.memory import VARIABLE, Promise, Room, given, room
 from wgan_core.limits.speed import speed
 from wgan_core.schema import ConfigError, Problem
 
-__all__ = ["Claim", "Forecast", "claim", "forecast", "refusal"]
+__all__ = ["Forecast", "Reservation", "claim", "forecast", "refusal"]
 
 # Time of a member's step in a stack, as a ratio to that of a training alone: the middle of the table in members/stacked.py.
 STACKED_RATIO = 0.5
@@ -92,7 +92,7 @@ def forecast(race: RunConfig, cores: int) -> Forecast:
     return Forecast(of_race(race, _workers(race, cores)).bytes, step, whole)
 
 
-class Claim:
+class Reservation:
     """Room that a run was promised, until it is given back.
 
     Attributes
@@ -110,7 +110,7 @@ class Claim:
             self._where.promised.pop(self._who, None)
 
 
-def claim(config: RunConfig, cores: int, who: str = "") -> Claim:
+def claim(config: RunConfig, cores: int, who: str = "") -> Reservation:
     """Room for a run beside those that have it already.
 
     Parameters
@@ -132,7 +132,7 @@ def claim(config: RunConfig, cores: int, who: str = "") -> Claim:
             cost = of_race(config, workers)
             if cost.bytes <= where.left:
                 where.promised[who] = Promise(cost.bytes, workers)
-                return Claim(where, who, workers)
+                return Reservation(where, who, workers)
         raise ConfigError([_problem(config, cost, where, where.left)])
 
 

@@ -55,7 +55,7 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingCost:
     """What one training of one seed takes, in bytes and work.
 
     Attributes
@@ -81,7 +81,7 @@ class Training:
     stacks: bool
 
 
-def of_training(config: TrainingConfig) -> Training:
+def of_training(config: TrainingConfig) -> TrainingCost:
     """What a training of one seed will take."""
     deciding = config.model_dump(exclude=set(NOT_DECIDING))
     return _of(json.dumps(deciding, sort_keys=True, default=str), _Held(config))
@@ -105,7 +105,7 @@ class _Held:
 
 
 @lru_cache(256)
-def _of(_: str, held: _Held) -> Training:
+def _of(_: str, held: _Held) -> TrainingCost:
     config = held.config
     generator, critic = config.nets()
     for net in (generator, critic):
@@ -123,7 +123,7 @@ def _of(_: str, held: _Held) -> Training:
     shown = prod(config.dataset.shape)
     frames = 2 * GRID_IMAGES * shown * frames_kept(config) if config.dataset.is_image else 0
     scored = 4 * SAMPLES * shown * BYTES if config.dataset.is_image and config.scores_every else 0
-    return Training(
+    return TrainingCost(
         networks=_networks(config, generator, critic),
         batch=BYTES * largest,
         data=_images(config) + frames + scored,

@@ -19,7 +19,7 @@ REACHED = 0.75
 
 
 @dataclass(frozen=True)
-class Speed:
+class MachineSpeed:
     """Seconds of one floating-point operation of a product, of one byte that is moved, of one call, and of one exact W1."""
 
     flop: float
@@ -33,7 +33,7 @@ class Speed:
 
 
 @lru_cache
-def speed(device: torch.device) -> Speed:
+def speed(device: torch.device) -> MachineSpeed:
     """That of a device, with one thread on the CPU. The first time takes about a tenth of a second."""
     cpu = torch.device("cpu")
     rng = Generator(cpu).manual_seed(0)
@@ -43,7 +43,7 @@ def speed(device: torch.device) -> Speed:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return Speed(
+        return MachineSpeed(
             flop=_least(lambda: a @ a, device) / (2 * SIDE**3) / REACHED,
             byte=_least(lambda: x + x, device) / (2 * 4 * NUMBERS),
             # Beside the operation itself there is what Python and autograd do about it.

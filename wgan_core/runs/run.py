@@ -11,7 +11,7 @@ from typing import Any
 
 from wgan_core.config import RunConfig, TrainingConfig
 from wgan_core.history import LaneView, RunView, Snapshot, Status, overall
-from wgan_core.limits import Claim, claim
+from wgan_core.limits import Reservation, claim
 from wgan_core.members.crew import usable_cores
 from wgan_core.runs.commands import Pause, Resume, Step, Stop, Turn
 from wgan_core.runs.following import Followers
@@ -53,7 +53,7 @@ class Run:
         self._store = store
         self._recorder: Recorder | None = None
         self._parent: Parent | None = None
-        self._claim: Claim | None = None
+        self._claim: Reservation | None = None
         self._changed, self._ended = threading.Condition(), threading.Event()
         self._followers = Followers(self._changed, self._ended)
         self._work = Work(self.config, self.lanes, self._changed, self._followers)

@@ -25,7 +25,7 @@ FLUSH_SECONDS, RETRY_SECONDS, TIDY_SECONDS = 0.5, 3.0, 60.0
 MOST_WAITING_BYTES, MOST_WAITING_ROWS = 64_000_000, 50_000
 
 
-class Source(Protocol):
+class Recording(Protocol):
     """A recorder, as the writer sees it."""
 
     run_id: str
@@ -52,10 +52,10 @@ class Writer:
         self.dropped_frames = self.dropped_rows = 0
         self._changed = threading.Condition()
         self._queue: deque[Job] = deque()
-        self._sources: list[Source] = []
+        self._sources: list[Recording] = []
         self._barriers: list[threading.Event] = []
         self._calls: list[tuple[Callable[[Session], Any], Future[Any]]] = []
-        self._parting: list[tuple[Source, Job]] = []
+        self._parting: list[tuple[Recording, Job]] = []
         self._waiting_bytes = self._waiting_rows = self._row_level = 0
         self._urgent = self._closing = self._given_up = False
         self._refused: dict[str, StoreProblem] = {}
@@ -92,12 +92,12 @@ class Writer:
                 self._thin_waiting()
             self._wake(urgent)
 
-    def watch(self, source: Source) -> None:
+    def watch(self, source: Recording) -> None:
         """Ask a recorder for what it holds back, from now on."""
         with self._changed:
             self._sources.append(source)
 
-    def part(self, source: Source, farewell: Job) -> None:
+    def part(self, source: Recording, farewell: Job) -> None:
         """Write what a recorder still holds back, then its last job, and ask it no more."""
         with self._changed:
             self._parting.append((source, farewell))

@@ -39,7 +39,7 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Reading:
+class CriticReading:
     """What a critic says of two piles.
 
     Attributes
@@ -94,11 +94,11 @@ class Critic:
         """f, shape (n,), at places (n, d)."""
         return self._learner.at(x)
 
-    def read(self) -> Reading:
+    def read(self) -> CriticReading:
         f = self.at(self._places)
         n = len(self._p.places)
         estimate = float(self._p.shares @ f[:n] - self._q.shares @ f[n:])
-        return Reading(estimate, float((np.abs(f[:, None] - f) / self._apart).max()))
+        return CriticReading(estimate, float((np.abs(f[:, None] - f) / self._apart).max()))
 
 
 def batch(piles: Piles, rng: Generator) -> Tensor:

@@ -18,7 +18,7 @@ BATCH, MEASURED = 256, 4096
 
 
 @dataclass(frozen=True)
-class Seen:
+class DiscriminatorReading:
     """The discriminator at one step, on fresh samples: share that it calls right, the JS that its loss means, and its
     gradients at the generated ones."""
 
@@ -56,7 +56,7 @@ class Discriminator:
     def train(self) -> None:
         self._learner.descend(torch.stack(list(self._terms(*self._batches(self._rngs, BATCH)).values())).sum())
 
-    def look(self, step: int) -> Seen:
+    def look(self, step: int) -> DiscriminatorReading:
         net = self._learner.net
         real, fake = self._batches(self._measure, MEASURED)
         with torch.no_grad():
@@ -67,7 +67,7 @@ class Discriminator:
             right = 0.5 * (on_real > 0).double().mean() + 0.5 * (on_fake < 0).double().mean()
             # ln D(1 − D) by logsigmoid: the product itself underflows.
             both = logsigmoid(on_fake) + logsigmoid(-on_fake)
-        return Seen(
+        return DiscriminatorReading(
             step,
             float(right),
             self._objective.estimate(terms),

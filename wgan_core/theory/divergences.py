@@ -24,7 +24,7 @@ LOG_2 = math.log(2)
 
 
 @dataclass(frozen=True)
-class Divergence:
+class FDivergence:
     """One f-divergence.
 
     Attributes
@@ -97,7 +97,9 @@ class Divergence:
         with np.errstate(divide="ignore"):
             return float(self.summand(np.log(np.asarray(p, float)), np.log(np.asarray(q, float))).sum())
 
-    def of_densities(self, log_p: Callable[[Floats], Floats], log_q: Callable[[Floats], Floats], line: Line) -> float:
+    def of_densities(
+        self, log_p: Callable[[Floats], Floats], log_q: Callable[[Floats], Floats], line: RealLine
+    ) -> float:
         """D(P‖Q) of two densities given by their logarithms: the trapezoid rule on ``line``.
 
         Returns
@@ -112,7 +114,7 @@ class Divergence:
 
 
 @dataclass(frozen=True)
-class Line:
+class RealLine:
     """Points on the real line with the weights of a sum that stands for an integral: x = centre + width · sinh(t), t even.
 
     Dense around the centre and sparse far out, so that one sum sees narrow peaks and heavy tails.
@@ -122,7 +124,7 @@ class Line:
     weights: Floats
 
     @classmethod
-    def around(cls, centre: float, width: float, points: int = 16001, reach: float = 8.0) -> Line:
+    def around(cls, centre: float, width: float, points: int = 16001, reach: float = 8.0) -> RealLine:
         """A line of ``points`` points out to ``width`` · sinh(``reach``) on both sides."""
         t = np.linspace(-reach, reach, points)
         return cls(centre + width * np.sinh(t), width * np.cosh(t) * (t[1] - t[0]))
@@ -152,8 +154,8 @@ def _below(limit: float, inside: Callable[[Tensor], Tensor], *, closed: bool = F
     return conjugate
 
 
-DIVERGENCES: dict[str, Divergence] = {
-    "kl": Divergence(
+DIVERGENCES: dict[str, FDivergence] = {
+    "kl": FDivergence(
         "KL(P‖Q)",
         "u ln u",
         "e^(t − 1)",
@@ -164,7 +166,7 @@ DIVERGENCES: dict[str, Divergence] = {
         lambda v: v,
         math.inf,
     ),
-    "reverse-kl": Divergence(
+    "reverse-kl": FDivergence(
         "reverse KL, KL(Q‖P)",
         "−ln u",
         "−1 − ln(−t), t < 0",
@@ -175,7 +177,7 @@ DIVERGENCES: dict[str, Divergence] = {
         lambda v: -torch.exp(-v),
         math.inf,
     ),
-    "pearson": Divergence(
+    "pearson": FDivergence(
         "Pearson χ²",
         "(u − 1)²",
         "t + t²/4, t ≥ −2",
@@ -186,7 +188,7 @@ DIVERGENCES: dict[str, Divergence] = {
         lambda v: v,
         math.inf,
     ),
-    "neyman": Divergence(
+    "neyman": FDivergence(
         "Neyman χ²",
         "(1 − u)²/u",
         "2 − 2√(1 − t), t ≤ 1",
@@ -198,7 +200,7 @@ DIVERGENCES: dict[str, Divergence] = {
         math.inf,
         pole=1,
     ),
-    "hellinger": Divergence(
+    "hellinger": FDivergence(
         "squared Hellinger",
         "(√u − 1)²",
         "t/(1 − t), t < 1",
@@ -209,7 +211,7 @@ DIVERGENCES: dict[str, Divergence] = {
         lambda v: 1 - torch.exp(-v),
         2.0,
     ),
-    "js": Divergence(
+    "js": FDivergence(
         "JS",
         "½ (u ln u − (u + 1) ln ½(u + 1))",
         "−½ ln(2 − e^(2t)), t < ½ ln 2",
@@ -220,7 +222,7 @@ DIVERGENCES: dict[str, Divergence] = {
         lambda v: 0.5 * (LOG_2 - softplus(-v)),
         LOG_2,
     ),
-    "tv": Divergence(
+    "tv": FDivergence(
         "total variation",
         "½ |u − 1|",
         "t, |t| ≤ ½",

@@ -16,7 +16,7 @@ from wgan_core.objectives import Gan, Objective, WganGp
 from wgan_core.optimisers import Adam
 from wgan_core.theory.learner import CPU, WIDTH, stream
 from wgan_core.theory.result import Floats
-from wgan_core.theory.scorer import Scorer
+from wgan_core.theory.scorer import TrainedCritic
 
 BATCH, MEASURED, SHOWN = 128, 512, 250
 LATENT = 2
@@ -38,7 +38,7 @@ class Game:
     def __init__(self, dimensions: int, seed: int) -> None:
         optimiser = Adam(lr=1e-3, beta1=0.5)
         # The first, since it goes to one thread: sums split over several have other last digits.
-        self._discriminator = Scorer(Gan(), dimensions, seed, optimiser=optimiser)
+        self._discriminator = TrainedCritic(Gan(), dimensions, seed, optimiser=optimiser)
         q, _ = torch.linalg.qr(
             torch.randn(dimensions, dimensions, generator=stream(seed, 20), dtype=torch.float32, device=CPU)
         )
@@ -84,8 +84,8 @@ class Judged:
         self.generator: Net = copy.deepcopy(self.game.generator)
         self._theta = FlatParameters(self.generator)
         dimensions = self.game.frame.shape[1]
-        self.discriminator = Scorer(Gan(), dimensions, self.seed + 1, optimiser=Adam(lr=1e-3, beta1=0.5))
-        self.critic = Scorer(self.objective, dimensions, self.seed + 1)
+        self.discriminator = TrainedCritic(Gan(), dimensions, self.seed + 1, optimiser=Adam(lr=1e-3, beta1=0.5))
+        self.critic = TrainedCritic(self.objective, dimensions, self.seed + 1)
         self._rngs = stream(self.seed, 30), stream(self.seed, 31)
         self._z = latents(MEASURED, stream(self.seed, 32))
         self._seen = self.game.real(MEASURED, stream(self.seed, 33))
@@ -107,7 +107,7 @@ class Judged:
         self.discriminator.learn(real, fake)
         self.critic.learn(real, fake)
 
-    def gradient(self, objective: Objective, scorer: Scorer) -> Tensor:
+    def gradient(self, objective: Objective, scorer: TrainedCritic) -> Tensor:
         """Of the generator's loss in all its weights, (p,)."""
         with scorer.flat.frozen():
             self._theta.backward(objective.generator_loss(scorer.net, self.generator(self._z)))

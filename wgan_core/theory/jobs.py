@@ -58,7 +58,7 @@ class Turns:
         self._free.release()
 
 
-class Job:
+class FigureJob:
     """One figure being computed. Ends by itself when nobody asks for its view any more."""
 
     def __init__(self, figure: Figure, turns: Turns) -> None:
@@ -130,17 +130,17 @@ class Jobs:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._turns = Turns(AT_ONCE)
-        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._jobs: OrderedDict[str, FigureJob] = OrderedDict()
         self._closed = False
 
-    def of(self, figure: Figure) -> Job:
+    def of(self, figure: Figure) -> FigureJob:
         """The job of this figure with these settings, started if there is none."""
         key = figure.model_dump_json()
         with self._lock:
             if self._closed:
                 raise RuntimeError("the server is shutting down")
             if key not in self._jobs or self._jobs[key].given_up:
-                self._jobs[key] = Job(figure, self._turns)
+                self._jobs[key] = FigureJob(figure, self._turns)
             self._jobs.move_to_end(key)
             while len(self._jobs) > KEPT:
                 self._jobs.popitem(last=False)[1].stop()

@@ -27,7 +27,7 @@ def tensor(values: Floats, dtype: torch.dtype = torch.float32) -> Tensor:
     return torch.tensor(values, dtype=dtype, device=CPU)
 
 
-class Spectral(torch.nn.Module):
+class SpectralWeight(torch.nn.Module):
     """W / σ(W), so that a layer stretches nothing (Miyato et al. 2018, equation 8). σ is exact here: the layers are small."""
 
     def forward(self, weight: Tensor) -> Tensor:
@@ -66,7 +66,7 @@ class Learner:
             self.net = Net(*self.net)
             for layer in self.net:
                 if isinstance(layer, torch.nn.Linear):
-                    parametrize.register_parametrization(layer, "weight", Spectral())
+                    parametrize.register_parametrization(layer, "weight", SpectralWeight())
         self.flat = FlatParameters(self.net)
         self.optimiser = optimiser or Adam(lr=1e-3, beta1=0.5, beta2=0.9)
         self._memory = self.optimiser.start(self.flat.weights)

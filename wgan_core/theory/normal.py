@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
-from wgan_core.theory.divergences import Line
+from wgan_core.theory.divergences import RealLine
 
 Floats = NDArray[np.float64]
 
@@ -36,10 +36,10 @@ class Normal:
         return np.asarray(ndtr((np.asarray(x, float) - self.mean) / self.sd))
 
 
-def line_for(*normals: Normal) -> Line:
+def line_for(*normals: Normal) -> RealLine:
     """A line on which integrals over these densities are exact to about eight digits."""
     centre = sum(n.mean for n in normals) / len(normals)
-    return Line.around(centre, max(abs(n.mean - centre) + n.sd for n in normals))
+    return RealLine.around(centre, max(abs(n.mean - centre) + n.sd for n in normals))
 
 
 def closed_form(kind: str, p: Normal, q: Normal) -> float | None:

@@ -11,7 +11,7 @@ import torch
 from scipy.special import rel_entr
 
 from wgan_core.optimisers import Adam
-from wgan_core.theory.divergences import DIVERGENCES, Divergence
+from wgan_core.theory.divergences import DIVERGENCES, FDivergence
 from wgan_core.theory.learner import Learner, stream, tensor
 from wgan_core.theory.normal import Normal, closed_form, line_for
 from wgan_core.theory.piles import read_piles
@@ -114,10 +114,10 @@ def _ratio(a: Floats, b: Floats) -> Floats:
         return np.where(a > 0, a / b, 0.0)
 
 
-class Network:
+class VariationalFunction:
     """T = g(v(x)) with a small network v, and the bound E_P[T] − E_Q[f*(T)] over the whole pair."""
 
-    def __init__(self, pair: Pair, divergence: Divergence, seed: int) -> None:
+    def __init__(self, pair: Pair, divergence: FDivergence, seed: int) -> None:
         self._divergence = divergence
         # f* of float32 loses JS near its limit.
         self._learner = Learner(1, stream(seed), optimiser=Adam(lr=3e-3, beta1=0.9), dtype=torch.float64)

@@ -23,8 +23,8 @@ from wgan_core.theory.result import (
     Curve,
     Heat,
     Level,
+    Marks,
     Panel,
-    Points,
     Result,
     Role,
     Words,
@@ -113,14 +113,14 @@ def _trace(layer: AnyLayer) -> Trace:
             line = {"color": COLOURS[layer.role], "width": layer.width, "dash": layer.dash}
             found = _scatter(layer, "lines") | {"line": line}
             return found | ({"fill": "tozeroy", "fillcolor": _clear(layer.role)} if layer.fill else {})
-        case Points():
+        case Marks():
             marker: dict[str, Any] = {"color": COLOURS[layer.role], "size": layer.size, "symbol": SYMBOLS[layer.symbol]}
             marker["line"] = {"width": 2, "color": COLOURS[layer.role]} if layer.symbol == "ring" else {"width": 0}
             return _scatter(layer, "markers") | {"marker": marker}
     raise TypeError(f"no trace for {layer!r}")
 
 
-def _scatter(layer: Curve | Points, mode: str) -> Trace:
+def _scatter(layer: Curve | Marks, mode: str) -> Trace:
     name = f"{layer.name} " if layer.name else ""
     return {
         "type": "scatter",

@@ -21,8 +21,8 @@ from wgan_core.theory.result import (
     Curve,
     Heat,
     Level,
+    Marks,
     Panel,
-    Points,
     Result,
     Role,
     Words,
@@ -122,7 +122,7 @@ def _layer(axes: Axes, layer: AnyLayer, order: float) -> None:
             axes.plot(layer.x, _finite(layer.y), DASHES[layer.dash], label=name, linewidth=0.75 * layer.width, **look)
             if layer.fill:
                 axes.fill_between(layer.x, 0, _finite(layer.y), alpha=0.2, linewidth=0, **look)
-        case Points():
+        case Marks():
             hollow = {"facecolors": "none", "edgecolors": look.pop("color")} if layer.symbol == "ring" else {}
             axes.scatter(
                 layer.x,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from wgan_core.theory.critics import Critic, Reading, Recipe
-from wgan_core.theory.result import AnyLayer, Bars, Curve, Floats, Heat, Level, Number, Panel, Points, Role
+from wgan_core.theory.critics import Critic, CriticReading, Recipe
+from wgan_core.theory.result import AnyLayer, Bars, Curve, Floats, Heat, Level, Marks, Number, Panel, Role
 from wgan_core.theory.transport import Transport
 
 SIDE = 40  # of the grid in the plane
@@ -17,7 +17,7 @@ ALONG = 241  # places on the line
 
 
 @dataclass(eq=False)
-class Trained:
+class WatchedCritic:
     """A critic with what was read of it so far."""
 
     name: str
@@ -25,14 +25,14 @@ class Trained:
     role: Role
     critic: Critic
     steps: list[int]
-    readings: list[Reading]
+    readings: list[CriticReading]
 
     def look(self, step: int) -> None:
         self.steps.append(step)
         self.readings.append(self.critic.read())
 
     @property
-    def now(self) -> Reading:
+    def now(self) -> CriticReading:
         return self.readings[-1]
 
 
@@ -58,7 +58,7 @@ class Scene:
     def on_a_line(self) -> bool:
         return len(self.axes) == 1
 
-    def potentials(self, critics: list[Trained]) -> Panel:
+    def potentials(self, critics: list[WatchedCritic]) -> Panel:
         if not self.on_a_line:
             return self._map("potential-map", "The best critic f*, by the linear program", self.f)
         layers: list[AnyLayer] = [*self._piles_below()]
@@ -78,7 +78,7 @@ class Scene:
             " down, which changes no difference of means. Where no earth passes, f* may have any slope from −1 to 1.",
         )
 
-    def critic(self, critics: list[Trained]) -> Panel:
+    def critic(self, critics: list[WatchedCritic]) -> Panel:
         if not self.on_a_line:
             return self._map("critic-map", f"The trained critic: {critics[0].name}", critics[0].critic.at(self.grid))
         x = self.grid[:, 0]
@@ -109,7 +109,7 @@ class Scene:
             thick = 1 + 7 * float(self.best.plan[i, j])
             layers.append(Curve(way[:, 0], way[:, 1], "", "em", width=thick))
         for places, name, role in ((ends[0], "P", "real"), (ends[1], "Q", "generated")):
-            layers.append(Points(places[:, 0], places[:, 1], name, role, 11))  # type: ignore[arg-type]
+            layers.append(Marks(places[:, 0], places[:, 1], name, role, 11))  # type: ignore[arg-type]
         return Panel(
             "plan",
             "The cheapest plan",
@@ -121,7 +121,7 @@ class Scene:
             help="Where the earth of P goes in Q; the thicker a line, the more. Along each, f* falls by the length of the way.",
         )
 
-    def numbers(self, critics: list[Trained]) -> tuple[Number, ...]:
+    def numbers(self, critics: list[WatchedCritic]) -> tuple[Number, ...]:
         best = self.best
         anywhere = np.concatenate([self.places, self.grid[:: max(1, len(self.grid) // 200)]])
         f, apart = best.potential(anywhere), cdist(anywhere, anywhere)
@@ -174,7 +174,7 @@ class Scene:
             for piles, role in ((self.p, "real"), (self.q, "generated"))
         ]
 
-    def _levelled(self, trained: Trained) -> Floats:
+    def _levelled(self, trained: WatchedCritic) -> Floats:
         """A critic divided by its K and moved to meet f* at the piles in the mean: a constant changes no estimate."""
         slope = max(trained.now.slope, 1e-12)
         constant = float((self.best.potential(self.places) - trained.critic.at(self.places) / slope).mean())
@@ -184,7 +184,7 @@ class Scene:
         f = f - f.mean()
         layers: list[AnyLayer] = [Heat(self.axes[0], self.axes[1], f.reshape(SIDE, SIDE), "score", 0.0)]
         for piles, label, role in ((self.p, "P", "real"), (self.q, "Q", "generated")):
-            layers.append(Points(piles.places[:, 0], piles.places[:, 1], label, role, 11))  # type: ignore[arg-type]
+            layers.append(Marks(piles.places[:, 0], piles.places[:, 1], label, role, 11))  # type: ignore[arg-type]
         return Panel(
             name,
             title,

@@ -70,7 +70,7 @@ class Curve(Layer):
 
 
 @dataclass(frozen=True, eq=False)
-class Points(Layer):
+class Marks(Layer):
     """Marks at places. ``size`` in pixels."""
 
     x: Floats
@@ -143,8 +143,8 @@ class Level:
     dash: Dash = "dash"
 
 
-AnyLayer: TypeAlias = Curve | Points | Bars | Heat | Arrows | Words | Level
-LAYERS: tuple[type[Any], ...] = (Curve, Points, Bars, Heat, Arrows, Words, Level)
+AnyLayer: TypeAlias = Curve | Marks | Bars | Heat | Arrows | Words | Level
+LAYERS: tuple[type[Any], ...] = (Curve, Marks, Bars, Heat, Arrows, Words, Level)
 
 
 @dataclass(frozen=True, eq=False)

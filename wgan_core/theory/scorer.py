@@ -21,7 +21,7 @@ def usual(objective: Objective) -> Optimiser:
     return Adam(lr=2e-3, beta1=0.9)
 
 
-class Scorer(Learner):
+class TrainedCritic(Learner):
     """A network that scores samples, and the loss by which it learns to.
 
     Parameters

@@ -45,7 +45,7 @@ class Law:
 
 
 @dataclass(frozen=True, eq=False)
-class Pair:
+class TwoLaws:
     """Two laws on the same cells and places.
 
     Attributes
@@ -66,7 +66,7 @@ class Pair:
     atoms: tuple[Floats, Floats]
 
     @classmethod
-    def of(cls, a: Law, b: Law) -> Pair:
+    def of(cls, a: Law, b: Law) -> TwoLaws:
         places = np.union1d(a.atoms, b.atoms)
         found = np.concatenate([a.edges, b.edges, places])
         top = max(1.0, float(found.max()))
@@ -248,4 +248,4 @@ SEQUENCES: dict[str, Sequence] = {
 def distances(name: str, n: int) -> Mapping[str, float]:
     """All distances between P_n and P of a sequence."""
     sequence = SEQUENCES[name]
-    return Pair.of(sequence.at(n), sequence.limit).distances()
+    return TwoLaws.of(sequence.at(n), sequence.limit).distances()

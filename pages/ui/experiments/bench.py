@@ -12,7 +12,7 @@ from pages.ui.live import storing, transport
 from pages.ui.text import plain
 from pages.ui.theory import lab
 from wgan_core.experiments import PAPERS, Computed, Experiment, Size
-from wgan_core.experiments.attempts import Attempt, Computing, Training, attempts
+from wgan_core.experiments.attempts import Attempt, Computing, TrainingAttempt, attempts
 from wgan_core.experiments.reopening import reopened
 from wgan_core.experiments.standing import Standing
 from wgan_core.history import LIVE
@@ -151,7 +151,7 @@ def _start(experiment: Experiment, size: Size, before: dict[str, str] | None = N
     except (TooManyRuns, DeviceError, ConfigError, StoreProblem) as reason:
         transport.refuse(str(reason))
         st.rerun()
-    if isinstance(attempt, Training) and attempt.now is not None:
+    if isinstance(attempt, TrainingAttempt) and attempt.now is not None:
         attempt.now.wait_for_snapshot(FIRST_SECONDS)
     else:
         attempt.join(FIRST_SECONDS)
@@ -166,13 +166,13 @@ def _running(attempt: Attempt) -> None:
     """The bar and what trains or is computed now: the one fragment of the page."""
     if attempt.standing is not None:
         st.rerun()
-    if isinstance(attempt, Training):
+    if isinstance(attempt, TrainingAttempt):
         _training(attempt)
     elif isinstance(attempt, Computing):
         _computing(attempt)
 
 
-def _training(attempt: Training) -> None:
+def _training(attempt: TrainingAttempt) -> None:
     legs = attempt.experiment.legs[attempt.size]
     run, begun = attempt.now, len(attempt.runs)
     if run is None:  # all legs were trained before: it is being judged

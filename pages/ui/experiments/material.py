@@ -7,7 +7,7 @@ import streamlit as st
 from pages.ui.form import fetching
 from pages.ui.form.pictures import class_input, pictures_input
 from wgan_core.datasets.pictures import ALL, Folder
-from wgan_core.experiments import Experiment, Size, Standing, Trained
+from wgan_core.experiments import Experiment, Size, Standing, TrainedExperiment
 
 PATH, CLASSES = "own.path", "own.classes"
 
@@ -20,7 +20,7 @@ def choose(experiment: Experiment, size: Size) -> Experiment | None:
     Experiment or None
         The experiment to run, perhaps on the reader's own pictures; None where it cannot be run yet.
     """
-    if not isinstance(experiment, Trained) or (missing := experiment.missing(size)) is None:
+    if not isinstance(experiment, TrainedExperiment) or (missing := experiment.missing(size)) is None:
         return experiment
     left, right = st.columns(2, gap="large")
     with left:
@@ -36,6 +36,6 @@ def choose(experiment: Experiment, size: Size) -> Experiment | None:
 
 def again(experiment: Experiment, standing: Standing) -> Experiment:
     """The experiment on what it was tried on then."""
-    if isinstance(experiment, Trained) and standing.pictures is not None:
+    if isinstance(experiment, TrainedExperiment) and standing.pictures is not None:
         return experiment.on(standing.pictures)
     return experiment

@@ -14,7 +14,16 @@ from pages.ui.live import storing, transport
 from pages.ui.runs.table import zone
 from pages.ui.text import plain
 from pages.ui.theory import lab
-from wgan_core.experiments import OUTCOMES, Computed, Experiment, Leg, Part, Standing, Trained, standings
+from wgan_core.experiments import (
+    OUTCOMES,
+    Computation,
+    Computed,
+    Experiment,
+    Leg,
+    Standing,
+    TrainedExperiment,
+    standings,
+)
 from wgan_core.experiments.reopening import computed_id
 from wgan_core.experiments.standing import runs_of, tag_of
 from wgan_core.experiments.verdict import HOW_JUDGED, Verdict
@@ -127,7 +136,7 @@ def _onwards(experiment: Experiment, standing: Standing, start: Start) -> None:
                     icon=":material/science:",
                     query_params=reader.address(experiment, size=size),
                 )
-        if isinstance(experiment, Trained):
+        if isinstance(experiment, TrainedExperiment):
             st.page_link(
                 "pages/runs.py",
                 label="All its runs",
@@ -139,7 +148,7 @@ def _onwards(experiment: Experiment, standing: Standing, start: Start) -> None:
 # Of a trained experiment: its runs
 
 
-def _legs(experiment: Trained, standing: Standing) -> None:
+def _legs(experiment: TrainedExperiment, standing: Standing) -> None:
     legs = [leg for leg in experiment.legs[standing.size] if leg.name in standing.runs]
     if not legs:
         return
@@ -195,7 +204,7 @@ def _ways(leg: Leg, run_id: str) -> None:
 # Of a computed experiment: its figures
 
 
-def _chosen_part(experiment: Computed, standing: Standing) -> Part:
+def _chosen_part(experiment: Computed, standing: Standing) -> Computation:
     parts = {part.name: part for part in experiment.parts[standing.size]}
     name = next(iter(parts))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -219,15 +228,15 @@ def _chosen_part(experiment: Computed, standing: Standing) -> Part:
     return parts[name]
 
 
-def _growing(part: Part) -> bool:
+def _growing(part: Computation) -> bool:
     return st.session_state.get("experiments.drawn") != _settings(part) and part.figures()[0].animated()
 
 
-def _settings(part: Part) -> str:
+def _settings(part: Computation) -> str:
     return part.figures()[0].model_dump_json()
 
 
-def _figure(part: Part) -> None:
+def _figure(part: Computation) -> None:
     """The figure of a part, of several seeds that of the first."""
     if lab.draw(part.figures()[0]):
         return
@@ -263,7 +272,7 @@ def _computed(experiment: Computed) -> list[tuple[float, str, str]]:
     return [(each.when, computed_id(experiment, each.size), words.TITLES[each.size]) for each in there]
 
 
-def _trained(experiment: Trained) -> list[tuple[float, str, str]]:
+def _trained(experiment: TrainedExperiment) -> list[tuple[float, str, str]]:
     found = []
     for size in words.sizes(experiment):
         first = experiment.legs[size][0].name

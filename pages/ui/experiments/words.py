@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from wgan_core.experiments import OUTCOMES, PAPERS, Computed, Experiment, Measured, Size, Standing, Verdict
+from wgan_core.experiments import OUTCOMES, PAPERS, Computed, Experiment, Quantity, Size, Standing, Verdict
 from wgan_core.experiments.verdict import Outcome
 from wgan_core.theory.result import shown
 
@@ -54,7 +54,7 @@ def counts(experiments: Iterable[str], board: Mapping[str, Standing | None]) -> 
     return found
 
 
-def value(number: Measured) -> str:
+def value(number: Quantity) -> str:
     """A median and its interval."""
     low, high = number.interval
     return shown(number.median) + (f" [{shown(low)}, {shown(high)}]" if len(number.values) > 1 else "")
@@ -70,7 +70,7 @@ def numbers(verdict: Verdict) -> str:
     return f"<div class='we-scroll'><table class='we-numbers'><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
 
 
-def _row(number: Measured) -> str:
+def _row(number: Quantity) -> str:
     mark, words = "", ""
     if number.judged:
         mark = "yes" if number.surely and number.holds else "no" if not number.holds else "unsure"
@@ -86,7 +86,7 @@ def _row(number: Measured) -> str:
     )
 
 
-def strip(number: Measured) -> str:
+def strip(number: Quantity) -> str:
     """A small picture: where the claim wants a number, its interval, its seeds, its median.
 
     Made of spans, since Streamlit lets no SVG through.
@@ -106,7 +106,7 @@ def strip(number: Measured) -> str:
     return f"<div class='we-strip' role='img' aria-label='{label}'>{''.join(parts)}</div>"
 
 
-def _scale(number: Measured) -> Any:
+def _scale(number: Quantity) -> Any:
     """From a value to its place on the strip. What is infinite lies at an end."""
     known = [x for x in (*number.values, number.low, number.high, *number.interval) if math.isfinite(x)]
     low, high = (min(known), max(known)) if known else (0.0, 1.0)

@@ -13,7 +13,7 @@ from pages.ui.samples.look import (
     MOVE_HELP,
     REACH,
     SEFA,
-    Grid,
+    GridLatents,
     Look,
     columns_of,
     grid_of,
@@ -58,7 +58,7 @@ def _some_real(sampler: Sampler, n: int) -> Tensor:
     return torch.randperm(len(_images(sampler)), generator=Generator().manual_seed(0))[:n]
 
 
-def _real(sampler: Sampler, asked: Grid) -> Tensor:
+def _real(sampler: Sampler, asked: GridLatents) -> Tensor:
     """As many real images, of the same classes where the run is conditional."""
     if asked.classes is None:
         return as_samples(_images(sampler)[_some_real(sampler, len(asked.latents))])

@@ -65,25 +65,25 @@ class Look:
         return Look(view, self.n, self.seed, self.truncation, self.bound, **own)
 
 
-class Grid(NamedTuple):
+class GridLatents(NamedTuple):
     """What the generator is given for the grid: latents (n, dim), and of a conditional run the class of each, (n,)."""
 
     latents: Tensor
     classes: Tensor | None
 
 
-def grid_of(sampler: Sampler, look: Look) -> Grid:
+def grid_of(sampler: Sampler, look: Look) -> GridLatents:
     """The latents of the grid. Of a conditional run on images each row is a class, and each column a latent."""
     prior, count = sampler.config.latent, len(sampler.classes)
     columns = columns_of(sampler, look)
     in_rows = count > 0 and sampler.config.dataset.is_image
     z = truncate(prior, draw(prior, columns if in_rows else look.n, look.seed), look.truncation, look.bound)
     if not count:
-        return Grid(z, None)
+        return GridLatents(z, None)
     if not in_rows:
-        return Grid(z, torch.arange(look.n, dtype=torch.int64) % count)
+        return GridLatents(z, torch.arange(look.n, dtype=torch.int64) % count)
     rows = look.n // columns
-    return Grid(z.repeat(rows, 1), row_classes(sampler, rows).repeat_interleave(columns))
+    return GridLatents(z.repeat(rows, 1), row_classes(sampler, rows).repeat_interleave(columns))
 
 
 def row_classes(sampler: Sampler, rows: int) -> Tensor:
@@ -101,19 +101,19 @@ def count_for(sampler: Sampler) -> int:
     return CLASS_COLUMNS * min(len(sampler.classes), MOST_ROWS)
 
 
-def one_class(grid: Grid, i: int, n: int) -> Tensor | None:
+def one_class(grid: GridLatents, i: int, n: int) -> Tensor | None:
     """The class of sample i, for n others."""
     return None if grid.classes is None else grid.classes[i].expand(n)
 
 
-def way_of(sampler: Sampler, look: Look, steps: int) -> Grid:
+def way_of(sampler: Sampler, look: Look, steps: int) -> GridLatents:
     """From sample A to sample B. Of a conditional run the class changes evenly too: shape (steps, classes)."""
     grid, (a, b) = grid_of(sampler, look), look.ends
     z = interpolate(sampler.config.latent, grid.latents[a], grid.latents[b], steps)
     if grid.classes is None:
-        return Grid(z, None)
+        return GridLatents(z, None)
     first, last = as_input(sampler.config, grid.classes[[a, b]])
-    return Grid(z, torch.lerp(first, last, torch.linspace(0, 1, steps, dtype=torch.float32)[:, None]))
+    return GridLatents(z, torch.lerp(first, last, torch.linspace(0, 1, steps, dtype=torch.float32)[:, None]))
 
 
 def directions(sampler: Sampler, basis: str) -> Tensor:
@@ -148,11 +148,11 @@ def lines(sampler: Sampler, look: Look, steps: int) -> Tensor:
     return inside(sampler, torch.stack(found))
 
 
-def walked(sampler: Sampler, look: Look, walkers: int, frames: int) -> Grid:
+def walked(sampler: Sampler, look: Look, walkers: int, frames: int) -> GridLatents:
     """Latents on a walk, all walkers of a frame one after another. Of a conditional run each keeps its class."""
     prior = sampler.config.latent
     z = truncate(prior, walk(prior, walkers, frames, look.seed), look.truncation, look.bound).flatten(0, 1)
-    return Grid(
+    return GridLatents(
         z, torch.arange(walkers, dtype=torch.int64).repeat(frames) % len(sampler.classes) if sampler.classes else None
     )
 

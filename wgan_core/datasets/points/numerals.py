@@ -37,7 +37,7 @@ _NUMBER_LIKE = re.compile(r"\W*\d")
 
 
 @dataclass(frozen=True)
-class Style:
+class NumberStyle:
     """A way to write numbers: the decimal mark, and the marks that may part groups of three digits."""
 
     decimal: str
@@ -48,7 +48,7 @@ class Style:
 
         Examples
         --------
-        >>> Style(",", ".").read("-1.250,5"), Style(".", ",").read("10%"), Style(".", ",").read("1_0")
+        >>> NumberStyle(",", ".").read("-1.250,5"), NumberStyle(".", ",").read("10%"), NumberStyle(".", ",").read("1_0")
         (-1250.5, 0.1, None)
         """
         if (found := _pattern(self).fullmatch(cell)) is None:
@@ -59,20 +59,25 @@ class Style:
 
 
 # In the order of trust: a lone mark is a decimal mark.
-STYLES = (Style(".", f"{_SPACE}'"), Style(",", f"{_SPACE}'"), Style(".", f"{_SPACE}',"), Style(",", f"{_SPACE}'."))
+STYLES = (
+    NumberStyle(".", f"{_SPACE}'"),
+    NumberStyle(",", f"{_SPACE}'"),
+    NumberStyle(".", f"{_SPACE}',"),
+    NumberStyle(",", f"{_SPACE}'."),
+)
 
 
 @cache
-def _pattern(style: Style) -> re.Pattern[str]:
+def _pattern(style: NumberStyle) -> re.Pattern[str]:
     point, marks = re.escape(style.decimal), re.escape(style.groups)
     whole = rf"(?:[1-9]\d{{0,2}}(?P<mark>[{marks}])\d{{3}}(?:(?P=mark)\d{{3}})*|\d+)"
     end = rf"(?:[eEdD](?P<exponent>[+-]?\d+)|[{_SPACE} ]*(?P<percent>%))?"
     return re.compile(rf"(?P<sign>[+-]?)(?P<digits>{whole}(?:{point}\d*)?|{point}\d+){end}")
 
 
-def spaced(style: Style) -> Style:
+def spaced(style: NumberStyle) -> NumberStyle:
     """The same, where a common space parts groups too: it cannot where blanks or commas part the columns."""
-    return Style(style.decimal, style.groups + " ")
+    return NumberStyle(style.decimal, style.groups + " ")
 
 
 def cleaned(cell: str) -> str:

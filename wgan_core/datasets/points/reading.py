@@ -12,7 +12,7 @@ from wgan_core.datasets.base import DataError
 from wgan_core.datasets.points.packing import DRAWN, EXACT, Frame, pack, pack_exact, shapes, unpack
 from wgan_core.datasets.points.pairs import MAX_POINTS, read_pairs, too_many
 from wgan_core.datasets.points.shapes import Coordinates
-from wgan_core.datasets.points.tables import Table, decoded, read_table
+from wgan_core.datasets.points.tables import NumberTable, decoded, read_table
 
 RADIUS = 2.0
 """Points from elsewhere are fitted into this radius; a drawing lies in the square with this half-side."""
@@ -55,7 +55,7 @@ def read(given: Any) -> Reading:
             return Reading(_names().get(name, name), "")
         table = read_table(text)
     else:
-        table = Table(read_pairs(text))
+        table = NumberTable(read_pairs(text))
     return Reading(_shortest(checked(table.points)), table.note)
 
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wgan_core.datasets.base import DataError
-from wgan_core.datasets.points.numerals import STYLES, Style, cleaned, is_error, is_heading, is_missing, spaced
+from wgan_core.datasets.points.numerals import STYLES, NumberStyle, cleaned, is_error, is_heading, is_missing, spaced
 from wgan_core.datasets.points.pairs import LARGEST_NUMBER, MAX_POINTS, out_of_bounds, read_pairs, short, too_many
 from wgan_core.datasets.points.shapes import SHAPES, Coordinates
 
@@ -31,7 +31,7 @@ _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 
-class Line(NamedTuple):
+class TextLine(NamedTuple):
     """A line of a file, its number as an editor counts, and the cells that a separator makes of it."""
 
     number: int
@@ -40,14 +40,14 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Table:
+class NumberTable:
     """Points as they were given, and what else stood with them.
 
     Attributes
     ----------
     points : array
         Shape (n, 2).
-    apart : tuple[Line, ...]
+    apart : tuple[TextLine, ...]
         Those that hold no point: headings, comments, ``sep=;``.
     empty : int
         Rows of nothing but separators.
@@ -58,7 +58,7 @@ class Table:
     """
 
     points: Coordinates
-    apart: tuple[Line, ...] = ()
+    apart: tuple[TextLine, ...] = ()
     empty: int = 0
     numbered: bool = False
     doubt: str = ""
@@ -111,7 +111,7 @@ def decoded(raw: bytes | bytearray) -> str:
     raise DataError("the file is no text; save it as CSV in UTF-8, two numbers a row")
 
 
-def read_table(text: str) -> Table:
+def read_table(text: str) -> NumberTable:
     """The points in a text: two numbers a row, or a list of pairs in JSON.
 
     Tabs, semicolons, bars, commas or spaces part the columns; the decimal mark is a point or a comma, digits may stand in
@@ -132,11 +132,11 @@ def read_table(text: str) -> Table:
     if len(text) > MAX_BYTES:
         raise DataError(f"the text is too long: {MAX_POINTS:,} points are allowed; keep fewer rows")
     if re.match(r"\s*\[\s*[\[(]", text):
-        return Table(read_pairs(_from_json(text)))
+        return NumberTable(read_pairs(_from_json(text)))
     lines, empty = [], 0
     for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
         if not _EMPTY.fullmatch(line):
-            lines.append(Line(number, line, []))
+            lines.append(TextLine(number, line, []))
         elif line.strip(" "):
             empty += 1
     if len(lines) > MAX_POINTS + MAX_APART:
@@ -168,7 +168,7 @@ def _is_comment(line: str) -> bool:
     return line.lstrip()[:1] in ("#", "%") and not is_error(line.lstrip())
 
 
-def _table(lines: list[Line], separator: str, apart: list[Line], empty: int) -> Table:
+def _table(lines: list[TextLine], separator: str, apart: list[TextLine], empty: int) -> NumberTable:
     """The table that this separator makes of the lines, in the first style of numbers that fits, or _Misfit."""
     rows = [line._replace(cells=cells) for line in lines if any(cells := _cells(line, separator))]
     headings = _headings(rows)
@@ -183,10 +183,10 @@ def _table(lines: list[Line], separator: str, apart: list[Line], empty: int) -> 
     numbered = len(used) == 3 and bool(headings) and len(headings[-1].cells) - (not headings[-1].cells[0]) == 2
     pairs = [(line.number, [line.cells[i] for i in used[numbered:] if i < len(line.cells)]) for line in data]
     points, doubt = _points(pairs, separator)
-    return Table(points, tuple(sorted((*apart, *headings))), empty + len(lines) - len(rows), numbered, doubt)
+    return NumberTable(points, tuple(sorted((*apart, *headings))), empty + len(lines) - len(rows), numbered, doubt)
 
 
-def _cells(line: Line, separator: str) -> list[str]:
+def _cells(line: TextLine, separator: str) -> list[str]:
     """The cells of a line, without the empty ones at its end."""
     if separator == " ":
         found = re.split(r"[ \t]+", line.text.strip())
@@ -202,7 +202,7 @@ def _cells(line: Line, separator: str) -> list[str]:
     return cells
 
 
-def _headings(rows: list[Line]) -> list[Line]:
+def _headings(rows: list[TextLine]) -> list[TextLine]:
     found = list(takewhile(lambda line: is_heading(line.cells), rows))
     if (
         not found
@@ -214,7 +214,7 @@ def _headings(rows: list[Line]) -> list[Line]:
     return found
 
 
-def _no_numbers(rows: list[Line]) -> str:
+def _no_numbers(rows: list[TextLine]) -> str:
     first = rows[0]
     if len(rows) == len(first.cells) == 1:
         return (
@@ -245,14 +245,14 @@ def _points(rows: list[tuple[int, list[str]]], separator: str) -> tuple[Coordina
     return points, ""
 
 
-def _pair(got: int, row: int, cells: list[str], style: Style) -> list[float]:
+def _pair(got: int, row: int, cells: list[str], style: NumberStyle) -> list[float]:
     if (count := len(cells)) != 2:
         columns = "1 column" if count == 1 else f"{count:,} columns"
         raise _Misfit(got, f"row {row:,} has {columns}; two are needed, x and y")
     return [_number(got, row, column, cell, style) for column, cell in enumerate(cells)]
 
 
-def _number(got: int, row: int, column: int, cell: str, style: Style) -> float:
+def _number(got: int, row: int, column: int, cell: str, style: NumberStyle) -> float:
     if (value := style.read(cell)) is not None and abs(value) <= LARGEST_NUMBER:
         return value
     held = f"holds “{short(cell)}”"

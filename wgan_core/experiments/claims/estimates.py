@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from wgan_core.experiments.claims.ring import SEEDS, race
-from wgan_core.experiments.evidence import Evidence, Track
-from wgan_core.experiments.experiment import Leg, Trained
-from wgan_core.experiments.verdict import Measured, measured
+from wgan_core.experiments.experiment import Leg, TrainedExperiment
+from wgan_core.experiments.tracks import Track, Tracks
+from wgan_core.experiments.verdict import Quantity, measured
 from wgan_core.lessons.presets import adam
 from wgan_core.lessons.scenarios import clip, gan, gp
 from wgan_core.theory.figure import Question
@@ -35,7 +35,7 @@ SATURATING = gan(1e-3, generator_goal="saturating") | {"n_critic": 5} | PLAIN
 WALKERS = ("GAN", "WGAN-GP")
 
 
-def _follows(at: Evidence) -> list[Measured]:
+def _follows(at: Tracks) -> list[Quantity]:
     return [
         measured("rank correlation of Ŵ and W₁, WGAN-GP", _rho(at, "WGAN-GP", "w_estimate"), low=0.8, key=True),
         measured("rank correlation of Ŵ and W₁, clipped", _rho(at, "WGAN, clipped", "w_estimate"), low=0.6, key=True),
@@ -43,11 +43,11 @@ def _follows(at: Evidence) -> list[Measured]:
     ]
 
 
-def _rho(at: Evidence, lane: str, estimate: str) -> Any:
+def _rho(at: Tracks, lane: str, estimate: str) -> Any:
     return at.rank_correlation(lane, estimate, "w1", WINDOW)
 
 
-def _flat(at: Evidence) -> list[Measured]:
+def _flat(at: Tracks) -> list[Quantity]:
     usual, high = RATES
     scale = at.each(usual, lambda track: float(np.nanmax(track.scalar("w_estimate"))))
     return [
@@ -66,7 +66,7 @@ def _change(name: str) -> Any:
     return spread
 
 
-def _walk(at: Evidence) -> list[Measured]:
+def _walk(at: Tracks) -> list[Quantity]:
     stands, walks = WALKERS
     return [
         measured("share of W₁ left, GAN", at.left(stands, "w1"), low=0.8, key=True),
@@ -80,7 +80,7 @@ def _walk(at: Evidence) -> list[Measured]:
 
 
 EXPERIMENTS = (
-    Trained(
+    TrainedExperiment(
         name="estimate-follows",
         title="The critic's estimate follows the distance",
         paper="wgan",
@@ -112,7 +112,7 @@ EXPERIMENTS = (
         shows=("w1", "w_estimate", "js_estimate"),
         measure=_follows,
     ),
-    Trained(
+    TrainedExperiment(
         name="high-rates",
         title="A failing run shows: its curve stays flat",
         paper="wgan",
@@ -141,7 +141,7 @@ EXPERIMENTS = (
         shows=("w1", "w_estimate"),
         measure=_flat,
     ),
-    Trained(
+    TrainedExperiment(
         name="stands-still",
         title="Two lines: a GAN stands still, a WGAN arrives",
         paper="wgan",

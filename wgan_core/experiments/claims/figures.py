@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from wgan_core.experiments.evidence import Computations
-from wgan_core.experiments.experiment import Computed, Part
-from wgan_core.experiments.verdict import Measured, measured
+from wgan_core.experiments.experiment import Computation, Computed
+from wgan_core.experiments.tracks import Computations
+from wgan_core.experiments.verdict import Quantity, measured
 from wgan_core.theory.figure import Question
 
 LOG_2 = math.log(2)
@@ -17,20 +17,20 @@ PLANE = {"p": "(0, 0): 1, (1, 0): 1, (0, 1): 1", "q": "(2, 0): 1, (1, 2): 2"}
 CLIPS = ("c = 0.001", "c = 0.01", "c = 1")
 
 
-def _met(at: Computations, parts: Sequence[str]) -> Measured:
+def _met(at: Computations, parts: Sequence[str]) -> Quantity:
     """How many numbers of all parts miss their closed form."""
     missed = sum(float(at.missed(part).sum()) for part in parts)
-    return Measured("numbers that miss their closed form", (missed,), low=0, high=0)
+    return Quantity("numbers that miss their closed form", (missed,), low=0, high=0)
 
 
-def _lines(at: Computations) -> list[Measured]:
+def _lines(at: Computations) -> list[Quantity]:
     parts = list(at.parts)
     left = max(abs(float(at.value(part, "θ at the end, with EM")[0])) for part in parts)
     slope = max(abs(float(at.value(part, "W, EM distance")[0]) - abs(THETAS[i])) for i, part in enumerate(parts))
     return [
-        Measured("W off |θ|, at most, by", (slope,), high=1e-9, key=True),
+        Quantity("W off |θ|, at most, by", (slope,), high=1e-9, key=True),
         *(
-            Measured(
+            Quantity(
                 f"least {name} over the gaps",
                 (min(float(at.value(part, name)[0]) for part in parts),),
                 low=low,
@@ -38,14 +38,14 @@ def _lines(at: Computations) -> list[Measured]:
             )
             for name, low in (("JS", LOG_2 - 1e-9), ("KL(P₀‖P_θ)", math.inf), ("δ, total variation", 1 - 1e-9))
         ),
-        Measured(
+        Quantity(
             "|θ| after 30 steps along EM, at most", (left,), high=0.05, note="it began at 0.05 to 1; a step is 0.05"
         ),
         _met(at, parts),
     ]
 
 
-def _divergences(at: Computations) -> list[Measured]:
+def _divergences(at: Computations) -> list[Quantity]:
     forward, backward = (at.value("two Gaussians", name) for name in ("KL(p‖q)", "KL(q‖p)"))
     there, back = (at.value("two Gaussians", name) for name in ("JS(p, q)", "JS(q, p)"))
     return [
@@ -56,7 +56,7 @@ def _divergences(at: Computations) -> list[Measured]:
     ]
 
 
-def _saturation(at: Computations) -> list[Measured]:
+def _saturation(at: Computations) -> list[Quantity]:
     ratio = at.value("figure 3", "median |f′| there") / at.value("figure 3", "K, the steepest |f′|")
     return [
         measured("median |∇ log(1 − D)|", at.value("figure 3", "median |∇ log(1 − D)| there"), high=1e-3, key=True),
@@ -68,7 +68,7 @@ def _saturation(at: Computations) -> list[Measured]:
     ]
 
 
-def _vanishing(at: Computations) -> list[Measured]:
+def _vanishing(at: Computations) -> list[Quantity]:
     names = [name for name in at.parts["figure 5"][0] if name.startswith("powers of ten lost")]
     return [
         *(
@@ -79,7 +79,7 @@ def _vanishing(at: Computations) -> list[Measured]:
     ]
 
 
-def _perfect(at: Computations) -> list[Measured]:
+def _perfect(at: Computations) -> list[Quantity]:
     slope = "median ‖∇ log(1 − D)‖ at generated samples"
     return [
         measured(
@@ -92,33 +92,33 @@ def _perfect(at: Computations) -> list[Measured]:
     ]
 
 
-def _shovels(at: Computations) -> list[Measured]:
+def _shovels(at: Computations) -> list[Quantity]:
     return [
         measured("cost of the walk", at.value("figure 7", "W, by the plan for |x − y|"), low=5, high=5, key=True),
         _met(at, ["figure 7"]),
     ]
 
 
-def _duality(at: Computations) -> list[Measured]:
+def _duality(at: Computations) -> list[Quantity]:
     parts = list(at.parts)
     gaps = [abs(float(gap)) for part in parts for gap in at.value(part, "duality gap")]
     over = [float(over) for part in parts for over in at.value(part, "estimate over K W₁, at most, by")]
     slopes = [float(slope) for part in parts for slope in at.value(part, "steepest slope of f*")]
     return [
-        Measured("largest duality gap", (max(gaps),), high=1e-8, key=True),
-        Measured("steepest slope of f*", (max(slopes),), high=1 + 1e-8, key=True),
+        Quantity("largest duality gap", (max(gaps),), high=1e-8, key=True),
+        Quantity("steepest slope of f*", (max(slopes),), high=1 + 1e-8, key=True),
         measured(
             "a trained critic's estimate over K W₁",
             at.value(parts[0], "estimate over K W₁, at least"),
             low=0.9,
             key=True,
         ),
-        Measured("estimate over K W₁, at most, by", (max(over),), high=1e-4),
+        Quantity("estimate over K W₁, at most, by", (max(over),), high=1e-4),
         _met(at, parts),
     ]
 
 
-def _clipping(at: Computations) -> list[Measured]:
+def _clipping(at: Computations) -> list[Quantity]:
     numbers = []
     for part in at.parts:
         powers = {name: at.value(part, f"powers of ten through the layers, {name}") for name in (*CLIPS, "penalty")}
@@ -157,9 +157,9 @@ EXPERIMENTS = (
             "Widen the lines by noise: then JS has a slope too (“perfect-discriminator”).",
         ),
         parts={
-            "quick": tuple(Part(f"θ = {theta:g}", "parallel-lines", {"theta": theta}) for theta in THETAS),
-            "full": tuple(Part(f"θ = {theta:g}", "parallel-lines", {"theta": theta}) for theta in THETAS),
-            "control": (Part("θ = 0", "parallel-lines", {"theta": 0.0}),),
+            "quick": tuple(Computation(f"θ = {theta:g}", "parallel-lines", {"theta": theta}) for theta in THETAS),
+            "full": tuple(Computation(f"θ = {theta:g}", "parallel-lines", {"theta": theta}) for theta in THETAS),
+            "control": (Computation("θ = 0", "parallel-lines", {"theta": 0.0}),),
         },
         measure=_lines,
     ),
@@ -185,10 +185,10 @@ EXPERIMENTS = (
         minutes={"quick": 0.022, "full": 0.2},
         tries=("Hold the critic by clipping instead: it has the scale that c and its depth give it.",),
         parts={
-            "quick": (Part("figure 3", "optimal-critic", {"steps": 480}),),
-            "full": (Part("figure 3", "optimal-critic", {}, seeds=6),),
+            "quick": (Computation("figure 3", "optimal-critic", {"steps": 480}),),
+            "full": (Computation("figure 3", "optimal-critic", {}, seeds=6),),
             "control": (
-                Part(
+                Computation(
                     "figure 3",
                     "optimal-critic",
                     {"mean_p": -0.5, "mean_q": 0.5, "sd_p": 1.0, "sd_q": 1.0, "steps": 240},
@@ -219,16 +219,16 @@ EXPERIMENTS = (
         tries=("Let the curves cross: they then meet in points, which JS does not notice.",),
         parts={
             "quick": (
-                Part("apart", "low-dimensional", {}),
-                Part("noisy", "low-dimensional", {"noise": "on"}),
+                Computation("apart", "low-dimensional", {}),
+                Computation("noisy", "low-dimensional", {"noise": "on"}),
             ),
             "full": (
-                Part("apart", "low-dimensional", {}, seeds=6),
-                Part("noisy", "low-dimensional", {"noise": "on"}, seeds=6),
+                Computation("apart", "low-dimensional", {}, seeds=6),
+                Computation("noisy", "low-dimensional", {"noise": "on"}, seeds=6),
             ),
             "control": (
-                Part("apart", "low-dimensional", {"noise": "on", "steps": 90}),
-                Part("noisy", "low-dimensional", {"noise": "on", "steps": 90}),
+                Computation("apart", "low-dimensional", {"noise": "on", "steps": 90}),
+                Computation("noisy", "low-dimensional", {"noise": "on", "steps": 90}),
             ),
         },
         measure=_perfect,
@@ -257,11 +257,11 @@ EXPERIMENTS = (
         tries=("Compare clipping with the penalty on the same piles: how near to K W₁ does each come?",),
         parts={
             "quick": (
-                Part("line", "duality", {**PILES, "steps": 300}),
-                Part("plane", "duality", {**PLANE, "steps": 300}),
+                Computation("line", "duality", {**PILES, "steps": 300}),
+                Computation("plane", "duality", {**PLANE, "steps": 300}),
             ),
-            "full": (Part("line", "duality", PILES, seeds=6), Part("plane", "duality", PLANE, seeds=6)),
-            "control": (Part("valley", "duality", {"penalty_weight": 10.0, "steps": 300}),),
+            "full": (Computation("line", "duality", PILES, seeds=6), Computation("plane", "duality", PLANE, seeds=6)),
+            "control": (Computation("valley", "duality", {"penalty_weight": 10.0, "steps": 300}),),
         },
         measure=_duality,
     ),
@@ -284,9 +284,9 @@ EXPERIMENTS = (
         minutes={"quick": 0.01},
         tries=("Square the distances: the best plan stays the same on a line, its cost does not.",),
         parts={
-            "quick": (Part("figure 7", "moving-earth", {"moved": 1.0}),),
-            "full": (Part("figure 7", "moving-earth", {"moved": 1.0}),),
-            "control": (Part("figure 7", "moving-earth", {"moved": 1.0, "q": "1, 2, 3, 4"}),),
+            "quick": (Computation("figure 7", "moving-earth", {"moved": 1.0}),),
+            "full": (Computation("figure 7", "moving-earth", {"moved": 1.0}),),
+            "control": (Computation("figure 7", "moving-earth", {"moved": 1.0, "q": "1, 2, 3, 4"}),),
         },
         measure=_shovels,
     ),
@@ -309,9 +309,9 @@ EXPERIMENTS = (
         minutes={"quick": 0.01},
         tries=("Look at the fits: KL(data‖q) covers both bumps, KL(q‖data) sits on one.",),
         parts={
-            "quick": (Part("two Gaussians", "gaussians", {"mean_q": 0.0, "sd_p": 2.0, "sd_q": 0.5}),),
-            "full": (Part("two Gaussians", "gaussians", {"mean_q": 0.0, "sd_p": 2.0, "sd_q": 0.5}),),
-            "control": (Part("two Gaussians", "gaussians", {"mean_q": 1.0, "sd_p": 1.0, "sd_q": 1.0}),),
+            "quick": (Computation("two Gaussians", "gaussians", {"mean_q": 0.0, "sd_p": 2.0, "sd_q": 0.5}),),
+            "full": (Computation("two Gaussians", "gaussians", {"mean_q": 0.0, "sd_p": 2.0, "sd_q": 0.5}),),
+            "control": (Computation("two Gaussians", "gaussians", {"mean_q": 1.0, "sd_p": 1.0, "sd_q": 1.0}),),
         },
         measure=_divergences,
     ),
@@ -335,9 +335,9 @@ EXPERIMENTS = (
         minutes={"quick": 0.037, "full": 0.73},
         tries=("In 128 dimensions it goes faster.", "−log D grows instead."),
         parts={
-            "quick": (Part("figure 5", "vanishing-gradient", {"trained": 200, "steps": 300}),),
-            "full": (Part("figure 5", "vanishing-gradient", {}, seeds=6),),
-            "control": (Part("figure 5", "vanishing-gradient", {"dimensions": 2, "trained": 100, "steps": 60}),),
+            "quick": (Computation("figure 5", "vanishing-gradient", {"trained": 200, "steps": 300}),),
+            "full": (Computation("figure 5", "vanishing-gradient", {}, seeds=6),),
+            "control": (Computation("figure 5", "vanishing-gradient", {"dimensions": 2, "trained": 100, "steps": 60}),),
         },
         measure=_vanishing,
     ),
@@ -364,12 +364,12 @@ EXPERIMENTS = (
         minutes={"quick": 0.049, "full": 2.0},
         tries=("Twelve layers, as in the paper.", "Smaller λ: the penalised surface gets finer, and less stable."),
         parts={
-            "quick": (Part("swiss roll", "clipping", {"data": "swiss-roll", "steps": 200}),),
+            "quick": (Computation("swiss roll", "clipping", {"data": "swiss-roll", "steps": 200}),),
             "full": (
-                Part("swiss roll", "clipping", {"data": "swiss-roll"}, seeds=6),
-                Part("25 Gaussians", "clipping", {"data": "grid", "penalty_weight": 0.1}, seeds=6),
+                Computation("swiss roll", "clipping", {"data": "swiss-roll"}, seeds=6),
+                Computation("25 Gaussians", "clipping", {"data": "grid", "penalty_weight": 0.1}, seeds=6),
             ),
-            "control": (Part("swiss roll", "clipping", {"data": "swiss-roll", "depth": 2, "steps": 50}),),
+            "control": (Computation("swiss roll", "clipping", {"data": "swiss-roll", "depth": 2, "steps": 50}),),
         },
         measure=_clipping,
     ),

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import math
 
-from wgan_core.experiments.evidence import Computations
-from wgan_core.experiments.experiment import Computed, Part
-from wgan_core.experiments.verdict import Measured
+from wgan_core.experiments.experiment import Computation, Computed
+from wgan_core.experiments.tracks import Computations
+from wgan_core.experiments.verdict import Quantity
 from wgan_core.theory.figure import Question
 
 ETAS = (0.01, 0.1, 1.0)
 START = math.hypot(1, 1)  # both players of the figure begin at 1
 
 
-def _spiral(at: Computations) -> list[Measured]:
+def _spiral(at: Computations) -> list[Quantity]:
     growth = [
         float(at.value(f"η = {eta:g}", "Distance at the end, simultaneous")[0]) / START
         for eta in ETAS
         if f"η = {eta:g}" in at.parts
     ]
     return [
-        Measured(
+        Quantity(
             "distance at the end over that at the start",
             (min(growth),),
             low=1.01,
             key=True,
             note="from the equilibrium; the least over the step sizes",
         ),
-        Measured(
+        Quantity(
             "numbers that miss their closed form", (sum(float(at.missed(part)[0]) for part in at.parts),), low=0, high=0
         ),
     ]
@@ -56,9 +56,9 @@ EXPERIMENTS = (
             "Extragradient steps come nearer, up to η = 1.",
         ),
         parts={
-            "quick": tuple(Part(f"η = {eta:g}", "xy-game", {"eta": eta, "steps": 300}) for eta in ETAS),
-            "full": tuple(Part(f"η = {eta:g}", "xy-game", {"eta": eta, "steps": 300}) for eta in ETAS),
-            "control": (Part("η = 0.1", "xy-game", {"eta": 0.1, "steps": 300, "x": 0.0, "y": 0.0}),),
+            "quick": tuple(Computation(f"η = {eta:g}", "xy-game", {"eta": eta, "steps": 300}) for eta in ETAS),
+            "full": tuple(Computation(f"η = {eta:g}", "xy-game", {"eta": eta, "steps": 300}) for eta in ETAS),
+            "control": (Computation("η = 0.1", "xy-game", {"eta": 0.1, "steps": 300, "x": 0.0, "y": 0.0}),),
         },
         measure=_spiral,
     ),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wgan_core.experiments.evidence import Evidence
-from wgan_core.experiments.experiment import Leg, Trained
-from wgan_core.experiments.verdict import Measured, measured
+from wgan_core.experiments.experiment import Leg, TrainedExperiment
+from wgan_core.experiments.tracks import Tracks
+from wgan_core.experiments.verdict import Quantity, measured
 from wgan_core.lessons.presets import adam
 from wgan_core.theory.figure import Question
 
@@ -103,11 +103,11 @@ def _horses(objectives: Sequence[Mapping[str, Any]], length: int, every: int, se
     return Leg(f"seed {seed}", HORSE_LANES, settings, own_pictures="dataset" in shared)
 
 
-def _rho(at: Evidence, lane: str, estimate: str) -> Any:
+def _rho(at: Tracks, lane: str, estimate: str) -> Any:
     return at.rank_correlation(lane, estimate, "frechet_small_cnn", WINDOW)
 
 
-def _follows(at: Evidence) -> list[Measured]:
+def _follows(at: Tracks) -> list[Quantity]:
     wgans, gans = (tuple(name for name, _, _ in CURVES if name.startswith(kind)) for kind in ("WGAN", "GAN"))
     return [
         *(measured(f"rank correlation of Ŵ and the distance, {n}", _rho(at, n, "w_estimate"), low=0.6, key=True) for n in wgans),
@@ -117,7 +117,7 @@ def _follows(at: Evidence) -> list[Measured]:
     ]  # fmt: skip
 
 
-def _robust(at: Evidence) -> list[Measured]:
+def _robust(at: Tracks) -> list[Quantity]:
     far = {lane: at.late(lane, "frechet_small_cnn") for lane in at.tracks}
     covered = {lane: at.late(lane, "classes_covered") for lane in at.tracks}
     numbers = [measured(f"classes of the WGAN, {n}", covered[f"WGAN, {n}"], low=8, key=True) for n in GENERATORS]
@@ -131,7 +131,7 @@ def _robust(at: Evidence) -> list[Measured]:
     return numbers + [measured(f"Fréchet distance late, {lane}", values) for lane, values in far.items()]
 
 
-def _gradients(at: Evidence) -> list[Measured]:
+def _gradients(at: Tracks) -> list[Quantity]:
     left = {lane: at.left(lane, "generator_grad_norm") for lane in HORSE_LANES}
     written, usual = GAN_LANES
     loss = at.rank_correlation(usual, "generator_loss", "frechet_small_cnn", WINDOW)
@@ -150,7 +150,7 @@ def _gradients(at: Evidence) -> list[Measured]:
 
 
 EXPERIMENTS = (
-    Trained(
+    TrainedExperiment(
         name="image-curves",
         title="On images: the estimate falls as the pictures get better",
         paper="wgan",
@@ -185,7 +185,7 @@ EXPERIMENTS = (
         shows=("frechet_small_cnn", "w_estimate", "js_estimate"),
         measure=_follows,
     ),
-    Trained(
+    TrainedExperiment(
         name="image-architectures",
         title="Three generators: who needs batch normalisation?",
         paper="wgan",
@@ -219,7 +219,7 @@ EXPERIMENTS = (
         shows=("frechet_small_cnn", "classes_covered"),
         measure=_robust,
     ),
-    Trained(
+    TrainedExperiment(
         name="horse-gradients",
         title="Horses: gradients that vanish, and a loss that tells",
         paper="khelifa-rossa",

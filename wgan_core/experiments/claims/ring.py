@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from wgan_core.experiments.evidence import Evidence, Track
-from wgan_core.experiments.experiment import Leg, Trained
-from wgan_core.experiments.verdict import Measured, measured
+from wgan_core.experiments.experiment import Leg, TrainedExperiment
+from wgan_core.experiments.tracks import Track, Tracks
+from wgan_core.experiments.verdict import Quantity, measured
 from wgan_core.lessons.scenarios import clip, clip_with, gan, gp
 from wgan_core.theory.figure import Question
 
@@ -46,7 +46,7 @@ def race(lanes: Sequence[Mapping[str, Any]], seeds: int, length: int, every: int
     }
 
 
-def _coverage(at: Evidence) -> list[Measured]:
+def _coverage(at: Tracks) -> list[Quantity]:
     left = np.max([at.left(lane, "w1") for lane in WGANS], axis=0)
     return [
         measured("modes of the GAN", at.late("GAN", "modes_covered"), high=3, key=True),
@@ -63,7 +63,7 @@ def _bumps_with_the_circle(track: Track) -> float:
     return abs(float(bumps[there[0]])) if len(there) else math.nan
 
 
-def _order(at: Evidence) -> list[Measured]:
+def _order(at: Tracks) -> list[Quantity]:
     numbers = []
     for lane in ORDERED:
         then = at.each(lane, _bumps_with_the_circle)
@@ -75,7 +75,7 @@ def _order(at: Evidence) -> list[Measured]:
     return numbers
 
 
-def _momentum(at: Evidence) -> list[Measured]:
+def _momentum(at: Tracks) -> list[Quantity]:
     plain, some, strong = BETAS
     return [
         measured(f"modes, {strong}", at.late(strong, "modes_covered"), high=4, key=True),
@@ -87,13 +87,13 @@ def _momentum(at: Evidence) -> list[Measured]:
     ]
 
 
-def _remedies(at: Evidence) -> list[Measured]:
+def _remedies(at: Tracks) -> list[Quantity]:
     alone = at.late("GAN alone", "modes_covered")
     modes = {name: at.late(name, "modes_covered") for name in REMEDIES}
     more = float(np.median(alone)) + 1
     helped = sum(float(np.median(np.nan_to_num(found))) >= more for found in modes.values())
     return [
-        Measured("remedies that help, of six", (float(helped),), low=4, key=True),
+        Quantity("remedies that help, of six", (float(helped),), low=4, key=True),
         *(measured(f"modes with {name}", found, low=more) for name, found in modes.items()),
         measured("modes of the GAN alone", alone),
     ]
@@ -109,7 +109,7 @@ def _remedy_legs(seeds: int, length: int) -> tuple[Leg, ...]:
 
 
 EXPERIMENTS = (
-    Trained(
+    TrainedExperiment(
         name="ring-coverage",
         title="The ring: 3 of 8 modes against 8 of 8",
         paper="khelifa-rossa",
@@ -140,7 +140,7 @@ EXPERIMENTS = (
         },
         measure=_coverage,
     ),
-    Trained(
+    TrainedExperiment(
         name="circle-first",
         title="The circle first, the bumps later",
         paper="wgan",
@@ -169,7 +169,7 @@ EXPERIMENTS = (
         shows=("radius_w1", "bumps", "modes_covered"),
         measure=_order,
     ),
-    Trained(
+    TrainedExperiment(
         name="momentum",
         title="Momentum unsettles a clipped critic",
         paper="wgan",
@@ -200,7 +200,7 @@ EXPERIMENTS = (
         shows=("modes_covered", "critic_step_cosine", "w1"),
         measure=_momentum,
     ),
-    Trained(
+    TrainedExperiment(
         name="remedies",
         title="Six remedies for a GAN that collapses",
         paper="gan-to-wgan",

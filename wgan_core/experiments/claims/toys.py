@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from wgan_core.experiments.claims.ring import SEEDS, race
-from wgan_core.experiments.evidence import Evidence, Track
-from wgan_core.experiments.experiment import Leg, Trained
-from wgan_core.experiments.verdict import Measured, measured
+from wgan_core.experiments.experiment import Leg, TrainedExperiment
+from wgan_core.experiments.tracks import Track, Tracks
+from wgan_core.experiments.verdict import Quantity, measured
 from wgan_core.lessons.presets import adam
 from wgan_core.lessons.scenarios import clip, gp
 from wgan_core.theory.figure import Question
@@ -50,7 +50,7 @@ def _asking(seeds: int, length: int, every: int, generator: dict[str, Any] | Non
     )
 
 
-def _gradients(at: Evidence) -> list[Measured]:
+def _gradients(at: Tracks) -> list[Quantity]:
     left = {lane: at.left(lane, "generator_grad_norm") for lane in FIVE_LANES}
     written, usual = GANS
     wgan = FIVE_LANES[-1]
@@ -70,7 +70,7 @@ def _steepest(track: Track) -> float:
     return float(np.nanmax(track.scalar("input_grad_norm_max")))
 
 
-def _slope(at: Evidence) -> list[Measured]:
+def _slope(at: Tracks) -> list[Quantity]:
     spectral, penalty = SLOPE_LANES
     return [
         measured(f"steepest slope of all snapshots, {spectral}", at.each(spectral, _steepest), high=1.001, key=True),
@@ -83,7 +83,7 @@ def _slope(at: Evidence) -> list[Measured]:
     ]
 
 
-def _asked(at: Evidence) -> list[Measured]:
+def _asked(at: Tracks) -> list[Quantity]:
     return [
         *(measured(f"samples in the asked mode, {n}", at.late(n, "asked_mode"), low=0.9, key=True) for n in ASKED),
         *(measured(f"modes, {n}", at.late(n, "modes_covered"), low=5) for n in ASKED),
@@ -94,7 +94,7 @@ def _asked(at: Evidence) -> list[Measured]:
 
 
 EXPERIMENTS = (
-    Trained(
+    TrainedExperiment(
         name="five-gaussians",
         title="Five Gaussians: does the GAN's gradient vanish?",
         paper="moses-bai",
@@ -129,7 +129,7 @@ EXPERIMENTS = (
         shows=("generator_grad_norm", "modes_covered", "w1"),
         measure=_gradients,
     ),
-    Trained(
+    TrainedExperiment(
         name="spectral-slope",
         title="Spectral normalisation holds the critic's slope",
         paper="moses-bai",
@@ -163,7 +163,7 @@ EXPERIMENTS = (
         shows=("input_grad_norm_max", "input_grad_norm_mean", "modes_covered", "w1"),
         measure=_slope,
     ),
-    Trained(
+    TrainedExperiment(
         name="asked-mode",
         title="A WGAN that is told what to make",
         paper="moses-bai",

@@ -27,15 +27,15 @@ from wgan_core.theory.result import (
     Floats,
     Heat,
     Level,
+    Marks,
     Number,
     Panel,
-    Points,
     Result,
     Role,
     Table,
 )
 from wgan_core.theory.result import shown as written
-from wgan_core.theory.scorer import Scorer
+from wgan_core.theory.scorer import TrainedCritic
 
 FRAMES = 25
 BATCH, SHOWN, PAIRS = 256, 300, 300
@@ -96,11 +96,11 @@ class Clipping(Figure):
         source = _Source(DATA[self.data], self.seed)
         penalty = WganGp(penalty_weight=self.penalty_weight)
         shallow = {
-            "clip": Scorer(WganClip(clip=self.clip), 2, self.seed, depth=SHALLOW, width=WIDE),
-            "penalty": Scorer(penalty, 2, self.seed, depth=SHALLOW, width=WIDE, optimiser=ADAM),
+            "clip": TrainedCritic(WganClip(clip=self.clip), 2, self.seed, depth=SHALLOW, width=WIDE),
+            "penalty": TrainedCritic(penalty, 2, self.seed, depth=SHALLOW, width=WIDE, optimiser=ADAM),
         }
-        deep = {f"c = {c:g}": Scorer(WganClip(clip=c), 2, self.seed, depth=self.depth) for c in CLIPS}
-        deep["penalty"] = Scorer(penalty, 2, self.seed, depth=self.depth)
+        deep = {f"c = {c:g}": TrainedCritic(WganClip(clip=c), 2, self.seed, depth=self.depth) for c in CLIPS}
+        deep["penalty"] = TrainedCritic(penalty, 2, self.seed, depth=self.depth)
         every = max(1, self.steps // FRAMES)
         for step in range(self.steps + 1):
             if step % every == 0 or step == self.steps:
@@ -117,7 +117,9 @@ class Clipping(Figure):
             {"dataset": {"kind": self.data}, "objective": {"kind": "wgan-clip", "clip": self.clip}}
         )
 
-    def _result(self, source: _Source, shallow: dict[str, Scorer], deep: dict[str, Scorer], step: int) -> Result:
+    def _result(
+        self, source: _Source, shallow: dict[str, TrainedCritic], deep: dict[str, TrainedCritic], step: int
+    ) -> Result:
         norms = {name: layer_norms(scorer.net, source.seen) for name, scorer in deep.items()}
         weights = {name: scorer.flat.weights.double().numpy() for name, scorer in shallow.items()}
         at_clip = float((np.abs(weights["clip"]) >= 0.99 * self.clip).mean())
@@ -232,14 +234,14 @@ class _Source:
         )
         return self.dataset.sample(n, rngs[0], CPU), fake
 
-    def read(self, scorer: Scorer) -> tuple[float, float, float]:
+    def read(self, scorer: TrainedCritic) -> tuple[float, float, float]:
         """Estimate, steepest slope K between any two samples, mean ‖∇f‖ at the generated ones."""
         f = scorer.at(self.places)
         steepest = float((np.abs(f[:, None] - f) / self._apart).max())
         estimate = float(f[:PAIRS].mean() - f[PAIRS:].mean())
         return estimate, max(steepest, 1e-30), float(scorer.slopes(self._fake).mean())
 
-    def surface(self, scorer: Scorer, name: str, title: str) -> Panel:
+    def surface(self, scorer: TrainedCritic, name: str, title: str) -> Panel:
         f, on_real = scorer.at(self._grid), scorer.at(self._real)
         # The corners, where no data are, would else use up all colours.
         most = max(4 * float(on_real.std()), 1e-30)
@@ -247,7 +249,7 @@ class _Source:
         ends = (float(self._axis[0]), float(self._axis[-1]))
         layers = (
             Heat(self._axis, self._axis, z, "score", 0.0),
-            Points(self._real[:SHOWN, 0], self._real[:SHOWN, 1], "real", "real", 3),
+            Marks(self._real[:SHOWN, 0], self._real[:SHOWN, 1], "real", "real", 3),
         )
         return Panel(
             name,
@@ -299,7 +301,7 @@ def _histogram(weights: Floats, name: str, title: str, role: Role, clip: float |
     )
 
 
-def _table(norms: dict[str, Floats], deep: dict[str, Scorer], source: _Source) -> Table:
+def _table(norms: dict[str, Floats], deep: dict[str, TrainedCritic], source: _Source) -> Table:
     return Table(
         "The deep critics",
         ("critic", "‖∂f/∂h‖, last layer", "‖∇f‖, at the sample", "a layer multiplies by", "estimate"),

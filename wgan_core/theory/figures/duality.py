@@ -15,7 +15,7 @@ from wgan_core.schema import knob
 from wgan_core.theory.critics import Critic, Method, Recipe
 from wgan_core.theory.figure import Figure, Question
 from wgan_core.theory.piles import HOW_TO_WRITE, PilesError, read_piles
-from wgan_core.theory.potentials import Scene, Trained
+from wgan_core.theory.potentials import Scene, WatchedCritic
 from wgan_core.theory.result import (
     AnyLayer,
     Curve,
@@ -141,7 +141,7 @@ class Duality(Figure):
         p, q = read_piles(self.p), read_piles(self.q)
         shared = Scene(Transport.between(p, q))
         critics = [
-            Trained(name, recipe, _colour(i, recipe, self.compare), Critic(p, q, recipe, self.seed), [], [])
+            WatchedCritic(name, recipe, _colour(i, recipe, self.compare), Critic(p, q, recipe, self.seed), [], [])
             for i, (name, recipe) in enumerate(self.recipes().items())
         ]
         every = max(1, self.steps // FRAMES)
@@ -165,7 +165,7 @@ class Duality(Figure):
         )
         return TrainingConfig.parse({"dataset": {"kind": "two-gaussians"}, "objective": held})
 
-    def _result(self, shared: Scene, critics: list[Trained], step: int) -> Result:
+    def _result(self, shared: Scene, critics: list[WatchedCritic], step: int) -> Result:
         return Result(
             panels=(
                 shared.potentials(critics),
@@ -181,7 +181,7 @@ class Duality(Figure):
         )
 
 
-def _ratios(critics: list[Trained], w1: float, steps: int) -> Panel:
+def _ratios(critics: list[WatchedCritic], w1: float, steps: int) -> Panel:
     layers: list[AnyLayer] = [Level(1.0, "W₁", "em")]
     for each in critics:
         found = np.array([_over(reading.estimate, w1) for reading in each.readings])
@@ -204,7 +204,7 @@ def _ratios(critics: list[Trained], w1: float, steps: int) -> Panel:
     )
 
 
-def _table(critics: list[Trained], w1: float) -> Table:
+def _table(critics: list[WatchedCritic], w1: float) -> Table:
     return Table(
         "The critics",
         ("critic", "estimate", "estimate / W₁", "its slope K", "estimate / (K W₁)", "1 + W₁/2λ"),
@@ -231,7 +231,7 @@ def _over(value: float, whole: float) -> float:
     return value / whole if whole > 0 else math.nan
 
 
-def _reading(critics: list[Trained], w1: float, step: int) -> str:
+def _reading(critics: list[WatchedCritic], w1: float, step: int) -> str:
     if w1 == 0:
         return "P and Q are the same: W₁ is 0, and whatever a critic says of them is 0."
     said = "; ".join(f"{each.name}: {shown(_over(each.now.estimate, w1))}" for each in critics)

@@ -12,10 +12,10 @@ from pydantic import field_validator
 
 from wgan_core.config import TrainingConfig
 from wgan_core.schema import knob
-from wgan_core.theory.divergences import DIVERGENCES, Divergence
+from wgan_core.theory.divergences import DIVERGENCES, FDivergence
 from wgan_core.theory.figure import Figure, Question
 from wgan_core.theory.normal import Normal
-from wgan_core.theory.pairs import LIMIT, Network, Pair, gaussians, written
+from wgan_core.theory.pairs import LIMIT, Pair, VariationalFunction, gaussians, written
 from wgan_core.theory.piles import PilesError, read_piles
 from wgan_core.theory.result import (
     AnyLayer,
@@ -23,9 +23,9 @@ from wgan_core.theory.result import (
     Curve,
     Floats,
     Level,
+    Marks,
     Number,
     Panel,
-    Points,
     Result,
     Table,
     shown,
@@ -99,7 +99,7 @@ class FDivergences(Figure):
             else written(self.p, self.q)
         )
         chosen, truth = DIVERGENCES[self.divergence], pair.values[self.divergence]
-        network = Network(pair, chosen, self.seed)
+        network = VariationalFunction(pair, chosen, self.seed)
         seen: list[tuple[int, float]] = []
         every = max(1, self.steps // FRAMES)
         for step in range(self.steps + 1):
@@ -149,7 +149,7 @@ def _pair(pair: Pair) -> Panel:
     return Panel("pair", "The pair", layers, "x", "mass" if pair.discrete else "density")
 
 
-def _generators(chosen: Divergence) -> Panel:
+def _generators(chosen: FDivergence) -> Panel:
     u = np.linspace(0, 4, 401)
     others = [each for each in DIVERGENCES.values() if each is not chosen]
     layers: list[AnyLayer] = [
@@ -170,7 +170,7 @@ def _generators(chosen: Divergence) -> Panel:
     )
 
 
-def _conjugate(chosen: Divergence) -> Panel:
+def _conjugate(chosen: FDivergence) -> Panel:
     t = np.linspace(-3, 2, 501)
     some = t[::25]
     u = np.concatenate([[0.0], np.geomspace(1e-6, 1e3, 4001)])
@@ -179,7 +179,7 @@ def _conjugate(chosen: Divergence) -> Panel:
     by_formula = chosen.conjugate(torch.from_numpy(t)).numpy()
     layers = (
         Curve(t, _finite(by_formula), "f*", "critic", width=3),
-        Points(
+        Marks(
             some,
             np.where(np.isfinite(by_formula[::25]), supremum, np.nan),
             "largest u t − f(u) found",
@@ -201,7 +201,7 @@ def _conjugate(chosen: Divergence) -> Panel:
     )
 
 
-def _critic(pair: Pair, chosen: Divergence, t: Floats) -> Panel:
+def _critic(pair: Pair, chosen: FDivergence, t: Floats) -> Panel:
     best = chosen.best_t(pair.log_ratio)
     seen = pair.p + pair.q > 1e-3 * (pair.p + pair.q).max()
     finite = np.isfinite(best) & seen
@@ -209,8 +209,8 @@ def _critic(pair: Pair, chosen: Divergence, t: Floats) -> Panel:
     margin = 0.1 * float(np.ptp(ends)) + 0.1
     if pair.discrete:
         layers: tuple[AnyLayer, ...] = (
-            Points(pair.x, _finite(best), "T* = f′(p/q)", "ink", 12, "ring"),
-            Points(pair.x, t, "T, trained", "critic", 7),
+            Marks(pair.x, _finite(best), "T* = f′(p/q)", "ink", 12, "ring"),
+            Marks(pair.x, t, "T, trained", "critic", 7),
         )
     else:
         layers = (
@@ -229,7 +229,7 @@ def _critic(pair: Pair, chosen: Divergence, t: Floats) -> Panel:
     )
 
 
-def _bounds(seen: list[tuple[int, float]], chosen: Divergence, truth: float, steps: int) -> Panel:
+def _bounds(seen: list[tuple[int, float]], chosen: FDivergence, truth: float, steps: int) -> Panel:
     step, bound = np.array(seen, dtype=np.float64).T
     top = truth if math.isfinite(truth) else max(1.0, float(bound.max()))
     layers: list[AnyLayer] = [Curve(step, bound, "the network's bound", "critic", width=3)]
@@ -268,7 +268,7 @@ def _values(pair: Pair) -> tuple[Number, ...]:
     return tuple(found)
 
 
-def _reached(bound: float, chosen: Divergence, truth: float) -> tuple[Number, Number]:
+def _reached(bound: float, chosen: FDivergence, truth: float) -> tuple[Number, Number]:
     small = 1e-4 * max(1.0, truth) if math.isfinite(truth) else 0.0
     return (
         Number(f"the network's bound on {chosen.label}", bound, note=f"D is {shown(truth)}"),
@@ -286,7 +286,7 @@ def _seven() -> Table:
     )
 
 
-def _reading(last: tuple[int, float], chosen: Divergence, truth: float) -> str:
+def _reading(last: tuple[int, float], chosen: FDivergence, truth: float) -> str:
     step, bound = last
     if truth == 0:
         return f"P and Q are the same: every divergence is 0, and the bound on {chosen.label} is {shown(bound)}."

@@ -14,7 +14,7 @@ from scipy.special import expit, log_expit
 
 from wgan_core.config import TrainingConfig
 from wgan_core.schema import knob
-from wgan_core.theory.divergences import DIVERGENCES, LOG_2, Line
+from wgan_core.theory.divergences import DIVERGENCES, LOG_2, RealLine
 from wgan_core.theory.figure import Figure, Question
 from wgan_core.theory.normal import Normal, closed_form, line_for
 from wgan_core.theory.result import Curve, Floats, Level, Number, Panel, Result, shown
@@ -122,7 +122,7 @@ class Gaussians(Figure):
         return TrainingConfig.parse({"dataset": {"kind": "two-gaussians"}, "objective": {"kind": "gan"}})
 
 
-def loss(p: Normal, q: Normal, line: Line) -> float:
+def loss(p: Normal, q: Normal, line: RealLine) -> float:
     """The GAN's value with the best discriminator, E_p[ln D*] + E_q[ln(1 − D*)], from D* itself."""
     log_p, log_q = p.log_density(line.x), q.log_density(line.x)
     gain = np.exp(log_p) * log_expit(log_p - log_q) + np.exp(log_q) * log_expit(log_q - log_p)

@@ -9,12 +9,12 @@ import numpy as np
 
 from wgan_core.config import TrainingConfig
 from wgan_core.schema import knob
-from wgan_core.theory.discriminator import Discriminator, Seen
+from wgan_core.theory.discriminator import Discriminator, DiscriminatorReading
 from wgan_core.theory.distances import em, on_common_places
 from wgan_core.theory.divergences import DIVERGENCES, LOG_2, js
 from wgan_core.theory.figure import Figure, Question
 from wgan_core.theory.normal import Normal, closed_form, line_for
-from wgan_core.theory.result import AnyLayer, Curve, Floats, Heat, Level, Number, Panel, Points, Result, shown
+from wgan_core.theory.result import AnyLayer, Curve, Floats, Heat, Level, Marks, Number, Panel, Result, shown
 from wgan_core.theory.supports import COARSE, CURVES, SPACING, blur, clean_js, noisy_js
 
 FRAMES = 30
@@ -84,10 +84,10 @@ class LowDimensional(Figure):
         return self.sigma if self.noise == "on" else 0.0
 
     def frames(self) -> Iterator[Result]:
-        scene = _Scene(self.curves, self.gap, self.level, self.seed)
+        scene = _NoisyCurves(self.curves, self.gap, self.level, self.seed)
         discriminator = Discriminator(scene.p, scene.q, self.level, self.seed)
         every = max(1, self.steps // FRAMES)
-        seen: list[Seen] = []
+        seen: list[DiscriminatorReading] = []
         for step in range(self.steps + 1):
             if step % every == 0 or step == self.steps:
                 seen.append(discriminator.look(step))
@@ -120,7 +120,7 @@ class LowDimensional(Figure):
         )
 
 
-class _Scene:
+class _NoisyCurves:
     """The two curves, their noise, and what their densities say."""
 
     def __init__(self, name: str, gap: float, sigma: float, seed: int) -> None:
@@ -145,7 +145,7 @@ class _Scene:
         layers: list[AnyLayer] = [Heat(self.x, self.y, d, "D", 0.5)]
         for i, (points, name, role) in enumerate(((self.p, "real, P", "real"), (self.q, "generated, Q", "generated"))):
             shown_ = points[self._kept[i]] + self.draws[i * SHOWN : (i + 1) * SHOWN]
-            layers.append(Points(shown_[:, 0], shown_[:, 1], name, role, 4))  # type: ignore[arg-type]
+            layers.append(Marks(shown_[:, 0], shown_[:, 1], name, role, 4))  # type: ignore[arg-type]
         return Panel(
             "plane",
             "The samples and the discriminator D",
@@ -186,11 +186,11 @@ class _Scene:
             clean[0] = np.nan  # it jumps there
         layers: list[AnyLayer] = [
             Curve(GAPS, clean, "without noise", "quiet", "dot"),
-            Points(np.zeros(1), np.array([at_zero]), "", "quiet", 8, "ring"),
+            Marks(np.zeros(1), np.array([at_zero]), "", "quiet", 8, "ring"),
         ]
         if self.sigma:
             layers.append(Curve(GAPS, self.by_gap, f"with σ = {self.sigma:g}", "js", width=3))
-        layers.append(Points(np.array([self.gap]), np.array([self.js]), "here", "ink", 10))
+        layers.append(Marks(np.array([self.gap]), np.array([self.js]), "here", "ink", 10))
         return Panel(
             "gap",
             "JS against the gap",
@@ -202,7 +202,7 @@ class _Scene:
             help="Only a curve that slopes tells the generator which way to move its own.",
         )
 
-    def estimates(self, seen: list[Seen], steps: int) -> Panel:
+    def estimates(self, seen: list[DiscriminatorReading], steps: int) -> Panel:
         at = np.array([each.step for each in seen], dtype=np.float64)
         layers = (
             Curve(at, np.array([each.right for each in seen]), "samples called right", "real"),
@@ -221,7 +221,7 @@ class _Scene:
             " dashed line is JS from the densities, which it cannot pass but by chance.",
         )
 
-    def numbers(self, last: Seen) -> tuple[Number, ...]:
+    def numbers(self, last: DiscriminatorReading) -> tuple[Number, ...]:
         p, q = (points[::2] for points in (self.p, self.q))
         moved = np.linalg.norm(self.draws, axis=1)
         noisy = p + self.draws[: len(p)]
@@ -289,7 +289,7 @@ class _Scene:
         best = 0.5 + 0.5 * (closed_form("tv", Normal(0.0, self.sigma), Normal(self.gap, self.sigma)) or 0.0)
         return f"½ + ½ δ(P_σ, Q_σ) = {shown(best)} at most, but for chance"
 
-    def reading(self, last: Seen) -> str:
+    def reading(self, last: DiscriminatorReading) -> str:
         told = f"After {last.step:,} steps D calls {last.right:.1%} of the samples right; ‖∇D‖ there is {shown(last.slope)}."
         if self.sigma == 0:
             return f"Without noise JS is {shown(self.js)} and has slope 0. {told}"
@@ -299,7 +299,7 @@ class _Scene:
         )
 
 
-def _gradients(seen: list[Seen], steps: int) -> Panel:
+def _gradients(seen: list[DiscriminatorReading], steps: int) -> Panel:
     at = np.array([each.step for each in seen], dtype=np.float64)
     rows = (
         ("‖∇ log D‖", "quiet", "dash", "other"),

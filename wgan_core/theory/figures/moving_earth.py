@@ -18,9 +18,9 @@ from wgan_core.theory.result import (
     Curve,
     Floats,
     Heat,
+    Marks,
     Number,
     Panel,
-    Points,
     Result,
     Table,
     Words,
@@ -97,7 +97,7 @@ class MovingEarth(Figure):
         return self
 
     def compute(self) -> Result:
-        at = _Scene.of(self)
+        at = _EarthMove.of(self)
         return Result(
             panels=(at.piles(), at.walk_panel(), at.routes(), at.plan()),
             numbers=at.numbers(read_piles(self.r)),
@@ -107,7 +107,7 @@ class MovingEarth(Figure):
 
 
 @dataclass(frozen=True, eq=False)
-class _Scene:
+class _EarthMove:
     """Everything that the panels are made of, computed once."""
 
     p: Piles
@@ -119,7 +119,7 @@ class _Scene:
     time: float  # in moves
 
     @classmethod
-    def of(cls, figure: MovingEarth) -> _Scene:
+    def of(cls, figure: MovingEarth) -> _EarthMove:
         p, q = read_piles(figure.p), read_piles(figure.q)
         walk, best = Walk.between(p, q), Transport.between(p, q, figure.power)
         moves = walk.moves() if figure.route == "neighbours" else best.moves(walk)
@@ -204,7 +204,7 @@ class _Scene:
             layers.append(Curve(ends, _at(1.0, 0.0), "", "quiet" if stays else "em", width=thick))
         for piles, y, name, role in ((self.p, 1.0, "P", "real"), (self.q, 0.0, "Q", "generated")):
             there = piles.line[piles.masses > 0]
-            layers.append(Points(there, np.full(len(there), y), name, role, 11))  # type: ignore[arg-type]
+            layers.append(Marks(there, np.full(len(there), y), name, role, 11))  # type: ignore[arg-type]
         return Panel(
             "routes",
             f"The cheapest plan for cost {self.price}",

@@ -18,7 +18,7 @@ from wgan_core.theory.figure import Figure, Question
 from wgan_core.theory.learner import tensor
 from wgan_core.theory.normal import Normal, line_for, wasserstein
 from wgan_core.theory.result import AnyLayer, Curve, Floats, Level, Number, Panel, Result, Role, shown
-from wgan_core.theory.scorer import Scorer
+from wgan_core.theory.scorer import TrainedCritic
 
 FRAMES, BATCH = 32, 256
 ENDS = (-8.0, 8.0)
@@ -85,8 +85,8 @@ class OptimalCritic(Figure):
         return WganClip(clip=self.clip) if self.method == "clip" else WganGp(penalty_weight=self.penalty_weight)
 
     def frames(self) -> Iterator[Result]:
-        scene = _Scene(Normal(self.mean_p, self.sd_p), Normal(self.mean_q, self.sd_q))
-        discriminator, critic = Scorer(Gan(), 1, self.seed), Scorer(self.objective, 1, self.seed)
+        scene = _TwoGaussians(Normal(self.mean_p, self.sd_p), Normal(self.mean_q, self.sd_q))
+        discriminator, critic = TrainedCritic(Gan(), 1, self.seed), TrainedCritic(self.objective, 1, self.seed)
         rng = np.random.default_rng(self.seed)
         every = max(1, self.steps // FRAMES)
         seen: list[_Seen] = []
@@ -109,7 +109,7 @@ class OptimalCritic(Figure):
             }
         )
 
-    def _result(self, scene: _Scene, seen: list[_Seen]) -> Result:
+    def _result(self, scene: _TwoGaussians, seen: list[_Seen]) -> Result:
         role: Role = "wgan-clip" if self.method == "clip" else "wgan-gp"
         last = seen[-1]
         return Result(
@@ -123,7 +123,7 @@ class OptimalCritic(Figure):
             step=f"step {last.step:,} of {self.steps:,}",
         )
 
-    def _numbers(self, scene: _Scene, last: _Seen) -> tuple[Number, ...]:
+    def _numbers(self, scene: _TwoGaussians, last: _Seen) -> tuple[Number, ...]:
         bound = last.steepest * scene.w1
         one_way = self.method == "penalty" and self.sd_p == self.sd_q and self.mean_p != self.mean_q
         best = f"; 1 + W₁/2λ = {shown(1 + scene.w1 / (2 * self.penalty_weight))} is best" if one_way else ""
@@ -174,7 +174,7 @@ class _Seen:
     estimate: float
 
 
-class _Scene:
+class _TwoGaussians:
     """The two Gaussians and what is exact of them."""
 
     def __init__(self, p: Normal, q: Normal) -> None:
@@ -189,7 +189,7 @@ class _Scene:
         slope = np.abs((self.generated - q.mean) / q.sd**2 - (self.generated - p.mean) / p.sd**2)
         self.saturating, self.flat = _medians(logit, slope)
 
-    def look(self, step: int, discriminator: Scorer, critic: Scorer) -> _Seen:
+    def look(self, step: int, discriminator: TrainedCritic, critic: TrainedCritic) -> _Seen:
         logit, f = discriminator.at(WIDE[:, None]), critic.at(WIDE[:, None])
         p, q = self.density
         terms = {

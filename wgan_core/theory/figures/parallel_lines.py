@@ -13,7 +13,7 @@ from wgan_core.schema import knob
 from wgan_core.theory.distances import between, em, on_common_places
 from wgan_core.theory.divergences import LOG_2, js, kl, total_variation
 from wgan_core.theory.figure import Figure, Question
-from wgan_core.theory.result import AnyLayer, Curve, Floats, Level, Number, Panel, Points, Result, Role, shown
+from wgan_core.theory.result import AnyLayer, Curve, Floats, Level, Marks, Number, Panel, Result, Role, shown
 
 NEARLY = 1e-9
 GRID = 41  # values of θ at which the curves are computed
@@ -124,10 +124,10 @@ class ParallelLines(Figure):
         z = self.line(0.0)[:, 1]
         still = np.array([ends[name] for name in DISTANCES if name != "em"])
         layers = (
-            Points(self.line(0.0)[:, 0], z, "real, at 0", "real", 6),
-            Points(self.line(self.theta)[:, 0], z, "generated, at θ", "generated", 6),
-            Points(np.full_like(z, ends["em"]), z, "after learning with EM", "em", 9, "ring"),
-            Points(still, np.full_like(still, 0.5), "after learning with the others", "js", 13, "ring"),
+            Marks(self.line(0.0)[:, 0], z, "real, at 0", "real", 6),
+            Marks(self.line(self.theta)[:, 0], z, "generated, at θ", "generated", 6),
+            Marks(np.full_like(z, ends["em"]), z, "after learning with EM", "em", 9, "ring"),
+            Marks(still, np.full_like(still, 0.5), "after learning with the others", "js", 13, "ring"),
         )
         reach = REACH + 0.15
         return Panel(
@@ -148,9 +148,9 @@ class ParallelLines(Figure):
             # At θ = 0 the others jump: no line leads there.
             whole = curves[name] if name == "em" else np.where(np.abs(thetas) < NEARLY, np.nan, curves[name])
             layers.append(Curve(thetas, whole, title, role))
-            layers.append(Points(np.array([self.theta]), np.array([now[name]]), "", role, 10))
+            layers.append(Marks(np.array([self.theta]), np.array([now[name]]), "", role, 10))
         zero = np.array([curves[name][GRID // 2] for name in ("js", "tv")])
-        layers.append(Points(np.zeros(2), zero, "at θ = 0", "ink", 8, "ring"))
+        layers.append(Marks(np.zeros(2), zero, "at θ = 0", "ink", 8, "ring"))
         layers.append(Level(self.theta, "", "generated", "x"))
         return Panel(
             "distances",

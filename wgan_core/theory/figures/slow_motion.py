@@ -18,9 +18,9 @@ from wgan_core.theory.result import (
     Floats,
     Heat,
     Level,
+    Marks,
     Number,
     Panel,
-    Points,
     Result,
     Role,
     Table,
@@ -209,7 +209,7 @@ def _plane(now: Moment, line: Floats) -> Panel:
     )
     for points, name, role in batches:
         if len(points):
-            layers.append(Points(points[:, 0], points[:, 1], name, role, 7, "ring" if name == "between" else "circle"))
+            layers.append(Marks(points[:, 0], points[:, 1], name, role, 7, "ring" if name == "between" else "circle"))
     help = "Colour: the critic's score around its mean. Points: the batch of this step."
     if now.field is not None:
         x, y = now.field.tails.T
@@ -253,7 +253,7 @@ def _latents(now: Moment) -> Panel:
     return Panel(
         "latents",
         "Latents z" if len(now.latents) else "Latents z: none drawn yet",
-        (Points(now.latents[:, 0], now.latents[:, 1], "z", "generated", 6),),
+        (Marks(now.latents[:, 0], now.latents[:, 1], "z", "generated", 6),),
         "z₁",
         "z₂",
         x_range=(-3.5, 3.5),

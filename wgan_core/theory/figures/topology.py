@@ -15,16 +15,16 @@ from wgan_core.theory.result import (
     Arrows,
     Curve,
     Floats,
+    Marks,
     Number,
     Panel,
-    Points,
     Result,
     Role,
     Table,
     Words,
     shown,
 )
-from wgan_core.theory.sequences import DISTANCES, SEQUENCES, Pair, distances
+from wgan_core.theory.sequences import DISTANCES, SEQUENCES, TwoLaws, distances
 
 LAST = 64
 DRAWN = 1024  # cells
@@ -105,7 +105,7 @@ class Topology(Figure):
 
     def compute(self) -> Result:
         chosen = SEQUENCES[self.sequence]
-        pair = Pair.of(chosen.at(self.n), chosen.limit)
+        pair = TwoLaws.of(chosen.at(self.n), chosen.limit)
         values = {n: distances(self.sequence, n) for n in LADDER}
         vanishing = {name: values[LAST][name] < SMALL for name in DISTANCES}
         return Result(
@@ -127,7 +127,7 @@ class Topology(Figure):
             dash: Literal["solid", "dash"] = "dash" if name in ("reverse-kl", "js") else "solid"
             layers.append(Curve(places, finite, title if np.isfinite(y).any() else f"{title}: ∞", role, dash))
             if 0 < now[name] < math.inf:
-                layers.append(Points(np.array([float(self.n)]), np.array([now[name]]), "", role, 9))
+                layers.append(Marks(np.array([float(self.n)]), np.array([now[name]]), "", role, 9))
         return Panel(
             "distances",
             "Distances against n",
@@ -169,7 +169,7 @@ def _list(names: list[str]) -> str:
 # Panels
 
 
-def _masses(pair: Pair, n: int) -> Panel:
+def _masses(pair: TwoLaws, n: int) -> Panel:
     pair = _drawable(pair)
     layers: list[AnyLayer] = []
     looks: tuple[tuple[int, str, Role], ...] = ((1, "P", "real"), (0, f"Pₙ, n = {n}", "generated"))
@@ -184,7 +184,7 @@ def _masses(pair: Pair, n: int) -> Panel:
             places, high = pair.places[there], atoms[there] / atoms.max()
             stems = np.stack([places, places, np.full_like(places, np.nan)], 1).ravel()
             heights = np.stack([np.zeros_like(high), high, np.full_like(high, np.nan)], 1).ravel()
-            layers += [Curve(stems, heights, "", role, width=1.5), Points(places, high, f"{name}, atoms", role, 7)]
+            layers += [Curve(stems, heights, "", role, width=1.5), Marks(places, high, f"{name}, atoms", role, 7)]
     right = max(2.0, float(pair.edges[-1]))
     return Panel(
         "masses",
@@ -198,7 +198,7 @@ def _masses(pair: Pair, n: int) -> Panel:
     )
 
 
-def _cumulative(pair: Pair, n: int) -> Panel:
+def _cumulative(pair: TwoLaws, n: int) -> Panel:
     pair = _drawable(pair)
     layers: list[AnyLayer] = []
     looks: tuple[tuple[int, str, Role], ...] = ((1, "F, of P", "real"), (0, f"Fₙ, n = {n}", "generated"))
@@ -271,14 +271,14 @@ def _between(start: str, end: str) -> tuple[float, float, float, float]:
     return x0 + 0.22 * (x1 - x0), y0 - 0.22, 0.56 * (x1 - x0), -0.56
 
 
-def _drawable(pair: Pair) -> Pair:
+def _drawable(pair: TwoLaws) -> TwoLaws:
     """The same pair in fewer cells, where all mass is spread: nobody sees ten thousand."""
     every = -(-len(pair.edges) // DRAWN)
     if every == 1 or len(pair.places):
         return pair
     starts = np.arange(0, len(pair.edges) - 1, every)
     cells = tuple(np.add.reduceat(masses, starts) for masses in pair.cells)
-    return Pair(np.append(pair.edges[starts], pair.edges[-1]), (cells[0], cells[1]), pair.places, pair.atoms)
+    return TwoLaws(np.append(pair.edges[starts], pair.edges[-1]), (cells[0], cells[1]), pair.places, pair.atoms)
 
 
 def _steps(edges: Floats, heights: Floats) -> tuple[Floats, Floats]:

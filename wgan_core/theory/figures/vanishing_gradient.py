@@ -13,7 +13,7 @@ from wgan_core.schema import knob
 from wgan_core.theory.figure import Figure, Question
 from wgan_core.theory.frozen import LEAST, RING, SHOWN, Game, Judged
 from wgan_core.theory.learner import CPU, stream
-from wgan_core.theory.result import AnyLayer, Curve, Number, Panel, Points, Result, Role, Table, shown
+from wgan_core.theory.result import AnyLayer, Curve, Marks, Number, Panel, Result, Role, Table, shown
 
 FRAMES = 30
 ROLES: tuple[Role, ...] = ("first", "second", "fourth")
@@ -172,9 +172,9 @@ _PANELS = (
 
 def _samples(judged: list[Judged]) -> Panel:
     real = RING.sample(SHOWN, stream(0, 40), CPU).double().numpy()
-    layers: list[AnyLayer] = [Points(real[:, 0], real[:, 1], "real", "real", 4)]
+    layers: list[AnyLayer] = [Marks(real[:, 0], real[:, 1], "real", "real", 4)]
     for each, role in zip(judged, ROLES, strict=False):
-        layers.append(Points(each.shown[:, 0], each.shown[:, 1], each.name, role, 4))
+        layers.append(Marks(each.shown[:, 0], each.shown[:, 1], each.name, role, 4))
     return Panel(
         "samples",
         "The frozen generators, seen in the ring's plane",

@@ -18,9 +18,9 @@ from wgan_core.theory.result import (
     Curve,
     Floats,
     Level,
+    Marks,
     Number,
     Panel,
-    Points,
     Result,
     Role,
     Table,
@@ -114,8 +114,8 @@ class XyGame(Figure):
             layers.append(
                 Curve(path[:, 0], path[:, 1], name, WAYS[name].role, width=3.0 if name == self.method else 1.2)
             )
-        layers.append(Points(np.array([self.x]), np.array([self.y]), "", "ink", 9))
-        layers.append(Points(np.zeros(1), np.zeros(1), "", "ink", 11, "cross"))
+        layers.append(Marks(np.array([self.x]), np.array([self.y]), "", "ink", 9))
+        layers.append(Marks(np.zeros(1), np.zeros(1), "", "ink", 11, "cross"))
         ends = (-FRAME, FRAME)
         return Panel(
             "portrait",
@@ -292,7 +292,7 @@ def _circle(eigen: dict[Method, Complexes]) -> Panel:
         Level(0.0, "", "quiet", "y", "dot"),
     ]
     for name, values in eigen.items():
-        layers.append(Points(values.real, values.imag, name, WAYS[name].role, 10))
+        layers.append(Marks(values.real, values.imag, name, WAYS[name].role, 10))
     return Panel(
         "eigenvalues",
         "Eigenvalues of one step",

@@ -34,7 +34,7 @@ class Track:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Tracks:
     """The trainings of an experiment, by the name of the lane, one track a seed.
 
     Its methods take a lane's name and the name of a scalar, and return one number for each seed, shape (seeds,).
@@ -43,7 +43,7 @@ class Evidence:
     tracks: Mapping[str, Sequence[Track]]
 
     @classmethod
-    def of(cls, views: Sequence[tuple[Sequence[str], Sequence[LaneView]]]) -> Evidence:
+    def of(cls, views: Sequence[tuple[Sequence[str], Sequence[LaneView]]]) -> Tracks:
         """From the views of runs, each with the names of its lanes. Lanes of one name are seeds of one thing."""
         tracks: dict[str, list[Track]] = {}
         for names, lanes in views:
