@@ -20,12 +20,13 @@ from tests.core.exported import RUNS, SEEDS, failed, images, race, seeds, solo
 from tests.core.helpers import small
 from wgan_core.charts import theme
 from wgan_core.config import RunConfig, TrainingConfig
-from wgan_core.export import EXPORTS, Bundle, ExportProblem, download, file_name, frames, of_run, save, tensors
+from wgan_core.export import EXPORTS, Bundle, ExportProblem, download, file_name, frames, of_run, save
 from wgan_core.export.graphs import steps_of
 from wgan_core.export.media import FRAME_MS, LAST_MS, moments, picture
 from wgan_core.export.tables import series
 from wgan_core.export.weights import model_of, pack_model, unpack_model
 from wgan_core.history import CLOCKS
+from wgan_core.host import tensors
 from wgan_core.runs import Run
 from wgan_core.training import Training
 

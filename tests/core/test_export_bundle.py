@@ -24,9 +24,10 @@ from hypothesis import strategies as st
 from tests.core.exported import RUNS, assert_same, race, seeds, solo
 from tests.core.helpers import scalars, small
 from wgan_core.config import RunConfig
-from wgan_core.export import BadBundle, Bundle, ExportProblem, archive, of_run, pack_bundle, read_bundle, save, tensors
+from wgan_core.export import BadBundle, Bundle, ExportProblem, archive, of_run, pack_bundle, read_bundle, save
 from wgan_core.export.bundle import check_state, like_state
 from wgan_core.history import RunView
+from wgan_core.host import tensors
 from wgan_core.objectives.remedies import REMEDIES
 from wgan_core.runs import Run
 from wgan_core.training import Training

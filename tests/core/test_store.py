@@ -566,7 +566,7 @@ def test_checkpoints_kept_are_the_latest_two_and_some_over_the_whole_run(store: 
     assert 4 <= len(steps) <= 11
     assert steps[0] == 2
     names = sorted(path.name for path in (store.folder / "checkpoints" / "a").iterdir())
-    assert names == [f"0-{step:08d}.pt" for step in steps]
+    assert names == [f"0-{step:08d}.safetensors" for step in steps]
     assert store.checkpoint("a", step=30).state["step"] == max(step for step in steps if step <= 30)
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import pickle
 import shutil
 import sqlite3
+import struct
 import subprocess
 import sys
 import threading
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from time import monotonic, perf_counter
@@ -24,6 +26,7 @@ import torch
 from tests.core.helpers import ROOT, small, wait_until
 from tests.core.stored import made_up, record, shown
 from wgan_core.config import RunConfig
+from wgan_core.host import tensors
 from wgan_core.runs import RunManager
 from wgan_core.store import BadCheckpoint, Store, StoreProblem, database, writer
 from wgan_core.store.checkpoints import load, save
@@ -469,6 +472,7 @@ class Evil:
 
 
 def content(**changes: Any) -> dict[str, Any]:
+    """What a checkpoint of the first version holds."""
     training = Training(small())
     config = training.config.model_dump_json()
     return {"format": 1, "config": config, "snapshots": 0, "events": 0, "state": training.state()} | changes
@@ -515,7 +519,46 @@ def holding(data: bytes) -> Callable[[Path], None]:
     return make
 
 
+def saved(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    """Saves a checkpoint of today, and then spoils the file."""
+
+    def make(path: Path) -> None:
+        training = Training(small())
+        save(path, training.config.model_dump_json(), training.state(), 0, 0)
+        path.write_bytes(change(path.read_bytes()))
+
+    return make
+
+
+def packed(metadata: Mapping[str, str] = {}, more: Mapping[str, Any] = {}, **about: Any) -> Callable[[Path], None]:
+    """Saves a checkpoint of today whose header says something else, or that has more arrays."""
+
+    def change(data: bytes) -> bytes:
+        arrays, found = tensors.unpack(data)
+        told = json.dumps(json.loads(found["about"]) | about)
+        return tensors.pack({**arrays, **more}, found | {"about": told} | dict(metadata))
+
+    return saved(change)
+
+
 HOSTILE: dict[str, Callable[[Path], None]] = {
+    "no safetensors of ours": packed({"format": "pt"}),
+    "a later version": packed({"version": "3"}),
+    "nothing said": packed({"about": ""}),
+    "brackets said": packed({"about": "[" * 100_000}),
+    "a list said": packed({"about": "[]"}),
+    "no config in the header": packed(config=None),
+    "a config in the header that is none": packed(config='{"n_critic": -1}'),
+    "counts in the header below 0": packed(events=-1),
+    "no numbers in the header": packed(numbers=[]),
+    "a name twice": packed(numbers={"critic.weights": 1.0}),
+    "more arrays than the networks need": packed(more={"x": np.zeros(4_000_000)}),
+    "a type that no run has": packed(more={"x": np.zeros(2, np.float16)}),
+    "a header larger than the file": saved(lambda data: struct.pack("<Q", len(data)) + data[8:]),
+    "a header of 2⁶³ bytes": saved(lambda data: struct.pack("<Q", 2**63) + data[8:]),
+    "arrays cut off": saved(lambda data: data[:-1]),
+    "bytes behind the arrays": saved(lambda data: data + b"x"),
+    "three bytes": saved(lambda data: data[:3]),
     "empty": holding(b""),
     "text": holding(b"hello"),
     "plain pickle": holding(pickle.dumps(Evil())),
@@ -569,6 +612,31 @@ def test_a_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
     Training.resume(found.config, found.state)
 
 
+def test_a_checkpoint_too_large_for_its_config_is_refused_before_its_arrays_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "0-00000001.safetensors"
+    packed()(path)
+    os.truncate(path, 2**40)  # sparse: no disk has it, no memory would
+    with pytest.raises(BadCheckpoint, match="more than its networks need"):
+        load(path)
+
+
+def test_a_checkpoint_of_the_first_version_is_read_and_gives_way_to_one_of_its_step(store: Store) -> None:
+    recorder = record(store, "a", small(steps=3), close=False)
+    (path,) = (store.folder / "checkpoints" / "a").iterdir()
+    found, old = load(path), path.with_suffix(".pt")
+    torch.save(content(config=found.config.model_dump_json(), snapshots=found.snapshots, state=found.state), old)
+    path.unlink()
+    with closing(sqlite3.connect(store.path)) as db, db:
+        db.execute("UPDATE checkpoints SET file = ?", (old.name,))
+    again = store.checkpoint("a").state
+    assert again.keys() == found.state.keys()
+    assert all(torch.equal(again[n], v) for n, v in found.state.items() if isinstance(v, torch.Tensor))  # type: ignore[arg-type]
+    recorder.checkpoint(0, again)
+    assert store.flush()
+    assert list(path.parent.iterdir()) == [path]
+    recorder.close()
+
+
 def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -590,7 +658,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(store: Store) -> None:
     record(store, "a", small(steps=9), checkpoints=(3, 6))
     files = sorted((store.folder / "checkpoints" / "a").iterdir())
-    assert [path.name for path in files] == ["0-00000003.pt", "0-00000006.pt", "0-00000009.pt"]
+    assert [path.name for path in files] == [f"0-{step:08d}.safetensors" for step in (3, 6, 9)]
     files[2].write_bytes(files[2].read_bytes()[:1000])
     assert store.checkpoint("a").state["step"] == 6
     # Whole, and of another run.

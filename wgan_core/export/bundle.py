@@ -27,7 +27,7 @@ import torch
 from torch import Generator, Tensor
 
 from wgan_core.config import MOST_LANES, RunConfig, TrainingConfig, differing, live_paths
-from wgan_core.export import archive, tensors
+from wgan_core.export import archive
 from wgan_core.export.archive import Archive
 from wgan_core.export.manifest import (
     describe,
@@ -39,9 +39,10 @@ from wgan_core.export.manifest import (
     whole,
 )
 from wgan_core.export.subject import BadBundle, Bundle, ExportProblem, File
-from wgan_core.export.tensors import BadTensors
 from wgan_core.export.weights import ROLES, bare
 from wgan_core.history import RunView
+from wgan_core.host import tensors
+from wgan_core.host.tensors import BadTensors
 from wgan_core.schema import ConfigError
 from wgan_core.training import STREAMS_OF_TRAINING
 from wgan_core.training.state import BadState, State, averaged, check

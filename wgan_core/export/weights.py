@@ -13,7 +13,7 @@ from torch import Tensor
 
 from wgan_core.config import TrainingConfig
 from wgan_core.export.subject import Bundle, ExportProblem, File
-from wgan_core.export.tensors import BadTensors, pack, unpack
+from wgan_core.host.tensors import BadTensors, pack, unpack
 from wgan_core.networks.piecewise import Net
 from wgan_core.schema import ConfigError
 

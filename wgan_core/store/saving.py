@@ -23,7 +23,7 @@ class CheckpointJob:
         self.run_id, self.lane, self.config, self.state = run_id, lane, config, state
         self.snapshots, self.events = snapshots, events
         self.progress = progress_of(state)
-        self.name = f"{lane}-{self.progress[0]:08d}.pt"
+        self.name = f"{lane}-{self.progress[0]:08d}.safetensors"
 
 
 def save_checkpoint(session: Session, folder: Path, job: CheckpointJob) -> None:
@@ -54,7 +54,9 @@ def enter(session: Session, job: CheckpointJob, size: int) -> list[str]:
     db = session.db
     record = session.lane(job.run_id, job.lane)
     record.progressed(*job.progress)
-    db.execute("DELETE FROM checkpoints WHERE lane = ? AND step = ?", (record.number, job.progress[0]))
+    replaced = db.execute(
+        "DELETE FROM checkpoints WHERE lane = ? AND step = ? RETURNING file", (record.number, job.progress[0])
+    ).fetchall()
     (index,) = db.execute(
         "SELECT COALESCE(MAX(idx) + 1, 0) FROM checkpoints WHERE lane = ?", (record.number,)
     ).fetchone()
@@ -68,4 +70,4 @@ def enter(session: Session, job: CheckpointJob, size: int) -> list[str]:
         "DELETE FROM checkpoints WHERE lane = ? AND idx <= ? AND idx & ? <> 0 RETURNING file",
         (record.number, index - LATEST_CHECKPOINTS, (1 << least) - 1),
     )
-    return [name for (name,) in superseded.fetchall()]
+    return [name for (name,) in (*replaced, *superseded.fetchall()) if name != job.name]

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 import safetensors.numpy
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from wgan_core.history import Array
+Array = NDArray[Any]
 
 # What the arrays of a run have: floats, whole numbers, bytes, flags.
 KINDS = {"F64", "F32", "I64", "I32", "U8", "BOOL"}
+LENGTH_BYTES = 8
 MOST_TENSORS = 20_000
 # Names and shapes of that many, or a config with a large drawing in it.
 MOST_HEADER_BYTES = 8_000_000
@@ -41,21 +43,38 @@ def unpack(data: bytes) -> tuple[dict[str, Array], dict[str, str]]:
     ------
     BadTensors
     """
-    metadata = _look_at_header(data)
+    metadata = look_at_header(data, len(data))
     try:
         return dict(safetensors.numpy.load(data)), metadata
     except (SafetensorError, ValueError, TypeError, KeyError) as error:
         raise BadTensors(f"it is not a safetensors file ({_first_line(error)})") from None
 
 
-def _look_at_header(data: bytes) -> dict[str, str]:
-    if len(data) < 8:
+def header_bytes(data: bytes, size: int) -> int:
+    """How many of the first bytes of a file of some size are its table of contents, from its first eight or more.
+
+    Raises
+    ------
+    BadTensors
+    """
+    if len(data) < LENGTH_BYTES:
         raise BadTensors("it is cut off")
     (length,) = struct.unpack_from("<Q", data)
-    if length > min(MOST_HEADER_BYTES, len(data) - 8):
+    if length > min(MOST_HEADER_BYTES, size - LENGTH_BYTES):
         raise BadTensors("it is not a safetensors file, or it is cut off")
+    return LENGTH_BYTES + int(length)
+
+
+def look_at_header(data: bytes, size: int) -> dict[str, str]:
+    """The metadata of a file of some size, from its table of contents, which is checked. The arrays need not be in ``data``.
+
+    Raises
+    ------
+    BadTensors
+    """
+    end = header_bytes(data, size)
     try:
-        header = json.loads(data[8 : 8 + length])
+        header = json.loads(data[LENGTH_BYTES:end])
     except (ValueError, RecursionError):
         raise BadTensors("its table of contents is not JSON") from None
     if not isinstance(header, dict):
