@@ -44,8 +44,6 @@ def test_a_strangers_texts_are_shown_and_fetch_nothing(visit: Visit, tmp_path: P
         assert f"{HOSTILE} {HOSTILE}" in seen(page.page.get_by_role("alert").first)
         page.page.wait_for_function("() => document.querySelectorAll('.wl-plot .main-svg').length > 3")
         assert page.page.locator(OURS).count() == 0
-    mark = page.page.locator(".annotation-text", has_text="✎").first
-    mark.hover(force=True)
     page.page.goto(f"{page.base}/samples?run=stranger-one")
     expect(page.page.get_by_test_id("stMain")).to_contain_text("stranger-one")
     assert page.page.locator(OURS).count() == 0
