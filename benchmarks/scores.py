@@ -65,7 +65,7 @@ def run(quick: bool) -> Table:
                 runners[k](config.scores_every)
                 wall[k].append(perf_counter() - wall_start)
                 cpu[k].append(process_time() - cpu_start)
-        scorer = trainings[1]._members[0].scorer
+        scorer = trainings[1].members[0].scorer
         assert scorer is not None
         cpu_start = process_time()
         scorer.score(trainings[1].generator)

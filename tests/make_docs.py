@@ -27,14 +27,14 @@ from wgan_core.schema import Part, Variant, allowed
 from wgan_core.schema.errors import models_of
 from wgan_core.theory import FIGURES
 from wgan_core.theory.figure import Figure
-from wgan_core.training import Loop
+from wgan_core.training.measuring import Measuring
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "reference"
 PICTURE = ROOT / "docs" / "images" / "architecture.svg"
 MADE = "<!-- Made by `make docs` from the code; edits here are lost. -->\n\n"
 # What measures: the registry; the loop itself, whose losses and gradients are by-products of training; the scores of images.
-MEASURING = {f.__name__: f for f in MEASUREMENTS} | {"training": Loop._training_scalars, "scores": Scorer.score}
+MEASURING = {f.__name__: f for f in MEASUREMENTS} | {"training": Measuring._training_scalars, "scores": Scorer.score}
 Family = type[Any]
 Kind = type[Any]
 # Those that are not kept by the family itself.

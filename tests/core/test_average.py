@@ -62,7 +62,7 @@ def test_samples_come_from_the_average_and_so_does_what_is_exported(dataset: str
     *_, last = (snapshot for snapshot in training.updates() if snapshot is not None)
     model = model_of(config, training.state())
     plain = model_of(config.edited({"generator_average": 0}), training.state())
-    latents = training._member.probe.latents
+    latents = training.members[0].probe.latents
     with torch.no_grad():
         shown, newest = model.generator(latents), plain.generator(latents)
     assert not torch.allclose(shown, newest, atol=1e-3)

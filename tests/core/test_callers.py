@@ -95,7 +95,7 @@ def test_the_default_dtype_changes_no_score_of_images(
 
     def found() -> dict[str, Any]:
         training = Training(config)
-        scorer = training._member.scorer
+        scorer = training.members[0].scorer
         assert scorer is not None
         return dict(scorer.score(training.generator))
 

@@ -357,7 +357,7 @@ def test_the_samples_are_those_of_the_averaged_generator(name: str, folder: Path
         pass
     assert training._average is not None
     samples = np.load(folder / f"{name}.npy")
-    latents = config.latent.sample(len(samples), training._member.generator_latent, training.device)
+    latents = config.latent.sample(len(samples), training.members[0].generator_latent, training.device)
     nets = {"averaged": training._average.net, "trained": training.generator}
     with torch.no_grad():
         off = {which: np.abs(n.eval()(latents).numpy() - samples).max() for which, n in nets.items()}

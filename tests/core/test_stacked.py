@@ -142,7 +142,7 @@ def test_an_edit_is_recorded_or_refused_as_in_a_training_alone() -> None:
 
 
 def test_fakes_of_several_passes_are_those_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wgan_core.training.loop.MOST_IN_ONE_PASS", 0)
+    monkeypatch.setattr("wgan_core.training.together.MOST_IN_ONE_PASS", 0)
     assert_members_equal_solo(small(steps=4))
 
 

@@ -49,11 +49,13 @@ def test_a_round_is_that_of_the_training(kind: str, n_critic: int) -> None:
     torch.testing.assert_close(taken.theta.weights, state["generator.weights"], rtol=1e-6, atol=1e-7)
     terms = {"loss on real samples": "critic_real", "loss on generated samples": "critic_fake"}
     for name, term in terms.items():
-        assert value(found["loss"], name) == pytest.approx(training._member.terms[term], rel=1e-6)
-    assert value(found["pull"], "generator's loss") == pytest.approx(training._member.terms["generator_loss"], rel=1e-6)
+        assert value(found["loss"], name) == pytest.approx(training.members[0].terms[term], rel=1e-6)
+    assert value(found["pull"], "generator's loss") == pytest.approx(
+        training.members[0].terms["generator_loss"], rel=1e-6
+    )
     if kind == "wgan-gp":
         penalty = value(found["loss"], "gradient penalty, times λ")
-        assert penalty == pytest.approx(training._member.terms["gradient_penalty"], rel=1e-6)
+        assert penalty == pytest.approx(training.members[0].terms["gradient_penalty"], rel=1e-6)
 
 
 @EACH

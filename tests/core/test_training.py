@@ -183,7 +183,7 @@ def test_each_update_has_fresh_real_samples_and_fresh_latents(
 
 def test_fakes_in_one_pass_are_the_fakes_of_several(monkeypatch: pytest.MonkeyPatch) -> None:
     together = scalars(train(small()))
-    monkeypatch.setattr(wgan_core.training.loop, "MOST_IN_ONE_PASS", 0)
+    monkeypatch.setattr(wgan_core.training.together, "MOST_IN_ONE_PASS", 0)
     apart = scalars(train(small()))
     for step, values in together.items():
         assert apart[step] == pytest.approx(values, rel=1e-4, abs=1e-6)
@@ -219,7 +219,7 @@ def test_seconds_count_updates_and_neither_pauses_nor_measurements(monkeypatch: 
         return measure(*args)
 
     training = Training(small(steps=3, n_critic=2, snapshot_every=1))
-    monkeypatch.setattr(wgan_core.training.measuring, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(wgan_core.training.loop, "perf_counter", lambda: clock[0])
     monkeypatch.setattr(wgan_core.training.measuring, "measure", a_long_measurement)
     monkeypatch.setattr(Ring, "sample", one_second_of_work)
     seconds = []

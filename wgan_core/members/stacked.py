@@ -21,7 +21,7 @@ wgan-gp    32      0.39  0.29  0.20
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Literal
 
@@ -35,8 +35,9 @@ from wgan_core.host import resolve
 from wgan_core.networks.piecewise import Net, PiecewiseLinear, stacked
 from wgan_core.objectives import Objective
 from wgan_core.objectives.constraints import Constraint
+from wgan_core.objectives.penalties import Rng
 from wgan_core.objectives.remedies import Remedy
-from wgan_core.training import Diverged, Loop, Member, Training
+from wgan_core.training import Diverged, Training
 
 Way = Literal["stacked", "in turn"]
 WARM_UP_ROUNDS, TIMED_ROUNDS, TURNS = 3, 10, 3
@@ -63,7 +64,34 @@ def _apart(config: TrainingConfig) -> list[str]:
     return [part.label for part in parts if not part.stacks]
 
 
-class StackedTraining(Loop):
+class Stacked:
+    """Puts members together as a stack: a leading dimension K of parameters and draws, a vector of K numbers."""
+
+    def net(self, nets: Sequence[Net]) -> Net:
+        return stacked([net for net in nets if isinstance(net, PiecewiseLinear)])
+
+    def nets(self, net: Net, like: Sequence[Net]) -> list[Net]:
+        found = [copy.deepcopy(one) for one in like]
+        for k, own in enumerate(found):
+            for p, stack in zip(own.parameters(), net.parameters(), strict=True):
+                p.data = stack.data[k]
+        return found
+
+    def tensor(self, drawn: Sequence[Tensor]) -> Tensor:
+        return torch.stack(list(drawn))
+
+    def rng(self, rngs: Sequence[Generator]) -> Rng:
+        return rngs
+
+    def scalars(self, readings: Sequence[Mapping[str, float]]) -> Mapping[str, Floats]:
+        names = dict.fromkeys(name for reading in readings for name in reading)
+        scalars = {name: np.array([reading.get(name, np.nan) for reading in readings]) for name in names}
+        for values in scalars.values():
+            values.setflags(write=False)
+        return scalars
+
+
+class StackedTraining(Training):
     """K trainings of one config with different seeds, in step, as one program.
 
     Each member draws its weights and random numbers from the streams that :class:`Training` would make for its seed, and
@@ -103,47 +131,7 @@ class StackedTraining(Loop):
                 " objective, a constraint and remedies that say they stack"
                 + "".join(f"; {label} does not" for label in _apart(config))
             )
-        super().__init__(config, seeds)
-        # Measurements look at one member at a time: its nets become views of the stack.
-        for role in ("generator", "critic"):
-            _views([getattr(member, role) for member in self._members], getattr(self, role))
-
-    @property
-    def diverged(self) -> Mapping[int, Diverged]:
-        """What ended members that have diverged, by seed."""
-        return {member.seed: member.diverged for member in self._members if member.diverged is not None}
-
-    def _networks(self) -> tuple[Net, Net]:
-        return _stack([m.generator for m in self._members]), _stack([m.critic for m in self._members])
-
-    def _each(self, net: Net, like: Sequence[Net]) -> list[Net]:
-        found = [copy.deepcopy(one) for one in like]
-        _views(found, net)
-        return found
-
-    def _together(self, drawn: Sequence[Tensor]) -> Tensor:
-        return torch.stack(list(drawn))
-
-    def _rng(self, of: Callable[[Member], Generator]) -> list[Generator]:
-        return [of(member) for member in self._members]
-
-    def _scalars(self, readings: Sequence[Mapping[str, float]]) -> Mapping[str, Floats]:
-        names = dict.fromkeys(name for reading in readings for name in reading)
-        scalars = {name: np.array([reading.get(name, np.nan) for reading in readings]) for name in names}
-        for values in scalars.values():
-            values.setflags(write=False)
-        return scalars
-
-
-def _views(nets: Sequence[Net], together: Net) -> None:
-    """Make the parameters of K networks those of a stack of them."""
-    for k, net in enumerate(nets):
-        for p, stack in zip(net.parameters(), together.parameters(), strict=True):
-            p.data = stack.data[k]
-
-
-def _stack(nets: Sequence[Net]) -> PiecewiseLinear:
-    return stacked([net for net in nets if isinstance(net, PiecewiseLinear)])
+        super().__init__(config, seeds, Stacked())
 
 
 def choose(config: TrainingConfig, members: int) -> Way:
@@ -168,10 +156,10 @@ def choose(config: TrainingConfig, members: int) -> Way:
     return "stacked" if together < members * alone else "in turn"
 
 
-def seconds_a_round(*loops: Loop, rounds: int = TIMED_ROUNDS) -> list[float]:
+def seconds_a_round(*loops: Training, rounds: int = TIMED_ROUNDS) -> list[float]:
     """The least time of a round of each of several trainings, taking turns, after a short warm-up. No measurements."""
 
-    def spend(loop: Loop, rounds: int) -> float:
+    def spend(loop: Training, rounds: int) -> float:
         start = perf_counter()
         for _ in range(rounds):
             for _ in loop.round():

@@ -50,3 +50,8 @@ class Average:
                 mine.lerp_(its, share)
             else:
                 mine.copy_(its)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that its steps change, by name."""
+        buffers = {f"average.buffer.{name}": buffer for name, buffer in self.net.named_buffers()}
+        return {"average.weights": self.weights} | buffers

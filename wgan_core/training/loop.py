@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Any, Self
 
-import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
-from wgan_core.config import TrainingConfig, live_paths
-from wgan_core.config.conditional import critic_given, draw_labels, draw_reals, generator_input
+from wgan_core.config import TrainingConfig
+from wgan_core.config.conditional import critic_given, generator_input
 from wgan_core.history import Event, Snapshot
 from wgan_core.host import resolve
 from wgan_core.host.devices import on_threads, threads
 from wgan_core.metrics.images import due
-from wgan_core.networks import Average, FlatParameters
-from wgan_core.networks.piecewise import Net
-from wgan_core.objectives.penalties import Rng
-from wgan_core.schema import ConfigError, Problem
-from wgan_core.training.measuring import Measured
+from wgan_core.networks import Average
+from wgan_core.training.edits import check_edit, turned
+from wgan_core.training.failures import Diverged
+from wgan_core.training.measuring import Measuring
 from wgan_core.training.member import Member, of_remedy
+from wgan_core.training.player import Player
+from wgan_core.training.state import DATA, State, check, put_back, taken
+from wgan_core.training.together import Alone, Draws, Together
 
-# All fakes of a round come from one pass through the generator up to this many samples.
-MOST_IN_ONE_PASS = 8192
 
-
-class Loop(Measured):
+class Training:
     """The papers' algorithm box, for one seed and for several as one program alike.
 
-    What differs stands in the subclasses: which networks are trained, how members' draws and numbers are put together.
+    Parameters
+    ----------
+    config : TrainingConfig
+    seeds : Sequence[int], optional
+        One for each member. Left out: one member, with the config's seed.
+    together : Together, optional
+        How members' draws, networks and numbers are put together.
 
     Attributes
     ----------
@@ -41,15 +44,24 @@ class Loop(Measured):
         Generator steps and critic steps done.
     seconds : float
         Seconds of training so far, without pauses and measurements.
+    members : list[Member]
+        What belongs to each seed.
     generator, critic : Net
-        The networks in training.
+        The networks in training, of all members.
     within_round : bool
         Critic steps have been made whose generator step is still to come.
     activity : str
         What it is at, in words, where it is not training: getting ready to score images. Empty otherwise.
+
+    Raises
+    ------
+    DeviceError, DataError
+        The device or the data cannot be had.
     """
 
-    def __init__(self, config: TrainingConfig, seeds: Sequence[int]) -> None:
+    def __init__(
+        self, config: TrainingConfig, seeds: Sequence[int] | None = None, together: Together | None = None
+    ) -> None:
         self.config = config
         self.within_round = False
         self.activity = ""
@@ -57,43 +69,25 @@ class Loop(Measured):
         self.step = self.critic_steps = 0
         self.seconds = 0.0
         with threads(config.threads):
-            self._build(seeds)
+            self._build([config.seed] if seeds is None else seeds, Alone() if together is None else together)
 
-    def _build(self, seeds: Sequence[int]) -> None:
-        config = self.config
-        self._members = [Member(config, seed, self.device) for seed in seeds]
-        self.generator, self.critic = self._networks()
-        self._penalty = self._rng(lambda member: member.penalty)
-        self._of_remedies = {remedy.name: self._rng(of_remedy(remedy.name)) for remedy in config.remedies.active}
-        self._theta, self._w = FlatParameters(self.generator), FlatParameters(self.critic)
-        self._theta_memory = config.generator_optimiser.start(self._theta.weights)
-        self._w_memory = config.critic_optimiser.start(self._w.weights)
+    def _build(self, seeds: Sequence[int], together: Together) -> None:
+        config, remedies = self.config, self.config.remedies.active
+        self.members = members = [Member(config, seed, self.device) for seed in seeds]
+        generators, critics = [member.generator for member in members], [member.critic for member in members]
+        self.generator, self.critic = together.net(generators), together.net(critics)
+        self._theta = Player("generator", self.generator, config.generator_optimiser, remedies)
+        self._w = Player("critic", self.critic, config.critic_optimiser, remedies)
+        generators, critics = together.nets(self.generator, generators), together.nets(self.critic, critics)
+        for member, generator, critic in zip(members, generators, critics, strict=True):
+            member.generator, member.critic = generator, critic
         self._average = Average(self.generator) if config.generator_average else None
-        self._shown = [member.generator for member in self._members]
-        if self._average is not None:
-            self._shown = self._each(self._average.net, self._shown)
-        self._remedies = {
-            (role, remedy.name): remedy.start(flat.weights)
-            for role, flat in (("generator", self._theta), ("critic", self._w))
-            for remedy in config.remedies.active
-        }
-        self._gathered: list[tuple[int, dict[str, Tensor]]] = []
-
-    def _networks(self) -> tuple[Net, Net]:
-        """Generator and critic, of all members."""
-        raise NotImplementedError
-
-    def _each(self, net: Net, like: Sequence[Net]) -> list[Net]:
-        """The members' own networks within one of all of them, which share its parameters."""
-        raise NotImplementedError
-
-    def _together(self, drawn: Sequence[Tensor]) -> Tensor:
-        """What each member has drawn from streams of its own, as the networks take it."""
-        raise NotImplementedError
-
-    def _rng(self, of: Callable[[Member], Generator]) -> Rng:
-        """A stream of random numbers of all members, as objectives, constraints and remedies take it."""
-        raise NotImplementedError
+        shown = generators if self._average is None else together.nets(self._average.net, generators)
+        self._measuring = Measuring(members, shown, self._theta, self._w, together.scalars)
+        self._draws = Draws(members, together, self.device)
+        self._penalty = self._draws.rng(lambda member: member.penalty)
+        self._of_remedies = {remedy.name: self._draws.rng(of_remedy(remedy.name)) for remedy in remedies}
+        _ = members[0].probe  # what is wrong with the data shows now
 
     def updates(self) -> Iterator[Snapshot | None]:
         """Train: one item for each update of a network, a snapshot where one is due, None elsewhere.
@@ -116,7 +110,7 @@ class Loop(Measured):
 
     def _prepare_scores(self) -> Iterator[None]:
         """Get ready to score images, in small parts, before a round: there the training has a state to stop at."""
-        for member in self._members:
+        for member in self.members:
             if member.scorer is not None:
                 for self.activity in member.scorer.prepare():
                     yield None
@@ -127,41 +121,62 @@ class Loop(Measured):
         return on_threads(self.config.threads, self._round())
 
     def _round(self) -> Iterator[None]:
-        self.within_round = True
-        for real, fake, labels in self._batches():
-            self._update_critic(real, fake, labels)
-            yield None
-        self._update_generator()
-        self.within_round = False
-
-    def _batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
-        """For each critic step of this round fresh real samples, as many from fresh latents, and the classes of both, if any."""
-        m, n, dim = self.config.batch_size, self.config.n_critic, self.generator.batch_dim
-        together = not self.generator.mixes_samples and n * m <= MOST_IN_ONE_PASS
-        for _ in range(1 if together else n):
+        """The box, on the clock while it works and not while it waits to be asked on."""
+        box = self._box()
+        while True:
             start = perf_counter()
-            drawn = [self._reals(lambda member: member.real) for _ in range(n if together else 1)]
-            inputs = [
-                generator_input(self._latents(lambda member: member.critic_latent), labels) for _, labels in drawn
-            ]
-            with torch.no_grad():
-                fakes = self.generator(inputs[0] if len(inputs) == 1 else torch.cat(inputs, dim))
-            self._tock(start)
-            for (real, labels), fake in zip(drawn, torch.split(fakes, m, dim), strict=True):
-                yield real, fake, labels
+            try:
+                next(box)
+            except StopIteration:
+                return
+            finally:
+                self.seconds += perf_counter() - start
+            yield None
 
-    def _latents(self, of: Callable[[Member], Generator]) -> Tensor:
-        m = self.config.batch_size
-        return self._together([self.config.latent.sample(m, of(member), self.device) for member in self._members])
+    def _box(self) -> Iterator[None]:
+        """Goodfellow et al. 2014 (GAN), the WGAN paper (W) and Gulrajani et al. 2017 (GP), Algorithm 1 of each, line by line.
 
-    def _reals(self, of: Callable[[Member], Generator]) -> tuple[Tensor, Tensor | None]:
-        """A batch of real samples, and their classes where the run is conditional."""
-        drawn = [draw_reals(self.config, self.config.batch_size, of(member), self.device) for member in self._members]
-        return self._together([x for x, _ in drawn]), self._labels([labels for _, labels in drawn])
+        An edit between two updates holds from the next on.
+        """
+        self.within_round = True
 
-    def _labels(self, drawn: Sequence[Tensor | None]) -> Tensor | None:
-        found = [labels for labels in drawn if labels is not None]
-        return self._together(found) if found else None
+        # W 2, GP 2, GAN: for n_critic (there: k) steps do.  W 3–4, GP 4–5: sample x ~ P_r and z ~ p(z); x̃ ← G(z)
+        for real, fake, labels in self._draws.batches(self.config, self.generator):
+            # W 5: E f_w(x̃) − E f_w(x).  GP 6–7: + λ (‖∇f_w(x̂)‖ − 1)².  GAN: −E log D(x) − E log(1 − D(x̃))
+            losses, critic = self.config.losses, critic_given(self.critic, labels)
+            terms = losses.critic(critic, self._seen(real), self._seen(fake), self._penalty)
+
+            # W 5, GP 9, GAN: its gradient in w
+            terms = self._w.differentiate(terms, self.config.remedies.active)
+
+            # W 6: w ← w + α RMSProp(w, g_w).  GP 9: w ← Adam(…).  GAN: update the discriminator
+            self._w.step(self.config.critic_optimiser)
+
+            # W 7: w ← clip(w, −c, c)
+            losses.constrain(self._w.flat.weights)
+
+            self.critic_steps += 1
+            self._measuring.gather(self.config, self.step + 1, terms)
+            yield None
+
+        # W 9, GP 11, GAN: sample z ~ p(z)
+        z = self._draws.latents(self.config, lambda member: member.generator_latent)
+        labels = self._draws.labels(self.config, lambda member: member.generator_latent)
+
+        # W 10, GP 12: −E f_w(G(z)).  GAN: −E log D(G(z)).  And its gradient in θ, while w stands still
+        with self._w.flat.frozen():
+            fake = self._seen(self.generator(generator_input(z, labels)))
+            loss = self.config.losses.generator(critic_given(self.critic, labels), fake, self._reals_of(labels))
+            terms = self._theta.differentiate({"generator_loss": loss}, self.config.remedies.active)
+
+        # W 11: θ ← θ − α RMSProp(θ, g_θ).  GP 12: θ ← Adam(…).  GAN: update the generator
+        self._theta.step(self.config.generator_optimiser)
+        self.step += 1
+
+        if self._average is not None:
+            self._average.step(self.generator, self._theta.flat.weights, self.config.generator_average, self.step)
+        self._measuring.gather(self.config, self.step, terms)
+        self.within_round = False
 
     def _seen(self, batch: Tensor) -> Tensor:
         """What the critic gets to see of a batch."""
@@ -169,54 +184,29 @@ class Loop(Measured):
             batch = remedy.seen(batch, self.step, self._of_remedies[remedy.name])
         return batch
 
-    def _reals_for(self, labels: Tensor | None, remedy: str) -> Tensor:
-        """A batch of real samples as the critic sees them, of these classes if any, from a remedy's own stream."""
-        if labels is None:
-            return self._seen(self._reals(of_remedy(remedy))[0])
-        numbers = labels.argmax(-1).view(len(self._members), -1)
-        rngs = map(of_remedy(remedy), self._members)
-        drawn = [self.config.dataset.sample_of(asked, rng) for asked, rng in zip(numbers, rngs, strict=True)]
-        return self._seen(self._together(drawn))
+    def _reals_of(self, labels: Tensor | None) -> Callable[[str], Tensor]:
+        """Draws, for the remedy of a name, real samples as the critic sees them, of these classes if any."""
+        return lambda remedy: self._seen(self._draws.reals_of(self.config, labels, of_remedy(remedy)))
 
-    def _pulls(self, role: str, flat: FlatParameters) -> dict[str, Tensor]:
-        """Terms in the parameters alone, whose slopes are added to the gradient."""
-        found: dict[str, Tensor] = {}
-        for remedy in self.config.remedies.active:
-            pull = remedy.pull(flat.weights, flat.gradient, self._remedies[role, remedy.name])
-            found |= {} if pull is None else {f"{role}_{remedy.name}": pull}
-        return found
+    def snapshot(self) -> Snapshot:
+        """Measure now. Changes nothing but what has been read so far.
 
-    def _update_critic(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> None:
-        start = perf_counter()
-        critic = critic_given(self.critic, labels)
-        terms = self.config.losses.critic(critic, self._seen(real), self._seen(fake), self._penalty)
-        self._w.backward(_total(terms))
-        terms |= self._pulls("critic", self._w)
-        self.config.critic_optimiser.step(self._w.weights, self._w.gradient, self._w_memory)
-        self.config.losses.constrain(self._w.weights)
-        self.critic_steps += 1
-        self._gather(self.step + 1, terms)
-        self._tock(start)
+        Raises
+        ------
+        Diverged
+            A loss term or a parameter is no longer finite: of every member, where several train together.
+        """
+        with threads(self.config.threads):
+            # Waiting for a GPU to catch up belongs to training, the measurements do not.
+            start = perf_counter()
+            self._measuring.catch_up(self.config, self.step)
+            self.seconds += perf_counter() - start
+            return self._measuring.snapshot(self.config, self.step, self.critic_steps, self.seconds)
 
-    def _update_generator(self) -> None:
-        start = perf_counter()
-        z = self._latents(lambda member: member.generator_latent)
-        m, device = self.config.batch_size, self.device
-        labels = self._labels([draw_labels(self.config, m, each.generator_latent, device) for each in self._members])
-        with self._w.frozen():
-            fake = self._seen(self.generator(generator_input(z, labels)))
-            critic = critic_given(self.critic, labels)
-            loss = self.config.losses.generator(critic, fake, partial(self._reals_for, labels))
-            self._theta.backward(loss)
-        terms = {"generator_loss": loss} | self._pulls("generator", self._theta)
-        self.config.generator_optimiser.step(self._theta.weights, self._theta.gradient, self._theta_memory)
-        self.step += 1
-        if self._average is not None:
-            self._average.step(self.generator, self._theta.weights, self.config.generator_average, self.step)
-        self._gather(self.step, terms)
-        self._tock(start)
-
-    # Knobs that turn while it runs
+    @property
+    def diverged(self) -> Mapping[int, Diverged]:
+        """What ended members that have diverged, by seed."""
+        return {member.seed: member.diverged for member in self.members if member.diverged is not None}
 
     def edit(self, changes: Mapping[str, Any]) -> Event:
         """Turn knobs from the next update on.
@@ -231,32 +221,74 @@ class Loop(Measured):
         ConfigError
             A path is not a live knob, or a value is out of its range. Nothing has changed then.
         """
-        before, after = self.config, check_edit(self.config, changes)
-        self.config = after
-        turned = [f"{path}: {_at(before, path):g} → {_at(after, path):g}" for path in changes]
-        return Event(self.step, self.critic_steps, self.seconds, "edit", ", ".join(turned))
+        before, self.config = self.config, check_edit(self.config, changes)
+        return Event(self.step, self.critic_steps, self.seconds, "edit", turned(before, self.config, changes))
 
+    def state(self) -> State:
+        """All that this training needs in order to go on, copied to the CPU.
 
-def check_edit(config: TrainingConfig, changes: Mapping[str, Any]) -> TrainingConfig:
-    """The config after an edit, or ConfigError."""
-    allowed = live_paths(config)
-    if wrong := [path for path in changes if path not in allowed]:
-        known = ", ".join(allowed)
-        raise ConfigError(
-            [Problem(path, f"cannot be changed while a run trains; these can: {known}") for path in wrong]
-        )
-    return config.edited(changes)
+        Raises
+        ------
+        RuntimeError
+            In the middle of a round, where a batch of fakes is in use that no state holds, or of several members.
+        Diverged
+            A loss term is no longer finite.
+        """
+        if self.within_round:
+            raise RuntimeError("a training has a state between two rounds only, after a generator step")
+        (member,) = self.members
+        self._measuring.read(self.config)
+        numbers: State = {
+            "step": self.step,
+            "critic_steps": self.critic_steps,
+            "seconds": self.seconds,
+            "device": self.device.type,
+            DATA: self.config.dataset.fingerprint(),
+        }
+        return numbers | taken(member.terms, self._tensors(), member.streams())
 
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state of a training with this config, rather than from the start.
 
-def _total(terms: Mapping[str, Tensor]) -> Tensor:
-    first, *rest = terms.values()
-    for term in rest:
-        first = first + term
-    return first
+        Raises
+        ------
+        BadState
+            It does not fit. Nothing has changed then.
+        """
+        check(state, self.state())
+        (member,) = self.members
+        member.terms = put_back(state, self._tensors(), member.streams())
+        self.step, self.critic_steps, self.seconds = state["step"], state["critic_steps"], state["seconds"]
 
+    @classmethod
+    def resume(cls, config: TrainingConfig, state: Mapping[str, Any]) -> Self:
+        """A training that goes on from a state: on the CPU with the numbers of one that was never stopped, to the last digit.
 
-def _at(config: TrainingConfig, path: str) -> float:
-    value: Any = config
-    for name in path.split("."):
-        value = getattr(value, name)
-    return float(value)
+        Parameters
+        ----------
+        config : TrainingConfig
+            As it was when the state was taken, edits included.
+        state : Mapping[str, Any]
+            What :meth:`state` gave.
+
+        Raises
+        ------
+        BadState
+            The state does not fit the config. DeviceError, DataError as of a new training.
+
+        Examples
+        --------
+        >>> config = TrainingConfig.parse({"steps": 4, "snapshot_every": 2, "device": "cpu"})
+        >>> training = Training(config.edited({"steps": 2}))
+        >>> _ = list(training.updates())
+        >>> [s.step for s in Training.resume(config, training.state()).updates() if s is not None]
+        [4]
+        """
+        training = cls(config)
+        training.restore(state)
+        return training
+
+    def _tensors(self) -> dict[str, Tensor]:
+        """The tensors that training changes, by name."""
+        average = {} if self._average is None else self._average.tensors()
+        return self._theta.tensors() | self._w.tensors() | average

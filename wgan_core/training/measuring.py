@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from time import perf_counter
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -13,86 +12,110 @@ from torch.nn.functional import cosine_similarity
 
 from wgan_core.config import TrainingConfig
 from wgan_core.history import Array, Floats, Snapshot
-from wgan_core.host.devices import threads
 from wgan_core.metrics import measure
 from wgan_core.metrics.images import due
-from wgan_core.networks import FlatParameters
 from wgan_core.networks.piecewise import Net
 from wgan_core.training.failures import Diverged
 from wgan_core.training.member import Member
+from wgan_core.training.player import Player
 from wgan_core.training.state import DIVERGED
 
 # Loss terms wait on the device for the next snapshot, but no more than this many.
 MOST_GATHERED = 1000
 
 
-class Measured:
-    """The half of a :class:`Loop` that measures, and changes nothing but what has been read so far."""
+class Measuring:
+    """Measures what it is given, and changes nothing but what has been read so far.
 
-    config: TrainingConfig
-    device: torch.device
-    step: int
-    critic_steps: int
-    seconds: float
-    _members: Sequence[Member]
-    _shown: Sequence[Net]
-    _theta: FlatParameters
-    _w: FlatParameters
-    _w_memory: dict[str, Tensor]
-    _gathered: list[tuple[int, dict[str, Tensor]]]
+    Parameters
+    ----------
+    members : Sequence[Member]
+        Whose probes and scorers measure, and whose newest loss terms are read.
+    shown : Sequence[Net]
+        The generator of each that is measured: that in training, or its average.
+    generator, critic : Player
+        The networks in training, of all members.
+    scalars : Callable
+        A snapshot's scalars from those of each member; see :meth:`wgan_core.training.together.Together.scalars`.
+    """
 
-    def _scalars(self, readings: Sequence[Mapping[str, float]]) -> Mapping[str, float | Floats]:
-        """A snapshot's scalars from those of each member; empty for members that have diverged."""
-        raise NotImplementedError
+    def __init__(
+        self,
+        members: Sequence[Member],
+        shown: Sequence[Net],
+        generator: Player,
+        critic: Player,
+        scalars: Callable[[Sequence[Mapping[str, float]]], Mapping[str, float | Floats]],
+    ) -> None:
+        self._members, self._shown, self._scalars = members, shown, scalars
+        self._generator, self._critic = generator, critic
+        self._gathered: list[tuple[int, dict[str, Tensor]]] = []
 
-    def snapshot(self) -> Snapshot:
-        """Measure now. Changes nothing but what has been read so far.
+    def gather(self, config: TrainingConfig, step: int, terms: Mapping[str, Tensor]) -> None:
+        """Take in the loss terms of an update. They are read later, so that the step need not wait for the device."""
+        self._gathered.append((step, {name: term.detach() for name, term in terms.items()}))
+        if len(self._gathered) >= MOST_GATHERED:
+            self.read(config)
+
+    def read(self, config: TrainingConfig) -> None:
+        """Bring all terms since the last reading over in one transfer, and look for each member's first bad one.
 
         Raises
         ------
         Diverged
-            A loss term or a parameter is no longer finite: of every member, where several train together.
+            No member is left.
         """
-        with threads(self.config.threads):
-            return self._measured()
+        if self._gathered:
+            names = [(step, name) for step, terms in self._gathered for name in terms]
+            values = torch.stack([term for _, terms in self._gathered for term in terms.values()])
+            of_each = values.view(len(names), -1).t().tolist()
+            for member, row in zip(self._members, of_each, strict=True):
+                for (step, name), value in zip(names, row, strict=True):
+                    if not abs(value) < DIVERGED:
+                        self._lose(member, config, step, name, value)
+                        break
+                    member.terms[name] = value
+            self._gathered.clear()
+        self._end_if_all_are_lost(config)
 
-    def _measured(self) -> Snapshot:
-        start = perf_counter()
-        self._read_gathered()
-        # Waiting for a GPU to catch up belongs to training, the measurements do not.
-        finite = [flat.rows().isfinite().all(-1).tolist() for flat in (self._w, self._theta)]
-        self._tock(start)
+    def catch_up(self, config: TrainingConfig, step: int) -> None:
+        """Wait for the device: read all terms, and look at all parameters. Raises as :meth:`read`."""
+        self.read(config)
+        finite = [player.flat.rows().isfinite().all(-1).tolist() for player in (self._critic, self._generator)]
         for member, *oks in zip(self._members, *finite, strict=True):
             for ok, name in zip(oks, ("a critic parameter", "a generator parameter"), strict=True):
                 if not ok:
-                    self._lose(member, self.step, name, math.nan)
+                    self._lose(member, config, step, name, math.nan)
+
+    def snapshot(self, config: TrainingConfig, step: int, critic_steps: int, seconds: float) -> Snapshot:
+        """Measure each member that is left. Raises as :meth:`read`."""
         readings: list[dict[str, float]] = []
         arrays: dict[str, Array] = {}
         for k, member in enumerate(self._members):
-            scalars, found = self._reading(k) if member.diverged is None else ({}, {})
+            scalars, found = self._reading(k, config, step) if member.diverged is None else ({}, {})
             readings.append(scalars)
             arrays = arrays or found
-        self._end_if_all_are_lost()
-        return Snapshot(self.step, self.critic_steps, self.seconds, self._scalars(readings), arrays)
+        self._end_if_all_are_lost(config)
+        return Snapshot(step, critic_steps, seconds, self._scalars(readings), arrays)
 
-    def _reading(self, k: int) -> tuple[dict[str, float], dict[str, Array]]:
+    def _reading(self, k: int, config: TrainingConfig, step: int) -> tuple[dict[str, float], dict[str, Array]]:
         """The scalars and arrays of one member; none where one shows that it has diverged."""
-        member, generator, w = self._members[k], self._shown[k], self._w.rows()[k]
-        found = dict(measure(self.config, generator, member.critic, w, member.probe))
-        if member.scorer is not None and due(self.config, self.step):
+        member, generator, w = self._members[k], self._shown[k], self._critic.flat.rows()[k]
+        found = dict(measure(config, generator, member.critic, w, member.probe))
+        if member.scorer is not None and due(config, step):
             found |= member.scorer.score(generator)
-        scalars, arrays = self._training_scalars(k), {}
+        scalars, arrays = (self._training_scalars(k, config) if step else {}), {}
         for name, value in found.items():
             if isinstance(value, np.ndarray):
                 arrays[name] = value
             elif math.isfinite(value):
                 scalars[name] = float(value)
             else:
-                self._lose(member, self.step, name, float(value))
+                self._lose(member, config, step, name, float(value))
                 return {}, {}
         return scalars, arrays
 
-    def _training_scalars(self, k: int) -> dict[str, float]:
+    def _training_scalars(self, k: int, config: TrainingConfig) -> dict[str, float]:
         """The newest minibatch's loss terms, the estimate they give, and the norms of the gradients they left.
 
         They come from training itself, so there are none before the first step. Both networks minimise: the critic of a WGAN
@@ -142,55 +165,28 @@ class Measured:
         The WGAN paper, Algorithm 1 and §4.3; Goodfellow et al. 2014, Algorithm 1; Gulrajani et al. 2017, equation 3; Nowozin
         et al. 2016, Table 2; Mao et al. 2017, §3.2; Kodali et al. 2017; Mescheder et al. 2018; Salimans et al. 2016, §3.
         """
-        if self.step == 0:
-            return {}
-        newest = self._members[k].terms
+        newest, w, theta = self._members[k].terms, self._critic.flat, self._generator.flat
         terms = {name: value for name, value in newest.items() if not name.startswith("generator_")}
+        gradient = w.rows(w.gradient)[k]
+        taken = w.rows(config.critic_optimiser.direction(w.gradient, self._critic.memory))[k]
         return {
-            self.config.objective.estimate_name: self.config.objective.estimate(terms),
+            config.objective.estimate_name: config.objective.estimate(terms),
             "critic_loss": math.fsum(terms.values()),
             **newest,
-            "critic_grad_norm": float(self._w.rows(self._w.gradient)[k].norm()),
-            "generator_grad_norm": float(self._theta.rows(self._theta.gradient)[k].norm()),
-            "critic_step_cosine": self._step_cosine(k),
+            "critic_grad_norm": float(gradient.norm()),
+            "generator_grad_norm": float(theta.rows(theta.gradient)[k].norm()),
+            # 0 where there is no gradient
+            "critic_step_cosine": float(cosine_similarity(taken, -gradient, dim=0, eps=1e-30)),
         }
 
-    def _step_cosine(self, k: int) -> float:
-        """Between the critic's newest step and its descent; 0 where there is no gradient (WGAN paper, §4.3, momentum)."""
-        taken = self.config.critic_optimiser.direction(self._w.gradient, self._w_memory)
-        return float(cosine_similarity(self._w.rows(taken)[k], -self._w.rows(self._w.gradient)[k], dim=0, eps=1e-30))
-
-    def _gather(self, step: int, terms: Mapping[str, Tensor]) -> None:
-        self._gathered.append((step, {name: term.detach() for name, term in terms.items()}))
-        if len(self._gathered) >= MOST_GATHERED:
-            self._read_gathered()
-
-    def _read_gathered(self) -> None:
-        """Bring all terms since the last reading over in one transfer, and look for each member's first bad one."""
-        if self._gathered:
-            names = [(step, name) for step, terms in self._gathered for name in terms]
-            values = torch.stack([term for _, terms in self._gathered for term in terms.values()])
-            of_each = values.view(len(names), -1).t().tolist()
-            for member, row in zip(self._members, of_each, strict=True):
-                for (step, name), value in zip(names, row, strict=True):
-                    if not abs(value) < DIVERGED:
-                        self._lose(member, step, name, value)
-                        break
-                    member.terms[name] = value
-            self._gathered.clear()
-        self._end_if_all_are_lost()
-
-    def _lose(self, member: Member, step: int, term: str, value: float) -> None:
+    def _lose(self, member: Member, config: TrainingConfig, step: int, term: str, value: float) -> None:
         """Write down what a member diverged in, if it has not before."""
         who = f" with seed {member.seed}" if len(self._members) > 1 else ""
-        member.diverged = member.diverged or Diverged(step, term, value, self.config, who)
+        member.diverged = member.diverged or Diverged(step, term, value, config, who)
 
-    def _end_if_all_are_lost(self) -> None:
+    def _end_if_all_are_lost(self, config: TrainingConfig) -> None:
         lost = [(member.diverged.step, member.seed, member.diverged) for member in self._members if member.diverged]
         if len(lost) == len(self._members):
             _, seed, error = max(lost, key=lambda each: each[0])
             who = f" with all {len(lost)} seeds, last with seed {seed}," if len(lost) > 1 else ""
-            raise Diverged(error.step, error.term, error.value, self.config, who)
-
-    def _tock(self, start: float) -> None:
-        self.seconds += perf_counter() - start
+            raise Diverged(error.step, error.term, error.value, config, who)

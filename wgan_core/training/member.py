@@ -85,6 +85,11 @@ class Member:
         """Drawn when first asked for: its floor of W1 costs more than many steps of training."""
         return self._draw_probe()
 
+    def streams(self) -> dict[str, Generator]:
+        """The random numbers that training draws. The probe has been drawn already, from a stream of its own."""
+        own = {f"random.{name}": getattr(self, name) for name in STREAMS_OF_TRAINING}
+        return own | {f"random.{name}": rng for name, rng in self.remedies.items()}
+
 
 def of_remedy(name: str) -> Callable[[Member], Generator]:
     """Which stream of a member is that of a remedy."""

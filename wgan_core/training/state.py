@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 State = dict[str, Tensor | int | float | str]
 LARGEST = {"step": 10_000_000, "critic_steps": 1_000_000_000, "seconds": 1e9}
@@ -40,6 +40,35 @@ def averaged(state: Mapping[str, Any]) -> State:
         for name, value in state.items()
         if name.startswith(of_the_generator)
     }
+
+
+def taken(terms: Mapping[str, float], tensors: Mapping[str, Tensor], streams: Mapping[str, Generator]) -> State:
+    """A state's loss terms, tensors and random numbers, copied to the CPU."""
+    named = {TERM + name: value for name, value in terms.items()}
+    copies = {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()}
+    return named | copies | {name: rng.get_state() for name, rng in streams.items()}
+
+
+def put_back(
+    state: Mapping[str, Any], tensors: Mapping[str, Tensor], streams: Mapping[str, Generator]
+) -> dict[str, float]:
+    """Set tensors and random numbers to those of a checked state, and return its loss terms.
+
+    Raises
+    ------
+    BadState
+        Random numbers are none. Nothing has changed then.
+    """
+    for name, rng in streams.items():
+        try:
+            Generator(rng.device).set_state(state[name])
+        except RuntimeError as error:
+            raise BadState(f"{name} is no state of random numbers ({error})") from None
+    for name, rng in streams.items():
+        rng.set_state(state[name])
+    for name, tensor in tensors.items():
+        tensor.copy_(state[name])
+    return {name.removeprefix(TERM): value for name, value in state.items() if name.startswith(TERM)}
 
 
 class BadState(ValueError):
