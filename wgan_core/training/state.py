@@ -44,7 +44,7 @@ def averaged(state: Mapping[str, Any]) -> State:
 
 def taken(terms: Mapping[str, float], tensors: Mapping[str, Tensor], streams: Mapping[str, Generator]) -> State:
     """A state's loss terms, tensors and random numbers, copied to the CPU."""
-    named = {TERM + name: value for name, value in terms.items()}
+    named: State = {TERM + name: value for name, value in terms.items()}
     copies = {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()}
     return named | copies | {name: rng.get_state() for name, rng in streams.items()}
 
