@@ -158,7 +158,7 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Store], Store]]:
     used: list[Store] = []
 
     def use(made: Store) -> Store:
-        monkeypatch.setitem(_wgan_live_process.__dict__, "store", made)
+        monkeypatch.setitem(_wgan_live_process.made, "store", made)
         monkeypatch.setattr(manager(), "store", made)
         used.append(made)
         return made

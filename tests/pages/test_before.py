@@ -32,7 +32,7 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     stores.store()  # from here on there is one to be replaced
     import _wgan_live_process  # type: ignore[import-not-found]
 
-    monkeypatch.setitem(_wgan_live_process.__dict__, "store", made)
+    monkeypatch.setitem(_wgan_live_process.made, "store", made)
     monkeypatch.setattr(manager(), "store", made)
     yield
     made.close()

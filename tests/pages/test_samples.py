@@ -49,7 +49,7 @@ def full(kept: Store, store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
     """The store with these runs in the place of the process's own."""
     import _wgan_live_process  # type: ignore[import-not-found]
 
-    monkeypatch.setitem(_wgan_live_process.__dict__, "store", kept)
+    monkeypatch.setitem(_wgan_live_process.made, "store", kept)
     return kept
 
 
