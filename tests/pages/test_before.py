@@ -44,7 +44,7 @@ def test_a_link_opens_what_it_opened(number: int) -> None:
     if page == "train":
         assert_kept(plain(Page(**query).config()), shows)
     elif page == "compare":
-        assert_kept(plain(Compare(**query).config()), {name: value for name, value in shows.items() if name != "seeds"})
+        assert_kept(plain(Compare(**query).race()), {name: value for name, value in shows.items() if name != "seeds"})
     elif page == "theory":
         opened = Theory(**query)
         assert opened.figure == query["figure"]
