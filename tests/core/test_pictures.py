@@ -386,6 +386,12 @@ def test_pictures_are_decoded_once_and_again_when_what_was_kept_is_damaged(
     assert pictures(path, GREY).images.pixels.shape == (2, 1, 32, 32)
 
 
+def test_of_several_zips_none_is_taken_unasked() -> None:
+    one = zipped({"a.png": saved(plain())})
+    with pytest.raises(DataError, match="These are 2 zips, and one is taken at a time"):
+        keep([("a.zip", one), ("b.zip", one)])
+
+
 def test_there_is_a_limit_to_what_is_kept(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(places, "MAX_UPLOAD_BYTES", 100)
     with pytest.raises(DataError, match="more than the"):

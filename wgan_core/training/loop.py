@@ -236,6 +236,8 @@ class Training:
         """
         if self.within_round:
             raise RuntimeError("a training has a state between two rounds only, after a generator step")
+        if len(self.members) > 1:
+            raise RuntimeError("a training has a state where it has one member; several have none yet")
         (member,) = self.members
         self._measuring.read(self.config)
         numbers: State = {

@@ -130,11 +130,16 @@ def keep(files: Sequence[tuple[str, bytes]]) -> str:
     Raises
     ------
     DataError
-        It is too large, no zip, or there is no room. Nothing is kept then.
+        It is too large, no zip, several zips, or there is no room. Nothing is kept then.
     """
     if sum(len(data) for _, data in files) > MAX_UPLOAD_BYTES:
         raise DataError(f"This is more than the {MAX_UPLOAD_BYTES // 1_000_000} MB that an upload may have.")
-    data = files[0][1] if len(files) == 1 and zipfile.is_zipfile(io.BytesIO(files[0][1])) else _zipped(files)
+    zips = [name for name, data in files if zipfile.is_zipfile(io.BytesIO(data))]
+    if len(zips) == len(files) > 1:
+        raise DataError(
+            f"These are {len(zips)} zips, and one is taken at a time: leave one of them, or put all into one zip."
+        )
+    data = files[0][1] if len(files) == len(zips) == 1 else _zipped(files)
     path = f"sha256:{hashlib.sha256(data).hexdigest()}"
     if (place := _place(path)).is_file():
         return path
