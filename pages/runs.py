@@ -15,7 +15,7 @@ from pages.ui.runs import side_by_side
 from pages.ui.runs import table as runs_table
 from pages.ui.runs.columns import Order
 from wgan_core.history import LIVE
-from wgan_core.runs.library import RECORDINGS
+from wgan_core.runs.past import RECORDINGS
 from wgan_core.store import StoreProblem, store
 
 shell.require_app()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wgan_core.history import Snapshot as Snapshot
     from wgan_core.members.ensemble import Ensemble as Ensemble
     from wgan_core.runs import Run as Run
-    from wgan_core.runs.library import find as find
+    from wgan_core.runs.past import find as find
     from wgan_core.schema import ConfigError as ConfigError
     from wgan_core.store import Store as Store
     from wgan_core.training import train as train
@@ -42,7 +42,7 @@ ROOMS = {
     "Store": "store",
     "read_bundle": "export",
     "Run": "runs",
-    "find": "runs.library",
+    "find": "runs.past",
 }
 __all__ = list(ROOMS)
 

@@ -11,7 +11,7 @@ from wgan_core.history import LIVE
 from wgan_core.lessons.presets import PRESETS
 from wgan_core.lessons.scenarios import SCENARIOS, clip
 from wgan_core.runs import Run
-from wgan_core.runs.library import RECORDED, RECORDINGS
+from wgan_core.runs.past import RECORDED, RECORDINGS
 
 TURNED_AT = 300
 RACES = {

@@ -11,7 +11,7 @@ from tests.pages.conftest import Page, link
 from wgan_core.config import TrainingConfig
 from wgan_core.lessons.presets import PRESETS
 from wgan_core.runs import manager
-from wgan_core.runs.library import RECORDINGS
+from wgan_core.runs.past import RECORDINGS
 from wgan_core.store import store
 
 

@@ -22,7 +22,7 @@ from tests.ui.theory_views import read
 from wgan_core.config import RunConfig
 from wgan_core.datasets import FashionMnist
 from wgan_core.explore import Sampler, sampler
-from wgan_core.runs.library import RECORDINGS
+from wgan_core.runs.past import RECORDINGS
 from wgan_core.store import Store
 
 KINDS = {

@@ -28,7 +28,7 @@ from wgan_core.experiments.reopening import computed_id
 from wgan_core.experiments.standing import runs_of, tag_of
 from wgan_core.experiments.verdict import HOW_JUDGED, Verdict
 from wgan_core.runs import Run, UnknownRun
-from wgan_core.runs.library import Past, find
+from wgan_core.runs.past import Past, find
 from wgan_core.store import StoreProblem, store
 
 GO_ON = "Runs that have finished count. One that can go on does, any other is trained anew."

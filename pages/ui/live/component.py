@@ -25,7 +25,7 @@ from wgan_core.datasets import Dataset
 from wgan_core.history import LaneView, RunView, Snapshot
 from wgan_core.host import Cache
 from wgan_core.runs import Run
-from wgan_core.runs.library import Past
+from wgan_core.runs.past import Past
 
 REFRESH_SECONDS = 1.0
 KEY = "live-charts"

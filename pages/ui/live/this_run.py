@@ -8,7 +8,7 @@ from pages.ui.live import exports, forking, storing, transport
 from pages.ui.text import plain
 from wgan_core.charts.lanes import lane_names
 from wgan_core.runs import Run, manager
-from wgan_core.runs.library import Past
+from wgan_core.runs.past import Past
 from wgan_core.store import NotStored, Parent, StoredRun, StoreProblem, store
 
 MORE_STEPS = 500

@@ -15,7 +15,7 @@ from wgan_core.datasets import Published
 from wgan_core.history import LIVE, LaneView
 from wgan_core.host import DeviceError
 from wgan_core.runs import Run, TooManyRuns, UnknownRun, manager
-from wgan_core.runs.library import RECORDINGS, Past, find
+from wgan_core.runs.past import RECORDINGS, Past, find
 from wgan_core.schema import ConfigError
 from wgan_core.store import BadCheckpoint, StoreProblem
 

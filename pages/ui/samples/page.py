@@ -16,7 +16,7 @@ from wgan_core.history import LIVE
 from wgan_core.host import Cache
 from wgan_core.lessons.presets import PRESETS
 from wgan_core.runs import UnknownRun
-from wgan_core.runs.library import RECORDINGS
+from wgan_core.runs.past import RECORDINGS
 from wgan_core.store import NotStored, StoredRun, StoreProblem, store
 
 REFRESH_SECONDS = 3.0

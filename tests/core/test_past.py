@@ -13,7 +13,7 @@ from tests.core.helpers import small
 from tests.core.stored import record
 from wgan_core.export.manifest import MOST_ROWS
 from wgan_core.runs import Run, UnknownRun, manager
-from wgan_core.runs.library import RECORDED, RECORDINGS, Past, find
+from wgan_core.runs.past import RECORDED, RECORDINGS, Past, find
 from wgan_core.store import Store, StoreProblem, store
 from wgan_core.store.database import NAME
 
