@@ -579,7 +579,7 @@ def loud_worker() -> Iterator[subprocess.Popen[bytes]]:
 def test_what_is_printed_in_a_worker_does_not_get_among_the_messages(loud_worker: subprocess.Popen[bytes]) -> None:
     assert loud_worker.stdin is not None
     assert loud_worker.stdout is not None
-    messages: list[tuple[int, str, Any]] = [(1, "hold", (small(), [0])), (1, "advance", []), (1, "leave", None)]
+    messages: list[tuple[int, str, Any]] = [(1, "hold", (small(), [[0]])), (1, "advance", []), (1, "leave", None)]
     for message in messages:
         loud_worker.stdin.write(pack(message))
         loud_worker.stdin.flush()
