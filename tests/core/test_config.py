@@ -314,7 +314,9 @@ def configs(draw: st.DrawFn) -> TrainingConfig:
             {},
             optional=top
             | {
-                "batch_size": st.integers(1, 1000),  # one class of a test split has no more
+                "batch_size": st.integers(
+                    2, 1000
+                ),  # batch normalisation takes two; one class of a test split has no more
                 "device": st.sampled_from(["cpu", "auto", "cuda:3"]),
                 "conditional": st.just(dataset["kind"] == "grid" and dataset.get("side", 5) > 1),
                 "generator_average": st.floats(0, 0.9999),

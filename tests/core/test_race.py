@@ -249,7 +249,7 @@ def test_when_all_lanes_fail_the_race_has_failed(monkeypatch: pytest.MonkeyPatch
     def fails(*_: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr(Training, "round", fails)
+    monkeypatch.setattr(Losses, "critic", fails)
     run = ended(race())
     assert run.status == "failed"
     assert {view.snapshots for view in run.view().lanes} == {1}
