@@ -7,10 +7,8 @@ import pytest
 from tests.core.helpers import python
 
 
-@pytest.mark.parametrize(
-    "module", ["charts", "plotting", "theme", "theory", "samples", "pixel_charts", "experiments.words"]
-)
-def test_charts_need_no_streamlit(module: str) -> None:
+@pytest.mark.parametrize("module", ["theory.message", "samples", "live.packets", "experiments.words"])
+def test_messages_need_no_streamlit(module: str) -> None:
     code = f"import sys, pages.ui.{module}; print([name for name in sys.modules if name.split('.')[0] == 'streamlit'])"
     done = python("-c", code)
     assert done.returncode == 0, done.stderr
