@@ -11,6 +11,7 @@ import struct
 import tarfile
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import pytest
@@ -279,7 +280,10 @@ def test_a_damaged_archive_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dataset", [Mnist(), Cifar10(), Mnist(split="test")])
-def test_a_missing_set_is_named_with_its_files_and_what_to_do(dataset: Published, tmp_path: Path) -> None:
+def test_a_missing_set_is_named_with_its_files_and_what_to_do(
+    dataset: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wgan_core.datasets.images._shared", WeakValueDictionary())  # what other tests still hold
     run = Run(small(dataset.model_dump(), "gan"))
     run.start()
     wait_until(lambda: run.status == "failed")

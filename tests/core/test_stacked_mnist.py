@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import pytest
 import torch
@@ -28,6 +29,7 @@ def test_a_stack_is_three_images_of_its_set_and_its_label_their_classes() -> Non
 def test_stacks_of_digits_that_are_not_there_are_refused_with_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("wgan_core.datasets.images._shared", WeakValueDictionary())  # what other tests still hold
     monkeypatch.setenv("WGAN_DATA", "")
     monkeypatch.setenv("WGAN_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
