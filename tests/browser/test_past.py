@@ -28,7 +28,7 @@ def test_a_recorded_comparison_is_replayed_like_a_film(visit: Visit) -> None:
     while not seen or max(seen) < 600:
         seen.add(lane_step(page, 1))
         page.page.wait_for_timeout(60)
-    assert len(seen) > 5  # not a leap to the end
+    assert len(seen - {600}) > 2  # not a leap to the end; how many frames are drawn is up to the machine
     expect(page.page.locator(".wl-at")).to_have_text("now")
 
 

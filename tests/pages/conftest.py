@@ -14,10 +14,10 @@ from streamlit.testing.v1 import AppTest
 
 from tests.core.helpers import wait_until
 from tests.ui.views import read
-from wgan_core import store as stores
 from wgan_core.config import TrainingConfig
 from wgan_core.runs import Run, manager
 from wgan_core.store import Store
+from wgan_core.store import store as store_of_this_process
 
 ROOT = Path(__file__).resolve().parents[2]
 # Tiny networks and no end in sight: such a run lives until it is stopped.
@@ -152,7 +152,7 @@ def until(page: Page, condition: Callable[[Page], bool], seconds: float = 60.0) 
 @pytest.fixture
 def use(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Store], Store]]:
     """Puts a store in the place of the process's own."""
-    stores.store()  # from here on there is one to be replaced
+    manager()  # from here on there is one, with a store of its own, to be put back
     import _wgan_live_process  # type: ignore[import-not-found]
 
     used: list[Store] = []
@@ -176,7 +176,8 @@ def store(tmp_path: Path, use: Callable[[Store], Store]) -> Store:
 
 @pytest.fixture(autouse=True)
 def no_run_left() -> Iterator[None]:
-    """Stop every run that a test left, without closing the manager, which belongs to the process."""
+    """Stop every run that a test left, without closing the manager, which belongs to the process, as does its store."""
+    assert manager().store is store_of_this_process()
     yield
     left = manager().runs()
     for run in left:

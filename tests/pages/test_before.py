@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,7 @@ from tests.pages.conftest import Page
 from tests.pages.test_compare import Compare
 from tests.pages.test_experiments import Bench
 from tests.pages.test_theory import Theory
-from wgan_core import store as stores
 from wgan_core.experiments import EXPERIMENTS
-from wgan_core.runs import manager
 from wgan_core.store import Store
 from wgan_core.theory import build
 
@@ -25,17 +23,10 @@ LINKS: list[dict[str, Any]] = load("links.json")
 
 
 @pytest.fixture(autouse=True)
-def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def recorded(tmp_path: Path, use: Callable[[Store], Store]) -> None:
     """The recorded store in the place of the process's own."""
     shutil.copytree(FOLDER / "home", tmp_path / "home")
-    made = Store(tmp_path / "home")
-    stores.store()  # from here on there is one to be replaced
-    import _wgan_live_process  # type: ignore[import-not-found]
-
-    monkeypatch.setitem(_wgan_live_process.made, "store", made)
-    monkeypatch.setattr(manager(), "store", made)
-    yield
-    made.close()
+    use(Store(tmp_path / "home"))
 
 
 @pytest.mark.parametrize("number", range(len(LINKS)))
