@@ -72,7 +72,8 @@ class Training:
             self._build([config.seed] if seeds is None else seeds, Alone() if together is None else together)
 
     def _build(self, seeds: Sequence[int], together: Together) -> None:
-        config, remedies = self.config, self.config.remedies.active
+        config, self._losses = self.config, self.config.losses
+        remedies = self._losses.remedies
         self.members = members = [Member(config, seed, self.device) for seed in seeds]
         generators, critics = [member.generator for member in members], [member.critic for member in members]
         self.generator, self.critic = together.net(generators), together.net(critics)
@@ -143,17 +144,17 @@ class Training:
         # W 2, GP 2, GAN: for n_critic (there: k) steps do.  W 3–4, GP 4–5: sample x ~ P_r and z ~ p(z); x̃ ← G(z)
         for real, fake, labels in self._draws.batches(self.config, self.generator):
             # W 5: E f_w(x̃) − E f_w(x).  GP 6–7: + λ (‖∇f_w(x̂)‖ − 1)².  GAN: −E log D(x) − E log(1 − D(x̃))
-            losses, critic = self.config.losses, critic_given(self.critic, labels)
-            terms = losses.critic(critic, self._seen(real), self._seen(fake), self._penalty)
+            critic = critic_given(self.critic, labels)
+            terms = self._losses.critic(critic, self._seen(real), self._seen(fake), self._penalty)
 
             # W 5, GP 9, GAN: its gradient in w
-            terms = self._w.differentiate(terms, self.config.remedies.active)
+            terms = self._w.differentiate(terms, self._losses.remedies)
 
             # W 6: w ← w + α RMSProp(w, g_w).  GP 9: w ← Adam(…).  GAN: update the discriminator
             self._w.step(self.config.critic_optimiser)
 
             # W 7: w ← clip(w, −c, c)
-            losses.constrain(self._w.flat.weights)
+            self._losses.constrain(self._w.flat.weights)
 
             self.critic_steps += 1
             self._measuring.gather(self.config, self.step + 1, terms)
@@ -166,8 +167,8 @@ class Training:
         # W 10, GP 12: −E f_w(G(z)).  GAN: −E log D(G(z)).  And its gradient in θ, while w stands still
         with self._w.flat.frozen():
             fake = self._seen(self.generator(generator_input(z, labels)))
-            loss = self.config.losses.generator(critic_given(self.critic, labels), fake, self._reals_of(labels))
-            terms = self._theta.differentiate({"generator_loss": loss}, self.config.remedies.active)
+            loss = self._losses.generator(critic_given(self.critic, labels), fake, self._reals_of(labels))
+            terms = self._theta.differentiate({"generator_loss": loss}, self._losses.remedies)
 
         # W 11: θ ← θ − α RMSProp(θ, g_θ).  GP 12: θ ← Adam(…).  GAN: update the generator
         self._theta.step(self.config.generator_optimiser)
@@ -180,7 +181,7 @@ class Training:
 
     def _seen(self, batch: Tensor) -> Tensor:
         """What the critic gets to see of a batch."""
-        for remedy in self.config.remedies.active:
+        for remedy in self._losses.remedies:
             batch = remedy.seen(batch, self.step, self._of_remedies[remedy.name])
         return batch
 
@@ -222,6 +223,7 @@ class Training:
             A path is not a live knob, or a value is out of its range. Nothing has changed then.
         """
         before, self.config = self.config, check_edit(self.config, changes)
+        self._losses = self.config.losses
         return Event(self.step, self.critic_steps, self.seconds, "edit", turned(before, self.config, changes))
 
     def state(self) -> State:
