@@ -15,6 +15,7 @@ from wgan_core.lessons.presets import PRESETS
 from wgan_core.members.crew import usable_cores
 from wgan_core.members.ensemble import Ensemble
 from wgan_core.training import train
+from wgan_core.training.several import seeded
 
 # Half of each preset's steps: a training of several seconds.
 SHOWN = ("ring-gan-collapse", "ring-wgan-clip", "ring-wgan-gp")
@@ -50,7 +51,7 @@ def at_once(config: TrainingConfig) -> tuple[Spent, float]:
     """The whole of an ensemble, from before its workers start until they have ended; seconds to its first snapshot."""
     wall, cpu = clocks()
     first = 0.0
-    with closing(Ensemble(config, SEEDS)) as members:
+    with closing(Ensemble(seeded(config, SEEDS))) as members:
         for snapshot in members.updates():
             first = first or (0.0 if snapshot is None else perf_counter() - wall)
         ends = np.asarray(members.snapshot().scalars["w1"]).tolist()

@@ -9,7 +9,7 @@ import struct
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -142,3 +142,8 @@ def python(*arguments: str, cwd: Path = ROOT, timeout: float = 120.0) -> subproc
         timeout=timeout,
         check=False,
     )
+
+
+def several(config: TrainingConfig, seeds: Sequence[int]) -> list[TrainingConfig]:
+    """The configs of members that differ in their seeds."""
+    return [config.edited({"seed": seed}) for seed in seeds]

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from tests.core.helpers import scalars, small
+from tests.core.helpers import scalars, several, small
 from wgan_core.config import TrainingConfig
 from wgan_core.export.bundle import check_state
 from wgan_core.export.weights import model_of
-from wgan_core.members.stacked import StackedTraining
+from wgan_core.members.stacked import stack
 from wgan_core.training import Training, train
 from wgan_core.training.forks import forked
 
@@ -88,7 +88,7 @@ def test_a_resumed_run_has_the_numbers_of_one_that_was_never_stopped(dataset: st
     expected = scalars(s for s in whole.updates() if s is not None)
     again = Training.resume(config, first.state())
     assert scalars(s for s in again.updates() if s is not None)[4] == expected[4]
-    assert all(torch.equal(a, b) for a, b in zip(*(t._tensors().values() for t in (whole, again)), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(*(t._tensors(0).values() for t in (whole, again)), strict=True))
 
 
 @pytest.mark.parametrize(("was", "now"), [(0, DECAY), (DECAY, 0), (DECAY, 0.5)])
@@ -107,7 +107,7 @@ def test_a_fork_may_switch_it_on_and_off(was: float, now: float) -> None:
 
 def test_stacked_members_are_shown_as_each_alone() -> None:
     config = averaged(steps=4, snapshot_every=2)
-    found = {s.step: s.scalars for s in StackedTraining(config, [0, 1]).updates() if s is not None}
+    found = {s.step: s.scalars for s in stack(several(config, [0, 1])).updates() if s is not None}
     for k, seed in enumerate((0, 1)):
         for step, alone in scalars(train(config.edited({"seed": seed}))).items():
             for name in ("w1", "spread", "high_quality"):

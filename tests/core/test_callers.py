@@ -10,10 +10,10 @@ import pytest
 import torch
 
 import wgan_core.metrics
-from tests.core.helpers import ROOT, small, with_data
+from tests.core.helpers import ROOT, several, small, with_data
 from wgan_core.config import TrainingConfig
 from wgan_core.datasets import images
-from wgan_core.members.stacked import StackedTraining
+from wgan_core.members.stacked import stack
 from wgan_core.metrics.images.classifier import Fitting
 from wgan_core.objectives import Objective
 from wgan_core.objectives.constraints import Constraint
@@ -79,7 +79,7 @@ def test_the_default_dtype_changes_no_number(name: str, double: Callable[[], Non
 
 def test_the_default_dtype_changes_no_number_of_several_seeds(double: Callable[[], None]) -> None:
     def found() -> list[bytes]:
-        training = StackedTraining(small(steps=2), [0, 1])
+        training = stack(several(small(steps=2), [0, 1]))
         return [b"".join(map(bytes, s.scalars.values())) for s in training.updates() if s is not None]  # type: ignore[arg-type]
 
     usual = found()
@@ -204,7 +204,7 @@ def ends_by_itself() -> None:
 
 
 def several_seeds() -> None:
-    list(StackedTraining(small(threads=2), [0, 1]).updates())
+    list(stack(several(small(threads=2), [0, 1])).updates())
 
 
 def a_classifier() -> None:

@@ -79,8 +79,12 @@ def test_several_seeds_are_stored_too(home: Path, capsys: Out) -> None:
     view = Store(home).lane_view(last["run"])
     assert (view.status, view.seeds) == ("finished", 2)
     assert view.history["w1"].tolist() == [s["scalars"]["w1"] for s in snapshots]
-    assert main(["resume", last["run"], "--steps", "2"]) == 2
-    assert "has 2 seeds" in capsys.readouterr().err
+    assert main(["resume", last["run"], "--steps", "2", "--json"]) == 0
+    *more, last = lines(capsys)
+    assert [s["step"] for s in more] == [4, 5]
+    assert main(["train", *QUICK, "--steps", "5", "--seeds", "2", "--json", "--no-store"]) == 0
+    assert by_step(more).items() <= by_step(lines(capsys)[:-1]).items()
+    assert Store(home).lane_view(last["run"]).history["w1"].shape == (6, 2)
 
 
 def test_one_seed_asked_for_as_several_is_a_list_of_one(capsys: Out) -> None:

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from tests.core.helpers import CPU, rng, scalars, small
+from tests.core.helpers import CPU, rng, scalars, several, small
 from wgan_core.config import TrainingConfig
 from wgan_core.config.conditional import critic_inputs, draw_reals, generator_inputs
 from wgan_core.export.weights import model_of
 from wgan_core.lessons.presets import PRESETS
-from wgan_core.members.stacked import StackedTraining, stacks
+from wgan_core.members.stacked import stack, stackable
 from wgan_core.metrics import Probe
 from wgan_core.networks import Given, Mlp, build_critic, joined
 from wgan_core.objectives import Objective
@@ -165,8 +165,8 @@ def test_the_networks_are_counted_with_their_classes() -> None:
 
 def test_stacked_members_have_the_numbers_of_each_alone() -> None:
     config = conditional(steps=4, snapshot_every=2)
-    assert stacks(config)
-    together = StackedTraining(config, [0, 1])
+    assert stackable(config)
+    together = stack(several(config, [0, 1]))
     found = {s.step: s.scalars for s in together.updates() if s is not None}
     for k, seed in enumerate((0, 1)):
         for step, alone in scalars(train(config.edited({"seed": seed}))).items():

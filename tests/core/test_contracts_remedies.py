@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.core.helpers import CPU, rng, scalars, small
+from tests.core.helpers import CPU, rng, scalars, several, small
 from tests.core.test_states import assert_resumed_is_uninterrupted
 from wgan_core.config import TrainingConfig
 from wgan_core.datasets import Ring
-from wgan_core.members.stacked import StackedTraining, stacks
+from wgan_core.members.stacked import stack, stackable
 from wgan_core.networks import Mlp, build_critic
 from wgan_core.networks.piecewise import Net
 from wgan_core.objectives import Gan
@@ -120,9 +120,9 @@ def test_each_stacked_member_is_treated_as_alone(remedy: type[Remedy]) -> None:
         else switched_on(remedy)
     )
     if not remedy.stacks:
-        assert not stacks(config)
+        assert not stackable(config)
         return
-    together = [s for s in StackedTraining(config, SEEDS).updates() if s is not None]
+    together = [s for s in stack(several(config, SEEDS)).updates() if s is not None]
     for k, seed in enumerate(SEEDS):
         alone = scalars(train(config.edited({"seed": seed})))
         for snapshot in together:

@@ -117,6 +117,24 @@ def test_a_fork_shows_its_parent_up_to_the_fork_and_is_stored_with_it(manager: R
     manager.shutdown()
 
 
+def test_several_seeds_are_forked_together(manager: RunManager, was: TrainingConfig) -> None:
+    store = manager.store
+    assert store is not None
+    parent = ended(manager, manager.start(RunConfig.solo(was.edited({"steps": STEP}), 2)))
+    child = ended(manager, manager.fork(Parent(parent, 0, STEP), was.edited({"n_critic": 2})))
+    view = store.lane_view(child)
+    assert (view.seeds, view.status, store.run(child).config.seeds) == (2, "finished", 2)
+    assert view.before is not None
+    assert view.before["w1"].shape == (STEP // 4 + 1, 2)
+    assert view.history["step"].tolist() == list(range(STEP + 4, 2 * STEP + 1, 4))
+    for k in range(2):
+        its = was.model_copy(update={"seed": was.seed + k})
+        other = its.edited({"n_critic": 2})
+        alone = losses(other, forked(trained(its), its, other))
+        np.testing.assert_allclose(view.history["critic_loss"][:, k], alone, rtol=1e-2, atol=1e-3)
+    manager.shutdown()
+
+
 def test_a_fork_that_was_cut_off_at_once_can_be_resumed(manager: RunManager, was: TrainingConfig) -> None:
     store = manager.store
     assert store is not None

@@ -543,13 +543,10 @@ def test_a_finished_run_is_made_longer(store: Store) -> None:
 def test_what_cannot_go_on_says_why(store: Store) -> None:
     record(store, "a", small(steps=3))
     store.delete(["a"])
-    recorder = store.recorder("many", points_race(seeds=3), ["CPU"])
-    recorder.close()
     recorder = store.recorder("timed", points_race(clock="critic_steps"), ["CPU"])
     recorder.close()
     for run_id, more, text in (
         ("a", None, "Run a is deleted"),
-        ("many", None, "Runs of several seeds cannot be resumed"),
         ("timed", 5, "not timed by steps"),
     ):
         with pytest.raises(StoreProblem, match=text):

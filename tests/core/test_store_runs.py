@@ -102,8 +102,9 @@ def test_a_paused_run_is_stored_as_paused(manager: RunManager) -> None:
 # Going on
 
 
-def test_a_stopped_race_goes_on_as_if_it_had_never_stopped(manager: RunManager) -> None:
-    whole = race(steps=60)
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_a_stopped_race_goes_on_as_if_it_had_never_stopped(manager: RunManager, seeds: int) -> None:
+    whole = race(steps=60, seeds=seeds)
     run = manager.get(manager.start(whole))
     wait_until(lambda: min(view.step for view in run.view().lanes) >= 5)
     run.stop()

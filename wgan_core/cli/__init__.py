@@ -16,7 +16,7 @@ from wgan_core.cli import console
 from wgan_core.cli.driving import resume, run, stopped_by_signals
 from wgan_core.cli.getting import fetch
 from wgan_core.cli.stored import runs, transfer
-from wgan_core.config import MOST_SEEDS, TrainingConfig, with_paths
+from wgan_core.config import MOST_SEEDS, RunConfig, TrainingConfig, with_paths
 from wgan_core.datasets import DataError, Dataset
 from wgan_core.datasets.points.reading import read
 from wgan_core.datasets.points.tables import MAX_BYTES
@@ -24,7 +24,6 @@ from wgan_core.eject import script
 from wgan_core.host import DeviceError, resolve
 from wgan_core.host.folders import NoFolder
 from wgan_core.lessons.presets import PRESETS
-from wgan_core.members.ensemble import check_seeds
 from wgan_core.objectives import Objective
 from wgan_core.objectives.constraints import Constraint
 from wgan_core.objectives.remedies import REMEDIES
@@ -202,8 +201,7 @@ def seeds_of(config: TrainingConfig, text: str) -> int:
     """The number of seeds that ``--seeds`` gives, or ConfigError."""
     if not (text.isdecimal() and len(text) < 10):
         raise ConfigError([Problem("seeds", f"must be a whole number from 1 to {MOST_SEEDS}; you gave “{text[:40]}”")])
-    check_seeds(config, int(text))
-    return int(text)
+    return RunConfig.solo(config, int(text)).seeds
 
 
 def listing(what: str) -> list[dict[str, Any]]:

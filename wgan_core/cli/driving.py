@@ -149,9 +149,10 @@ def _notice(run: Run) -> None:
 def failures_of(run: Run) -> Mapping[int, Failure]:
     """Why, by seed, members of a run of several seeds have failed."""
     (lane, *_), (view, *_) = run.lanes, run.view().lanes
-    alone = {view.config.seed: view.failure} if view.failure is not None and run.config.seeds == 1 else {}
-    found: Mapping[int, Failure] = getattr(lane.training, "failures", alone)
-    return dict(found)
+    first = view.config.seed
+    if run.config.seeds == 1:
+        return {} if view.failure is None else {first: view.failure}
+    return {first + k: why for k, why in lane.training.failures.items()} if lane.training else {}
 
 
 def _tell_of_data(run: Run) -> None:

@@ -93,8 +93,10 @@ class RunConfig(Part):
                     raise ValueError(f"lane {number}: {name}: all lanes share it, and lane 1 has another {title}")
         if self.seeds > 1 and first.dataset.is_image:
             raise ValueError("seeds: several seeds at once are for data sets of points; images take one seed")
-        if first.seed + self.seeds - 1 > 2**31 - 1:
-            raise ValueError(f"seed: with {self.seeds} seeds it must be at most {2**31 - self.seeds}")
+        if first.seed + self.seeds > 2**31:
+            raise ValueError(
+                f"seed: with {self.seeds} seeds it must be at most {2**31 - self.seeds:,}; you gave {first.seed:,}"
+            )
         return self
 
     def settled(self) -> RunConfig:

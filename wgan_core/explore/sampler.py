@@ -93,7 +93,7 @@ def steps(store: Store | None, run_id: str, lane: int = 0) -> list[int]:
         ) from None
     if run.seeds > 1:
         raise NoWeights(
-            f"Run {run_id} has {run.seeds} seeds, and of several seeds no weights are kept. Train it with one seed."
+            f"Run {run_id} has {run.seeds} seeds, and samples are drawn from runs of one seed. Train it with one seed."
         )
     if not found:
         raise NoWeights(f"Run {run_id} has no checkpoint yet. The first one comes after a few seconds of training.")

@@ -20,8 +20,8 @@ from wgan_core.schema import ConfigError
 FORMAT, VERSION = "wgan-live-model", "1"
 ROLES = ("generator", "critic")
 NO_STATE = (
-    "No trained weights are kept of this run: it still trains, it failed before the first checkpoint, or it has several"
-    " seeds. Pause or stop it, or train one seed."
+    "No trained weights can be exported of this run: it still trains, it failed before the first checkpoint, or it has"
+    " several seeds. Pause or stop it, or train one seed."
 )
 
 

@@ -14,35 +14,23 @@ import sys
 import tempfile
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 from typing import IO, Any
 
 from wgan_core.config import TrainingConfig
-from wgan_core.history import FailureKind
 from wgan_core.host import ROOT
-from wgan_core.members.group import Report
+from wgan_core.members.group import Report, States
+from wgan_core.members.sites import EnsembleFailed
 from wgan_core.members.worker import pack, receive
-from wgan_core.training import Diverged
+from wgan_core.training.state import State
 
 # A container's share of the cores: microseconds in each period, or "max".
 QUOTA = Path("/sys/fs/cgroup/cpu.max")
 # A worker that has not ended so long after its pipe was closed is killed.
 GRACE_SECONDS = 1.0
-
-
-class EnsembleFailed(Diverged):
-    """An ensemble cannot go on: all of its members have failed, or a worker has ended.
-
-    It is a :class:`Diverged` in that it brings its likely cause along for people to read.
-    """
-
-    def __init__(self, message: str, cause: str, details: str = "", kind: FailureKind = "worker") -> None:
-        Exception.__init__(self, message)
-        self.cause, self.details, self.kind = cause, details, kind
-        if details:
-            self.add_note(details)
 
 
 class Crew:
@@ -58,6 +46,8 @@ class Crew:
         and neither do their numbers.
     """
 
+    ahead = 1  # While all look at one chunk, workers do the next.
+
     def __init__(self, workers: int | None = None) -> None:
         self._cores = usable_cores()
         self._most = self._cores if workers is None else max(1, min(workers, self._cores))
@@ -72,8 +62,15 @@ class Crew:
         """The process ids of the workers."""
         return [worker.process.pid for worker in self._workers]
 
-    def hold(self, config: TrainingConfig, seeds: Sequence[int]) -> tuple[int, list[Worker]]:
+    def hold(self, members: Mapping[int, TrainingConfig], states: Mapping[int, State]) -> tuple[int, list[Worker]]:
         """Deal members out, in turn, into as many hands as there are cores, and the hands to the workers.
+
+        Parameters
+        ----------
+        members : Mapping[int, TrainingConfig]
+            Their configs, by place.
+        states : Mapping[int, State]
+            What members go on from that do not start anew.
 
         Returns
         -------
@@ -89,20 +86,20 @@ class Crew:
         """
         with self._lock:
             self._mail.check()
-            places = min(self._cores, self._dealt + len(seeds))
-            while len(self._workers) < min(self._most, places):
+            hands = min(self._cores, self._dealt + len(members))
+            while len(self._workers) < min(self._most, hands):
                 self._workers.append(Worker(self._mail))
-            hands: dict[Worker, dict[int, list[int]]] = {}
-            for i, seed in enumerate(seeds, self._dealt):
-                place = i % places
-                worker = self._workers[place % len(self._workers)]
-                hands.setdefault(worker, {}).setdefault(place, []).append(seed)
-            self._dealt += len(seeds)
+            dealt: dict[Worker, dict[int, dict[int, TrainingConfig]]] = {}
+            for i, (k, config) in enumerate(members.items(), self._dealt):
+                worker = self._workers[i % hands % len(self._workers)]
+                dealt.setdefault(worker, {}).setdefault(i % hands, {})[k] = config
+            self._dealt += len(members)
             self._lanes += 1
             lane = self._lanes
-        for worker, held in hands.items():
-            worker.send((lane, "hold", (config, list(held.values()))))
-        return lane, list(hands)
+        for worker, held in dealt.items():
+            its = {k: states[k] for hand in held.values() for k in hand if k in states}
+            worker.send((lane, "hold", (list(held.values()), its)))
+        return lane, list(dealt)
 
     def leave(self, lane: int) -> None:
         """Forget the members of a lane."""
@@ -117,7 +114,31 @@ class Crew:
         EnsembleFailed
             The crew is closed or a worker has ended.
         """
-        return self._mail.take(lane, seconds)
+        return self._mail.take((lane, "report"), monotonic() + seconds)
+
+    def states(self, lane: int, workers: Sequence[Worker], chunk: int, seconds: float) -> States:
+        """The states of a lane's members at the end of a chunk that all have done, by place.
+
+        Raises
+        ------
+        EnsembleFailed
+            The crew is closed, a worker has ended, or one has not answered after so many seconds.
+        """
+        deadline = monotonic() + seconds
+        for worker in workers:
+            worker.send((lane, "states", chunk))
+        found: States = {}
+        answered = 0
+        while answered < len(workers):
+            news = self._mail.take((lane, "states"), deadline)
+            if not news:
+                raise EnsembleFailed(
+                    "A worker process does not answer.", "Try again when this computer has less to do."
+                )
+            for _, states in news:
+                found |= states
+            answered += len(news)
+        return found
 
     def close(self) -> None:
         """End all workers, whatever they are at. May be called again, and from any thread."""
@@ -176,8 +197,8 @@ class Worker:
         assert self.process.stdout is not None
         try:
             while True:
-                lane, report = pickle.loads(receive(self.process.stdout))
-                mail.put(lane, self, report)
+                lane, kind, content = pickle.loads(receive(self.process.stdout))
+                mail.put((lane, kind), self, content)
         except EOFError:
             pass
         except BaseException:
@@ -206,16 +227,16 @@ class Worker:
 
 
 class _Mail:
-    """What workers have sent, by lane, for whoever waits for it."""
+    """What workers have sent, by lane and kind, for whoever waits for it."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._reports: dict[int, list[tuple[Worker, Report]]] = {}
+        self._letters: dict[tuple[int, str], list[tuple[Worker, Any]]] = {}
         self._end: tuple[str, str, str] | None = None
 
-    def put(self, lane: int, worker: Worker, report: Report) -> None:
+    def put(self, about: tuple[int, str], worker: Worker, content: Any) -> None:
         with self._changed:
-            self._reports.setdefault(lane, []).append((worker, report))
+            self._letters.setdefault(about, []).append((worker, content))
             self._changed.notify_all()
 
     def put_end(self, message: str, cause: str, details: str = "") -> None:
@@ -227,11 +248,12 @@ class _Mail:
         if self._end is not None:
             raise EnsembleFailed(*self._end)
 
-    def take(self, lane: int, seconds: float) -> list[tuple[Worker, Report]]:
+    def take(self, about: tuple[int, str], deadline: float) -> list[tuple[Worker, Any]]:
         with self._changed:
-            self._changed.wait_for(lambda: self._end is not None or lane in self._reports, max(0.0, seconds))
+            left = max(0.0, deadline - monotonic())
+            self._changed.wait_for(lambda: self._end is not None or about in self._letters, left)
             self.check()
-            return self._reports.pop(lane, [])
+            return self._letters.pop(about, [])
 
 
 def _end(mail: _Mail, workers: Sequence[Worker], lock: threading.Lock) -> None:

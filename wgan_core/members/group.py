@@ -1,49 +1,56 @@
-"""Members of an ensemble: plain trainings of one config that differ in their seed, and the snapshot they have in common."""
+"""Members in one process: stacks of those that are alike, and the snapshot that all members have in common."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from wgan_core.config import TrainingConfig
 from wgan_core.history import Failure, Snapshot
-from wgan_core.members.stacked import StackedTraining, stacks
+from wgan_core.members.stacked import stack, stacks
 from wgan_core.training import Training, failure_of
+from wgan_core.training.state import State
 
 Changes = Mapping[str, Any]
-# What became of each member in one chunk of work, by seed.
+# What became of each member in one chunk of work, by its place among all.
 Report = dict[int, "Snapshot | Failure"]
-
-
-def member_config(config: TrainingConfig, seed: int) -> TrainingConfig:
-    """The config of the member with this seed.
-
-    It has one torch thread: members fill the cores between them, and threads that fight over a core take ten times as long.
-    """
-    return config.model_copy(update={"seed": seed, "threads": 1})
+States = dict[int, State]
+# An owner may ask for the states of a chunk that it has from all, while some members are up to two chunks further.
+CHUNKS_KEPT = 3
 
 
 class Group:
-    """Some members, in this process, that go on in turn from snapshot to snapshot.
+    """Some members, in this process, that go on from snapshot to snapshot: stack after stack.
 
     Parameters
     ----------
-    config : TrainingConfig
-        That of all members, but for their seed.
-    seeds : Sequence[int]
-        One member each.
+    configs : Mapping[int, TrainingConfig]
+        One for each member, by its place.
+    states : Mapping[int, State]
+        What members go on from that do not start anew.
+    partition : Callable
+        Which of several configs train as one program; see :func:`wgan_core.members.stacked.stacks`.
     """
 
-    def __init__(self, config: TrainingConfig, seeds: Sequence[int]) -> None:
-        self._config = config
-        self._waiting = list(seeds)
-        self._members: dict[int, tuple[Training, Iterator[Snapshot | None]]] = {}
+    def __init__(
+        self,
+        configs: Mapping[int, TrainingConfig],
+        states: Mapping[int, State],
+        partition: Callable[[Sequence[TrainingConfig]], list[list[int]]] = stacks,
+    ) -> None:
+        places = list(configs)
+        self._stacks: list[_Stack] = []
+        for stack_of in partition(list(configs.values())):
+            its = [places[i] for i in stack_of]
+            self._stacks.append(_Stack({k: configs[k] for k in its}, {k: states[k] for k in its if k in states}))
+        self._kept: deque[States] = deque(maxlen=CHUNKS_KEPT)
+        self._chunks = 0
 
     def advance(self, edits: Sequence[Changes] = ()) -> Generator[None, None, Report]:
-        """Train each member to its next snapshot, one after another; stops between any two updates.
+        """Train each member to its next snapshot; stops between any two updates.
 
         A member that fails is reported once and trains no more. Arrays come with the first that goes on, and only with it.
 
@@ -53,89 +60,85 @@ class Group:
             Live knobs to turn first, by dotted path.
         """
         report: Report = {}
-        bare = False
-        for seed in self._waiting or list(self._members):
-            try:
-                if seed not in self._members:
-                    training = Training(member_config(self._config, seed))
-                    self._members[seed] = training, training.updates()
-                training, updates = self._members[seed]
-                for changes in edits:
-                    training.edit(changes)
-                while (snapshot := next(updates)) is None:
-                    yield
-                report[seed] = replace(snapshot, arrays={}) if bare else snapshot
-                bare = True
-            except Exception as error:
-                report[seed] = failure_of(error)
-                self._members.pop(seed, None)
-        self._waiting = []
+        for each in self._stacks:
+            bare = any(isinstance(found, Snapshot) for found in report.values())
+            report |= yield from each.advance(edits, bare)
+        self._stacks = [each for each in self._stacks if each.left]
+        self._kept.append({k: state for each in self._stacks for k, state in each.states().items()})
+        self._chunks += 1
         return report
 
+    def states(self, chunk: int) -> States:
+        """The states of members at the end of one of the newest chunks, by place. The first chunk is number 0."""
+        return self._kept[chunk - self._chunks]
 
-class StackedGroup:
-    """Some members, in this process, as one program: on the CPU half the time of one after another, or less.
 
-    Parameters are those of :class:`Group`.
-    """
+class _Stack:
+    """Members that train as one program, or one that trains alone. Started when it is first to advance."""
 
-    def __init__(self, config: TrainingConfig, seeds: Sequence[int]) -> None:
-        self._config = member_config(config, seeds[0])
-        self._seeds, self._left = list(seeds), list(seeds)
-        self._started: tuple[StackedTraining, Iterator[Snapshot | None]] | None = None
+    def __init__(self, configs: Mapping[int, TrainingConfig], states: Mapping[int, State]) -> None:
+        self._places, self._configs, self._states = list(configs), list(configs.values()), states
+        self.left = set(configs)
+        self._training: Training | None = None
+        self._updates: Iterator[Snapshot | None] = iter(())
 
-    def advance(self, edits: Sequence[Changes] = ()) -> Generator[None, None, Report]:
-        """Train all members to their next snapshot; see :meth:`Group.advance`."""
+    def advance(self, edits: Sequence[Changes], bare: bool) -> Generator[None, None, Report]:
         try:
-            if self._started is None:
-                training = StackedTraining(self._config, self._seeds)
-                self._started = training, training.updates()
-            training, updates = self._started
+            if self._training is None:
+                self._training = self._started()
+                self._updates = self._training.updates()
             for changes in edits:
-                training.edit(changes)
-            while (snapshot := next(updates)) is None:
+                self._training.edit(changes)
+            while (snapshot := next(self._updates)) is None:
                 yield
         except Exception as error:
-            lost, self._left = self._left, []
-            why = self._started[0].diverged if self._started else {}
-            return {seed: failure_of(why.get(seed, error)) for seed in lost}
+            lost, self.left = self.left, set()
+            why = self._training.diverged if self._training else {}
+            places = enumerate(self._places)
+            return {place: failure_of(why.get(k, error)) for k, place in places if place in lost}
         report: Report = {}
-        diverged = training.diverged
-        arrays = snapshot.arrays
-        for k, seed in enumerate(self._seeds):
-            if seed not in self._left:
+        arrays = {} if bare else snapshot.arrays
+        for k, place in enumerate(self._places):
+            if place not in self.left:
                 continue
-            if seed in diverged:
-                report[seed] = failure_of(diverged[seed])
-                self._left.remove(seed)
+            if k in self._training.diverged:
+                report[place] = failure_of(self._training.diverged[k])
+                self.left.remove(place)
                 continue
-            numbers = {name: float(np.asarray(values)[k]) for name, values in snapshot.scalars.items()}
+            numbers = {name: float(np.atleast_1d(values)[k]) for name, values in snapshot.scalars.items()}
             scalars = {name: value for name, value in numbers.items() if np.isfinite(value)}
             # What a member costs: its share of the time that all took.
-            seconds = snapshot.seconds / len(self._seeds)
-            report[seed] = Snapshot(snapshot.step, snapshot.critic_steps, seconds, scalars, arrays)
+            seconds = snapshot.seconds / len(self._places)
+            report[place] = Snapshot(snapshot.step, snapshot.critic_steps, seconds, scalars, arrays)
             arrays = {}
         return report
 
+    def states(self) -> States:
+        assert self._training is not None
+        shared = len(self._places)
+        return {
+            self._places[k]: state | {"seconds": self._training.seconds / shared}
+            for k, state in self._training.states().items()
+            if self._places[k] in self.left
+        }
 
-def group(config: TrainingConfig, seeds: Sequence[int]) -> Group | StackedGroup:
-    """Members in this process, in the faster of the two ways.
+    def _started(self) -> Training:
+        training = Training(*self._configs) if len(self._configs) == 1 else stack(self._configs)
+        if self._states:
+            training.restore(*(self._states[place] for place in self._places))
+            training.seconds *= len(self._places)
+        return training
 
-    Measured once, in ``members/stacked.py`` and ``benchmarks/seeds.py``, not at each start: what is chosen decides the last
-    digits, and the same config and seeds are to give the same numbers.
-    """
-    return StackedGroup(config, seeds) if len(seeds) > 1 and stacks(config) else Group(config, seeds)
 
-
-def common_snapshot(seeds: Sequence[int], found: Mapping[int, Snapshot], at_least: float = 0.0) -> Snapshot:
+def common_snapshot(count: int, found: Mapping[int, Snapshot], at_least: float = 0.0) -> Snapshot:
     """One snapshot of all members at one step.
 
     Parameters
     ----------
-    seeds : Sequence[int]
-        Of all K members, in order.
+    count : int
+        K, how many members there are.
     found : Mapping[int, Snapshot]
-        The snapshots by seed, at least one; members without one have failed.
+        The snapshots by place, at least one; members without one have failed.
     at_least : float
         Lower bound of the seconds: their mean falls back when a slow member fails.
 
@@ -148,14 +151,14 @@ def common_snapshot(seeds: Sequence[int], found: Mapping[int, Snapshot], at_leas
     Examples
     --------
     >>> a, b = Snapshot(5, 25, 1.0, {"w1": 0.5, "reverse_kl": 0.1}), Snapshot(5, 25, 3.0, {"w1": 0.25})
-    >>> both = common_snapshot([7, 8, 9], {7: a, 8: b})
+    >>> both = common_snapshot(3, {0: a, 1: b})
     >>> both.seconds, {name: column.tolist() for name, column in both.scalars.items()}
     (2.0, {'w1': [0.5, 0.25, nan], 'reverse_kl': [0.1, nan, nan]})
     """
-    ordered = [found[seed] for seed in seeds if seed in found]
+    ordered = [found[k] for k in sorted(found)]
     names = dict.fromkeys(name for snapshot in ordered for name in snapshot.scalars)
     scalars = {
-        name: np.array([found[seed].scalars.get(name, np.nan) if seed in found else np.nan for seed in seeds], float)
+        name: np.array([found[k].scalars.get(name, np.nan) if k in found else np.nan for k in range(count)], float)
         for name in names
     }
     arrays = next((snapshot.arrays for snapshot in ordered if snapshot.arrays), {})

@@ -1,7 +1,8 @@
-"""Several trainings that differ in the seed alone, as one program.
+"""Several trainings that agree in shapes, as one program.
 
-Nets of K seeds are stacked: parameters have a leading dimension K, and each matrix product of the step becomes one batched
-product. What a step costs beside its arithmetic, on a GPU most of it, is then paid once and not K times.
+Nets of K members are stacked: parameters have a leading dimension K, and each matrix product of the step becomes one batched
+product. What a step costs beside its arithmetic, on a GPU most of it, is then paid once and not K times. Members may differ in
+their seeds, and in every knob that is a mere number in the losses or optimisers: it becomes a vector of length K.
 
 Time of a member's step, stacked, as a ratio to that of a training alone, on the CPU with one thread (batch 128, two hidden
 layers, median of 13 pairs that took turns, no measurements):
@@ -23,7 +24,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from time import perf_counter
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,24 +32,25 @@ from torch import Generator, Tensor
 
 from wgan_core.config import TrainingConfig
 from wgan_core.history import Floats
-from wgan_core.host import resolve
 from wgan_core.networks.piecewise import Net, PiecewiseLinear, stacked
 from wgan_core.objectives import Objective
 from wgan_core.objectives.constraints import Constraint
+from wgan_core.objectives.losses import Losses, in_vectors
 from wgan_core.objectives.penalties import Rng
 from wgan_core.objectives.remedies import Remedy
 from wgan_core.training import Diverged, Training
 
-Way = Literal["stacked", "in turn"]
+# Parts whose numbers may differ within a stack. One that is 0 may switch something off, and so must be 0 in all.
+IN_VECTORS = ("objective", "constraint", "remedies", "critic_optimiser", "generator_optimiser")
 WARM_UP_ROUNDS, TIMED_ROUNDS, TURNS = 3, 10, 3
 
 
-def stacks(config: TrainingConfig) -> bool:
+def stackable(config: TrainingConfig) -> bool:
     """Whether trainings of this config can be stacked: both nets piecewise-linear MLPs, the objective written for it.
 
     Examples
     --------
-    >>> stacks(TrainingConfig.parse({})), stacks(TrainingConfig.parse({"critic": {"activation": "tanh"}}))
+    >>> stackable(TrainingConfig.parse({})), stackable(TrainingConfig.parse({"critic": {"activation": "tanh"}}))
     (True, False)
     """
     return not _apart(config) and all(isinstance(net, PiecewiseLinear) for net in config.nets())
@@ -62,6 +64,36 @@ def _apart(config: TrainingConfig) -> list[str]:
         *config.remedies.active,
     )
     return [part.label for part in parts if not part.stacks]
+
+
+def stacks(configs: Sequence[TrainingConfig]) -> list[list[int]]:
+    """Which of several trainings go together as one program, by their places; those that go with no other stand alone.
+
+    On the CPU that is the faster way, by the table above. It is decided by the configs alone, and not by timing at each start:
+    it decides the last digits, and the same configs are to give the same numbers.
+
+    Examples
+    --------
+    >>> each = [{"seed": 1}, {"generator": {"width": 32}}, {"objective": {"penalty_weight": 1}}, {"seed": 2, "n_critic": 2}]
+    >>> stacks([TrainingConfig.parse(settings) for settings in each])
+    [[0, 2], [1], [3]]
+    """
+    found: dict[str, list[int]] = {}
+    for i, config in enumerate(configs):
+        found.setdefault(_form(config) if stackable(config) else f"alone {i}", []).append(i)
+    return list(found.values())
+
+
+def _form(config: TrainingConfig) -> str:
+    """What the members of a stack have in common."""
+    data = config.model_dump() | {"seed": 0}
+    return str(data | {name: _switches(data[name]) for name in IN_VECTORS})
+
+
+def _switches(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _switches(each) for name, each in value.items()}
+    return bool(value) if isinstance(value, float) else value
 
 
 class Stacked:
@@ -80,6 +112,9 @@ class Stacked:
     def tensor(self, drawn: Sequence[Tensor]) -> Tensor:
         return torch.stack(list(drawn))
 
+    def losses(self, losses: Sequence[Losses], device: torch.device) -> Losses:
+        return in_vectors(losses, device)
+
     def rng(self, rngs: Sequence[Generator]) -> Rng:
         return rngs
 
@@ -91,69 +126,73 @@ class Stacked:
         return scalars
 
 
-class StackedTraining(Training):
-    """K trainings of one config with different seeds, in step, as one program.
+def stack(configs: Sequence[TrainingConfig]) -> Training:
+    """K trainings that agree in shapes, in step, as one program.
 
-    Each member draws its weights and random numbers from the streams that :class:`Training` would make for its seed, and
+    Each member draws its weights and random numbers from the streams that a :class:`Training` of its config would make, and
     takes the same steps: its numbers are those of the training alone, but for the order of sums within a matrix product.
     Training is chaotic and makes such rounding visible in time.
 
-    A member that diverges does not end the others. Its scalars are NaN from then on, :attr:`diverged` says why, and the arrays
+    A member that diverges does not end the others. Its scalars are NaN from then on, ``diverged`` says why, and the arrays
     of snapshots are those of the first member that is left. When none is left, :class:`Diverged` is raised.
 
     Parameters
     ----------
-    config : TrainingConfig
-        Its own seed is not used.
-    seeds : Sequence[int]
-        One for each member.
+    configs : Sequence[TrainingConfig]
+        One for each member. They go together by :func:`stacks`.
 
     Raises
     ------
     ValueError
-        The config cannot be stacked (see :func:`stacks`), or there is no seed.
+        They do not go together, or there is none.
     DeviceError
         The device cannot be had.
 
     Examples
     --------
-    >>> training = StackedTraining(TrainingConfig.parse({"steps": 1, "device": "cpu"}), seeds=[0, 1, 2])
+    >>> config = TrainingConfig.parse({"steps": 1, "device": "cpu"})
+    >>> training = stack([config, config.edited({"seed": 1}), config.edited({"objective.penalty_weight": 1})])
     >>> [snapshot.scalars["w1"].shape for snapshot in training.updates() if snapshot is not None]
     [(3,), (3,)]
     """
-
-    def __init__(self, config: TrainingConfig, seeds: Sequence[int]) -> None:
-        if not seeds:
-            raise ValueError("there must be at least one seed")
-        if not stacks(config):
+    if not configs:
+        raise ValueError("there must be at least one member")
+    for config in configs:
+        if not stackable(config):
             raise ValueError(
                 "this config cannot be stacked: that takes points, MLPs with (leaky) ReLU and without normalisation, and an"
                 " objective, a constraint and remedies that say they stack"
                 + "".join(f"; {label} does not" for label in _apart(config))
             )
-        super().__init__(config, seeds, Stacked())
+    if len(stacks(configs)) > 1:
+        raise ValueError("these configs differ in more than seeds and numbers of their losses and optimisers")
+    return Training(*configs, together=Stacked())
 
 
-def choose(config: TrainingConfig, members: int) -> Way:
-    """Whether members train faster stacked or one after another on this GPU, by timing both.
-
-    Always in turn on the CPU: there worker processes share out the members, and what each does with its share is decided by
-    the table above, once and for all (:func:`wgan_core.members.group.group`).
+def faster(configs: Sequence[TrainingConfig]) -> list[list[int]]:
+    """As :func:`stacks`, but only where that is the faster way on this GPU, by timing both.
 
     Raises
     ------
     DeviceError, DataError
         The device or the data cannot be had.
     """
-    if members < 2 or resolve(config.device).type == "cpu" or not stacks(config):
-        return "in turn"
+    found: list[list[int]] = []
+    for places in stacks(configs):
+        together = [configs[i] for i in places]
+        if len(places) > 1 and not _gains(together):
+            found += [[i] for i in places]
+        else:
+            found.append(places)
+    return found
+
+
+def _gains(configs: Sequence[TrainingConfig]) -> bool:
     try:
-        alone, together = seconds_a_round(
-            Training(config), StackedTraining(config, range(config.seed, config.seed + members))
-        )
+        alone, together = seconds_a_round(Training(configs[0]), stack(configs))
     except (Diverged, torch.OutOfMemoryError):
-        return "in turn"  # where a message can name the one that fails
-    return "stacked" if together < members * alone else "in turn"
+        return False  # where a message can name the one that fails
+    return together < len(configs) * alone
 
 
 def seconds_a_round(*loops: Training, rounds: int = TIMED_ROUNDS) -> list[float]:

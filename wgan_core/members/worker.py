@@ -14,13 +14,9 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Generator
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeVar
+from collections import deque
+from typing import IO, Any, BinaryIO
 
-if TYPE_CHECKING:
-    from wgan_core.members.group import Report
-
-T = TypeVar("T")
 LENGTH_BYTES = 8
 
 
@@ -66,37 +62,52 @@ def _listen(stream: BinaryIO, requests: queue.SimpleQueue[bytes]) -> None:
         os._exit(0)
 
 
-def to_the_end(work: Generator[None, None, T]) -> T:
-    """What a generator returns at its end."""
-    try:
-        while True:
-            next(work)
-    except StopIteration as done:
-        found: T = done.value
-        return found
-
-
 def _serve(requests: queue.SimpleQueue[bytes], replies: BinaryIO) -> None:
     # Imported here, so that an owner who leaves meanwhile is noticed. Nothing that an import makes is rubbish.
     gc.disable()
-    from wgan_core.members.group import Group, StackedGroup, group
+    from wgan_core.members.group import Group, Report
 
     gc.freeze()
     gc.enable()
-    groups: dict[int, list[Group | StackedGroup]] = {}
+    groups: dict[int, list[Group]] = {}
+    waiting: deque[tuple[int, str, Any]] = deque()
+
+    def reply(lane: int, kind: str, content: Any) -> None:
+        replies.write(pack((lane, kind, content)))
+        replies.flush()
+
+    def give_states(lane: int, chunk: int) -> None:
+        reply(lane, "states", {k: state for each in groups.get(lane, []) for k, state in each.states(chunk).items()})
+
+    def look() -> None:
+        """Between two updates: states are given at once, everything else waits for its turn."""
+        while not requests.empty():
+            lane, order, payload = pickle.loads(requests.get())
+            if order == "states":
+                give_states(lane, payload)
+            else:
+                waiting.append((lane, order, payload))
+
     while True:
-        lane, order, payload = pickle.loads(requests.get())
+        lane, order, payload = waiting.popleft() if waiting else pickle.loads(requests.get())
         if order == "hold":
-            config, hands = payload
-            groups[lane] = [group(config, hand) for hand in hands]
+            hands, states = payload
+            groups[lane] = [Group(hand, states) for hand in hands]
         elif order == "leave":
             groups.pop(lane, None)
+        elif order == "states":
+            give_states(lane, payload)
         else:
             report: Report = {}
             for each in groups[lane]:
-                report |= to_the_end(each.advance(payload))
-            replies.write(pack((lane, report)))
-            replies.flush()
+                work = each.advance(payload)
+                try:
+                    while True:
+                        next(work)
+                        look()
+                except StopIteration as done:
+                    report |= done.value
+            reply(lane, "report", report)
 
 
 if __name__ == "__main__":

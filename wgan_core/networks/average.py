@@ -22,8 +22,6 @@ class Average:
     ----------
     net : Net
         The averaged generator, or K stacked ones. It starts as a copy.
-    weights : Tensor
-        Its parameters as one vector, shape (p,) or (K, p).
 
     Examples
     --------
@@ -39,7 +37,12 @@ class Average:
 
     def __init__(self, net: Net) -> None:
         self.net = copy.deepcopy(net).requires_grad_(False)
-        self.weights = FlatParameters(self.net).weights
+        self._flat = FlatParameters(self.net)
+
+    @property
+    def weights(self) -> Tensor:
+        """Its parameters as one vector, shape (p,) or (K, p)."""
+        return self._flat.weights
 
     def step(self, net: Net, weights: Tensor, decay: float, t: int) -> None:
         """Take in a generator, with its parameters as one vector, after its step ``t``, from 1."""
@@ -51,7 +54,7 @@ class Average:
             else:
                 mine.copy_(its)
 
-    def tensors(self) -> dict[str, Tensor]:
-        """All that its steps change, by name."""
+    def tensors(self, k: int) -> dict[str, Tensor]:
+        """All that its steps change of one of K, by name."""
         buffers = {f"average.buffer.{name}": buffer for name, buffer in self.net.named_buffers()}
-        return {"average.weights": self.weights} | buffers
+        return {"average.weights": self._flat.rows()[k]} | buffers

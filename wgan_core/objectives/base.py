@@ -70,7 +70,7 @@ class Objective(Variant):
         What its paper puts into a DCGAN critic.
     stacks : bool
         The losses treat each of K stacked critics alone: for samples (K, n, d) each term has shape (K,) and is what the member
-        alone gives. Runs that differ in the seed alone can then train as one program.
+        alone gives. Runs that differ in seeds and knobs alone can then train as one program.
     no_labels : str
         Why there are no labels to smooth, or "" where :meth:`smoothing` says what that adds.
     """

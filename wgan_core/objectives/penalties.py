@@ -22,6 +22,17 @@ NO_BATCH_NORM = (
 )
 
 
+def along(knob: float | Tensor, like: Tensor) -> float | Tensor:
+    """A knob, shaped so that it goes with a tensor: as it is, or where each of K stacked members has its own, K of them.
+
+    Examples
+    --------
+    >>> along(torch.tensor([1.0, 2.0]), torch.zeros(2, 5, 3)).shape
+    torch.Size([2, 1, 1])
+    """
+    return knob.view(-1, *[1] * (like.dim() - 1)) if isinstance(knob, Tensor) else knob
+
+
 def drawn(draw: Callable[[Tensor, Generator], Tensor], batch: Tensor, rng: Rng) -> Tensor:
     """What ``draw`` makes of a batch and its generator, and of K batches and theirs, stacked."""
     if isinstance(rng, Generator):
@@ -44,11 +55,11 @@ def interpolates(real: Tensor, fake: Tensor, alpha: Tensor) -> Tensor:
     return torch.lerp(fake, real, alpha.view(*alpha.shape, *[1] * (real.dim() - alpha.dim())))
 
 
-def around(real: Tensor, scale: float, rng: Rng) -> Tensor:
+def around(real: Tensor, scale: float | Tensor, rng: Rng) -> Tensor:
     """x + δ with δ ~ N(0, (scale · s)²), where s is the standard deviation of all coordinates of the batch."""
     first = 0 if isinstance(rng, Generator) else 1
     spread = real.flatten(first).std(-1, correction=0)
-    return real + scale * spread.view(-1, *[1] * (real.dim() - 1)) * gaussian_like(real, rng)
+    return real + (scale * spread).view(-1, *[1] * (real.dim() - 1)) * gaussian_like(real, rng)
 
 
 def squared_slopes(critic: Net, x: Tensor, *, create_graph: bool = False) -> Tensor:
@@ -80,7 +91,7 @@ def one_sided_penalty(critic: Net, real: Tensor, fake: Tensor, rng: Rng) -> Tens
     return (input_gradient_norms(critic, x, create_graph=True) - 1).clamp(min=0).square().mean(-1)
 
 
-def dragan_penalty(critic: Net, real: Tensor, scale: float, rng: Rng) -> Tensor:
+def dragan_penalty(critic: Net, real: Tensor, scale: float | Tensor, rng: Rng) -> Tensor:
     """E[(‖∇f(x + δ)‖₂ − 1)²] around real samples (Kodali et al. 2017); see :func:`around`."""
     return (input_gradient_norms(critic, around(real, scale, rng), create_graph=True) - 1).square().mean(-1)
 

@@ -16,7 +16,7 @@ from wgan_core.history import LIVE, Event, Failure, Floats, Frames, History, Lan
 from wgan_core.host import describe, resolve
 from wgan_core.metrics.images import due
 from wgan_core.store import LaneStart, Recorder
-from wgan_core.training import Training, failure_of
+from wgan_core.training import failure_of
 from wgan_core.training.state import DATA, State, progress_of
 
 RATE_SECONDS = 5.0
@@ -37,16 +37,37 @@ def other_data(config: TrainingConfig, state: State | None) -> str:
 
 
 class Trains(Protocol):
-    """What a lane needs of a training: of one seed, of many stacked in one program, of many in other processes."""
+    """What a lane needs of what trains: a training, or an ensemble of several.
 
-    config: TrainingConfig
+    Attributes
+    ----------
+    within_round : bool
+        There is a generator step to come before its state is whole.
+    whole : bool
+        It has a state now.
+    activity : str
+        What it is at, in words, where it is not training.
+    failures : Mapping[int, Failure]
+        Why, by place, some of several members have failed.
+    """
+
     step: int
     critic_steps: int
     seconds: float
+    activity: str
 
+    @property
+    def config(self) -> TrainingConfig: ...
+    @property
+    def within_round(self) -> bool: ...
+    @property
+    def whole(self) -> bool: ...
+    @property
+    def failures(self) -> Mapping[int, Failure]: ...
     def updates(self) -> Iterator[Snapshot | None]: ...
     def snapshot(self) -> Snapshot: ...
     def edit(self, changes: Mapping[str, Any]) -> Event: ...
+    def state(self) -> State: ...
 
 
 class Lane:
@@ -170,8 +191,7 @@ class Lane:
     @property
     def long(self) -> bool:
         """What it does next may take long: the last did, it is among the first, or images are to be scored."""
-        training = self.training
-        scored = isinstance(training, Training) and due(self.config, training.step + 1)
+        scored = self.training is not None and due(self.config, self.training.step + 1)
         return self.fresh > 0 or self.takes > LONG_SECONDS or scored
 
     def wait_for(self, doing: str) -> None:
@@ -199,26 +219,18 @@ class Lane:
     @property
     def within_round(self) -> bool:
         """There is a generator step to come before the training's state is whole."""
-        return isinstance(self.training, Training) and self.training.within_round
+        return self.training is not None and self.training.within_round
 
     @property
     def due(self) -> bool:
         """It is time to write down the training's state, and there is one."""
-        recorder = self._recorder
-        return recorder is not None and self._whole is not None and recorder.wants_checkpoint(self.number)
+        recorder, training = self._recorder, self.training
+        return bool(recorder and training and training.whole and recorder.wants_checkpoint(self.number))
 
     def save(self) -> None:
         """Hand the training's state to the store, if it has one now."""
-        if self._recorder is not None and (training := self._whole) is not None:
-            self._recorder.checkpoint(self.number, training.state())
-
-    @property
-    def _whole(self) -> Training | None:
-        """The training where it has a state worth keeping: after a round. Several seeds have none yet."""
-        training = self.training
-        if isinstance(training, Training) and training.step > 0 and not training.within_round:
-            return training
-        return None
+        if self._recorder is not None and self.training is not None and self.training.whole:
+            self._recorder.checkpoint(self.number, self.training.state())
 
     def beat(self) -> None:
         """Write down how far the training is now."""
@@ -236,7 +248,7 @@ class Lane:
     def _write_progress(self) -> None:
         if (t := self.training) is not None:
             self._progress = t.step, t.critic_steps, t.seconds
-            self._activity = t.activity if isinstance(t, Training) else ""
+            self._activity = t.activity
 
     def _rate(self) -> float:
         if self.status != "running" or len(self._beats) < 2:

@@ -74,12 +74,12 @@ class Run:
     def forked(cls, store: Store, parent: Parent, config: TrainingConfig | None = None) -> Run:
         """A run that goes on from a checkpoint of a stored one once it is started. See :meth:`RunManager.fork`."""
         found = store.checkpoint(parent.run_id, parent.lane, parent.step)
-        step = progress_of(found.state)[0]
+        step, seeds = progress_of(found.state)[0], store.run(parent.run_id).seeds
         config = found.config if config is None else config.settled()
-        run = cls(config, store=store)
+        run = cls(RunConfig.solo(config, seeds), store=store)
         run._parent = replace(parent, step=step)
         run.lanes[0].branch_off(
-            forked(found.state, found.config, config),
+            forked(found.state, found.config, config, seeds),
             store.history_before(run._parent),
             described(parent.run_id, step, found.config, config),
         )

@@ -11,6 +11,7 @@ from typing import NoReturn, TypeVar
 
 from wgan_core.config import RunConfig, TrainingConfig
 from wgan_core.history import Snapshot
+from wgan_core.host import resolve
 from wgan_core.runs.commands import Command, Turn
 from wgan_core.runs.following import Followers
 from wgan_core.runs.interrupt import Interruptible
@@ -18,6 +19,7 @@ from wgan_core.runs.lane import Lane, Trains
 from wgan_core.runs.states import Next, Reached, Running, State, Stopping, after
 from wgan_core.store import Recorder
 from wgan_core.training import Training, check_edit
+from wgan_core.training.several import seeded
 
 T = TypeVar("T")
 HEARTBEAT_SECONDS = 0.5
@@ -118,21 +120,18 @@ class Work:
     def _trainings(self, workers: int, stack: ExitStack) -> list[Callable[[], Trains]]:
         """For each lane what makes its training."""
         if self._config.seeds == 1:
-            return [
-                partial(Training, lane.config)
-                if lane.state is None
-                else partial(Training.resume, lane.config, lane.state)
-                for lane in self._lanes
-            ]
+            return [partial(_alone, lane) for lane in self._lanes]
         # Processes are only for those who ask for several seeds.
-        from wgan_core.members.ensemble import Crew, many
+        from wgan_core.members.ensemble import Crew, Ensemble
 
         crew = stack.enter_context(closing(Crew(workers or 1)))
 
-        def make(config: TrainingConfig) -> Trains:
-            return stack.enter_context(closing(many(config, self._config.seeds, crew)))
+        def make(lane: Lane) -> Trains:
+            configs = seeded(lane.config, self._config.seeds)
+            sites = crew if resolve(lane.config.device).type == "cpu" else None
+            return stack.enter_context(closing(Ensemble(configs, sites, lane.state)))
 
-        return [partial(make, lane.config) for lane in self._lanes]
+        return [partial(make, lane) for lane in self._lanes]
 
     # Between two updates
 
@@ -251,3 +250,8 @@ class Work:
         match self._ahead:
             case Stopping(by) if monotonic() > by:
                 raise _Stopped
+
+
+def _alone(lane: Lane) -> Training:
+    """The training of a lane of one seed."""
+    return Training(lane.config) if lane.state is None else Training.resume(lane.config, lane.state)

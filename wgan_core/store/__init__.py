@@ -38,7 +38,6 @@ from wgan_core.store.table import Sort as Sort
 from wgan_core.store.table import StoredLane as StoredLane
 from wgan_core.store.table import StoredRun as StoredRun
 from wgan_core.store.writer import Writer
-from wgan_core.training import Training
 
 T = TypeVar("T")
 KEPT_VIEWS = 16
@@ -122,7 +121,7 @@ class Store:
         ------
         NotStored
         StoreProblem
-            It is live, deleted, of several seeds, or the database cannot be written to.
+            It is live, deleted, or the database cannot be written to.
         """
         found = self._writer.call(lambda session: resuming.take_over(session, self.folder, run_id, more), CALL_SECONDS)
         self._forget_views(run_id)
@@ -277,15 +276,13 @@ class Store:
                 step for (step,) in db.execute("SELECT step FROM checkpoints WHERE lane = ? ORDER BY step", (number,))
             ]
 
-    def checkpoint(
-        self, run_id: str, lane: int = 0, step: int | None = None, fits: Fits = Training.resume
-    ) -> Checkpoint:
+    def checkpoint(self, run_id: str, lane: int = 0, step: int | None = None, fits: Fits | None = None) -> Checkpoint:
         """The latest checkpoint of a lane, up to a step if one is given, that can be used.
 
         Parameters
         ----------
-        fits : callable
-            Raises BadState where a state does not fit a config. By default what is asked is a training that can go on here.
+        fits : callable, optional
+            Raises BadState where a state does not fit a config. By default what is asked is a run that can go on here.
 
         Raises
         ------

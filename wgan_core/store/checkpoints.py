@@ -91,8 +91,8 @@ def save(path: Path, config: str, state: State, snapshots: int, events: int) -> 
     return path.stat().st_size
 
 
-def load(path: Path) -> Checkpoint:
-    """Read a checkpoint. Whether its state fits its config is for the training to judge.
+def load(path: Path, seeds: int = 1) -> Checkpoint:
+    """Read a checkpoint of so many seeds. Whether its state fits its config is for the training to judge.
 
     Raises
     ------
@@ -100,7 +100,9 @@ def load(path: Path) -> Checkpoint:
     """
     try:
         with open(path, "rb") as file:
-            return _of_the_first_version(path) if file.read(len(ZIP)) == ZIP else _read(file, path.stat().st_size)
+            return (
+                _of_the_first_version(path) if file.read(len(ZIP)) == ZIP else _read(file, path.stat().st_size, seeds)
+            )
     except (BadCheckpoint, BadTensors, ConfigError) as error:
         raise BadCheckpoint(f"The checkpoint {path.name} is refused: {error}.") from None
     except Exception as error:  # whatever a file of unknown origin can cause in a reader
@@ -108,7 +110,7 @@ def load(path: Path) -> Checkpoint:
         raise BadCheckpoint(f"The checkpoint {path.name} cannot be read: {first}.") from None
 
 
-def _read(file: BinaryIO, size: int) -> Checkpoint:
+def _read(file: BinaryIO, size: int, seeds: int) -> Checkpoint:
     """A checkpoint of a file of some size. Of its arrays nothing is read before that is a size for its config."""
     file.seek(0)
     start = file.read(tensors.LENGTH_BYTES)
@@ -124,7 +126,7 @@ def _read(file: BinaryIO, size: int) -> Checkpoint:
     about = json.loads(metadata.get("about", ""))
     if not isinstance(about, dict) or not isinstance(numbers := about.get("numbers"), dict):
         raise BadCheckpoint("it has no config or no state")
-    config = _config(about, size)
+    config = _config(about, size, seeds)
     arrays, _ = tensors.unpack(start + file.read(size - len(start)))
     if twice := numbers.keys() & arrays.keys():
         raise BadCheckpoint(f"{min(twice)[:40]} is there twice in its state")
@@ -142,7 +144,7 @@ def _of_the_first_version(path: Path) -> Checkpoint:
         )
     if not isinstance(state := content.get("state"), dict):
         raise BadCheckpoint("it has no config or no state")
-    return Checkpoint(_config(content, path.stat().st_size), state, content["snapshots"], content["events"])
+    return Checkpoint(_config(content, path.stat().st_size, 1), state, content["snapshots"], content["events"])
 
 
 def _look_at_outside(path: Path) -> None:
@@ -160,14 +162,14 @@ def _look_at_outside(path: Path) -> None:
         raise BadCheckpoint(f"it asks for {min(unknown)[:60]}, which no checkpoint needs")
 
 
-def _config(about: Mapping[str, Any], size: int) -> TrainingConfig:
+def _config(about: Mapping[str, Any], size: int, seeds: int) -> TrainingConfig:
     """The config that a checkpoint of some size names, with what else it must say."""
     if not isinstance(text := about.get("config"), str):
         raise BadCheckpoint("it has no config or no state")
     if not all(type(count) is int and 0 <= count < 2**40 for count in (about.get("snapshots"), about.get("events"))):
         raise BadCheckpoint("it does not say how many snapshots and events came before it")
     config = TrainingConfig.parse(json.loads(text))
-    if size > BYTES_A_PARAMETER * config.parameters() + BYTES_BESIDES:
+    if size > seeds * (BYTES_A_PARAMETER * config.parameters() + BYTES_BESIDES):
         raise BadCheckpoint(f"it has {size:,} bytes, more than its networks need")
     return config
 

@@ -14,8 +14,8 @@ from wgan_core.store.database import StoreProblem, transaction
 from wgan_core.store.jobs import Session
 from wgan_core.store.levels import TOP
 from wgan_core.store.reading import NotStored, lane_row, living_owners, parent_of, view_of
-from wgan_core.training import Training
 from wgan_core.training.forks import forked
+from wgan_core.training.several import check_resumable
 from wgan_core.training.state import BadState, State, progress_of
 
 # A run without a checkpoint that has trained for longer is not begun again. One that was killed before its first is shorter.
@@ -59,14 +59,14 @@ def usable_checkpoint(
     run_id: str,
     lane: int,
     step: int | None = None,
-    fits: Fits = Training.resume,
+    fits: Fits | None = None,
 ) -> Checkpoint:
     """The latest checkpoint of a lane (up to a step) that can be read and fits its config.
 
     Parameters
     ----------
-    fits : callable
-        Raises BadState where a state does not fit a config. By default what is asked is a training that can go on here.
+    fits : callable, optional
+        Raises BadState where a state does not fit a config. By default what is asked is a run that can go on here.
 
     Raises
     ------
@@ -81,8 +81,11 @@ def usable_checkpoint(
     first: Exception | None = None
     for (name,) in files:
         try:
-            found = load(path_of(folder, run_id, name))
-            fits(found.config, found.state)
+            found = load(path_of(folder, run_id, name), row.seeds)
+            if fits is None:
+                check_resumable(found.config, found.state, row.seeds)
+            else:
+                fits(found.config, found.state)
             return found
         except (BadCheckpoint, BadState) as error:
             first = first or error
@@ -99,24 +102,18 @@ def take_over(session: Session, folder: Path, run_id: str, more: int | None = No
     ------
     NotStored
     StoreProblem
-        It is deleted, is live in some process, has several seeds, or has trained for long and has no usable checkpoint.
+        It is deleted, is live in some process, or has trained for long and has no usable checkpoint.
     """
     db = session.db
     with transaction(db):
-        row = db.execute(
-            "SELECT number, race, status, owner, deleted, seeds FROM runs WHERE id = ?", (run_id,)
-        ).fetchone()
+        row = db.execute("SELECT number, race, status, owner, deleted FROM runs WHERE id = ?", (run_id,)).fetchone()
         if row is None:
             raise NotStored(run_id)
-        number, text, status, owner, deleted, seeds = row
+        number, text, status, owner, deleted = row
         if deleted is not None:
             raise StoreProblem(f"Run {run_id} is deleted. Bring it back before you go on with it.")
         if status in LIVE and owner in living_owners(db):
             raise StoreProblem(f"Run {run_id} is live already; there is nothing to resume.")
-        if seeds > 1:
-            raise StoreProblem(
-                f"Run {run_id} has {seeds} seeds. Runs of several seeds cannot be resumed; start it again."
-            )
         race = RunConfig.from_json(text)
         if more is not None and race.clock != "step":
             raise StoreProblem(f"Run {run_id} is not timed by steps, so that it cannot be made longer by steps.")
@@ -171,4 +168,4 @@ def _fork_point(db: sqlite3.Connection, folder: Path, run_id: str, config: Train
     found = usable_checkpoint(db, folder, parent.run_id, parent.lane, parent.step)
     if progress_of(found.state)[0] != parent.step:
         raise BadCheckpoint(f"The checkpoint at step {parent.step:,} from which run {run_id} was forked is gone.")
-    return forked(found.state, found.config, config)
+    return forked(found.state, found.config, config, lane_row(db, parent.run_id, parent.lane).seeds)

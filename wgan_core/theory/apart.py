@@ -95,7 +95,7 @@ class Round:
             for _ in training.round():
                 pass
         state = training.state()
-        self._member = Member(config, config.seed, CPU)
+        self._member = Member(config, CPU)
         self.critic, self.generator = self._member.critic, self._member.generator
         self.w, self.theta = FlatParameters(self.critic), FlatParameters(self.generator)
         self._memories = {}

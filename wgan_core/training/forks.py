@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from wgan_core.config import TrainingConfig, differing
+from wgan_core.history import Failure
 from wgan_core.schema import ConfigError, Problem
 from wgan_core.training import Training
+from wgan_core.training.several import joined, seeded, split
 from wgan_core.training.state import DATA, TERM, BadState, State, averaged, check, progress_of
 
 
-def forked(state: State, was: TrainingConfig, config: TrainingConfig) -> State:
-    """The state from which a training with ``config`` goes on, taken from one whose config ``was`` another.
+def forked(state: State, was: TrainingConfig, config: TrainingConfig, seeds: int = 1) -> State:
+    """The state from which a training with ``config`` goes on, or so many seeds of it, where its config ``was`` another.
 
     Networks and the step go over, and an average of the generator begins with what it is. What belongs to a knob that was changed
     begins anew: the memory of an optimiser of another kind, the random numbers of another seed or device, the loss terms of
@@ -33,6 +35,21 @@ def forked(state: State, was: TrainingConfig, config: TrainingConfig) -> State:
     if config.steps <= step:
         where = f"must be above {step:,}, the step at which the fork begins; you gave {config.steps:,}"
         raise ConfigError([Problem("steps", where)])
+    try:
+        members = zip(split(state, seeds), seeded(was, seeds), seeded(config, seeds), strict=True)
+    except BadState as why:
+        raise ConfigError([Problem("", f"These networks cannot be forked: {why}.")]) from None
+    states: dict[int, State] = {}
+    failures: dict[int, Failure] = {}
+    for k, (member, its, after) in enumerate(members):
+        if isinstance(member, Failure):
+            failures[k] = member
+        else:
+            states[k] = _forked(member, its, after)
+    return joined(states, failures, seeds)
+
+
+def _forked(state: State, was: TrainingConfig, config: TrainingConfig) -> State:
     fresh = Training(config).state()
     before, after = ((c.objective.kind, c.constraint.kind, remedies_of(c)) for c in (was, config))
     anew = [TERM] if before != after else []

@@ -1,4 +1,4 @@
-"""The algorithm box: critic steps, then a generator step, for one seed and for several as one program alike."""
+"""The algorithm box: critic steps, then a generator step, for one member and for several as one program alike."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from torch import Tensor
 
 from wgan_core.config import TrainingConfig
 from wgan_core.config.conditional import critic_given, generator_input
-from wgan_core.history import Event, Snapshot
+from wgan_core.history import Event, Failure, Snapshot
 from wgan_core.host import resolve
 from wgan_core.host.devices import on_threads, threads
 from wgan_core.metrics.images import due
 from wgan_core.networks import Average
 from wgan_core.training.edits import check_edit, turned
-from wgan_core.training.failures import Diverged
+from wgan_core.training.failures import Diverged, failure_of
 from wgan_core.training.measuring import Measuring
 from wgan_core.training.member import Member, of_remedy
 from wgan_core.training.player import Player
@@ -25,27 +25,24 @@ from wgan_core.training.together import Alone, Draws, Together
 
 
 class Training:
-    """The papers' algorithm box, for one seed and for several as one program alike.
+    """The papers' algorithm box, for one member and for several as one program alike.
 
     Parameters
     ----------
-    config : TrainingConfig
-    seeds : Sequence[int], optional
-        One for each member. Left out: one member, with the config's seed.
+    *configs : TrainingConfig
+        One for each member. Several agree in all but their seeds and in knobs that do not change what is computed.
     together : Together, optional
-        How members' draws, networks and numbers are put together.
+        How several members' networks, losses, draws and numbers are put together.
 
     Attributes
     ----------
-    config : TrainingConfig
-        As it is now: edits replace it.
     device : torch.device
     step, critic_steps : int
         Generator steps and critic steps done.
     seconds : float
         Seconds of training so far, without pauses and measurements.
     members : list[Member]
-        What belongs to each seed.
+        What belongs to each member.
     generator, critic : Net
         The networks in training, of all members.
     within_round : bool
@@ -59,36 +56,45 @@ class Training:
         The device or the data cannot be had.
     """
 
-    def __init__(
-        self, config: TrainingConfig, seeds: Sequence[int] | None = None, together: Together | None = None
-    ) -> None:
-        self.config = config
+    def __init__(self, *configs: TrainingConfig, together: Together | None = None) -> None:
         self.within_round = False
         self.activity = ""
-        self.device = resolve(config.device)
+        self.device = resolve(configs[0].device)
         self.step = self.critic_steps = 0
         self.seconds = 0.0
-        with threads(config.threads):
-            self._build([config.seed] if seeds is None else seeds, Alone() if together is None else together)
+        with threads(configs[0].threads):
+            self._build(configs, Alone() if together is None else together)
 
-    def _build(self, seeds: Sequence[int], together: Together) -> None:
-        config, self._losses = self.config, self.config.losses
-        remedies = self._losses.remedies
-        self.members = members = [Member(config, seed, self.device) for seed in seeds]
+    def _build(self, configs: Sequence[TrainingConfig], together: Together) -> None:
+        self._together, remedies = together, configs[0].losses.remedies
+        self.members = members = [Member(config, self.device) for config in configs]
         generators, critics = [member.generator for member in members], [member.critic for member in members]
         self.generator, self.critic = together.net(generators), together.net(critics)
-        self._theta = Player("generator", self.generator, config.generator_optimiser, remedies)
-        self._w = Player("critic", self.critic, config.critic_optimiser, remedies)
+        self._theta = Player("generator", self.generator, [each.generator_optimiser for each in configs], remedies)
+        self._w = Player("critic", self.critic, [each.critic_optimiser for each in configs], remedies)
         generators, critics = together.nets(self.generator, generators), together.nets(self.critic, critics)
         for member, generator, critic in zip(members, generators, critics, strict=True):
             member.generator, member.critic = generator, critic
-        self._average = Average(self.generator) if config.generator_average else None
+        self._average = Average(self.generator) if configs[0].generator_average else None
         shown = generators if self._average is None else together.nets(self._average.net, generators)
         self._measuring = Measuring(members, shown, self._theta, self._w, together.scalars)
         self._draws = Draws(members, together, self.device)
         self._penalty = self._draws.rng(lambda member: member.penalty)
         self._of_remedies = {remedy.name: self._draws.rng(of_remedy(remedy.name)) for remedy in remedies}
+        self._follow()
         _ = members[0].probe  # what is wrong with the data shows now
+
+    def _follow(self) -> None:
+        """Take losses and optimisers from the members' configs as they are now."""
+        configs = [member.config for member in self.members]
+        self._losses = self._together.losses([config.losses for config in configs], self.device)
+        self._theta.follow([config.generator_optimiser for config in configs])
+        self._w.follow([config.critic_optimiser for config in configs])
+
+    @property
+    def config(self) -> TrainingConfig:
+        """That of the first member as it is now, in which all agree but for seeds and knobs."""
+        return self.members[0].config
 
     def updates(self) -> Iterator[Snapshot | None]:
         """Train: one item for each update of a network, a snapshot where one is due, None elsewhere.
@@ -151,13 +157,13 @@ class Training:
             terms = self._w.differentiate(terms, self._losses.remedies)
 
             # W 6: w ← w + α RMSProp(w, g_w).  GP 9: w ← Adam(…).  GAN: update the discriminator
-            self._w.step(self.config.critic_optimiser)
+            self._w.step()
 
             # W 7: w ← clip(w, −c, c)
             self._losses.constrain(self._w.flat.weights)
 
             self.critic_steps += 1
-            self._measuring.gather(self.config, self.step + 1, terms)
+            self._measuring.gather(self.step + 1, terms)
             yield None
 
         # W 9, GP 11, GAN: sample z ~ p(z)
@@ -171,12 +177,12 @@ class Training:
             terms = self._theta.differentiate({"generator_loss": loss}, self._losses.remedies)
 
         # W 11: θ ← θ − α RMSProp(θ, g_θ).  GP 12: θ ← Adam(…).  GAN: update the generator
-        self._theta.step(self.config.generator_optimiser)
+        self._theta.step()
         self.step += 1
 
         if self._average is not None:
             self._average.step(self.generator, self._theta.flat.weights, self.config.generator_average, self.step)
-        self._measuring.gather(self.config, self.step, terms)
+        self._measuring.gather(self.step, terms)
         self.within_round = False
 
     def _seen(self, batch: Tensor) -> Tensor:
@@ -200,17 +206,27 @@ class Training:
         with threads(self.config.threads):
             # Waiting for a GPU to catch up belongs to training, the measurements do not.
             start = perf_counter()
-            self._measuring.catch_up(self.config, self.step)
+            self._measuring.catch_up(self.step)
             self.seconds += perf_counter() - start
-            return self._measuring.snapshot(self.config, self.step, self.critic_steps, self.seconds)
+            return self._measuring.snapshot(self.step, self.critic_steps, self.seconds)
+
+    @property
+    def whole(self) -> bool:
+        """There is a state worth keeping: after a round."""
+        return self.step > 0 and not self.within_round
+
+    @property
+    def failures(self) -> Mapping[int, Failure]:
+        """Why members have diverged, by their place."""
+        return {k: failure_of(why) for k, why in self.diverged.items()}
 
     @property
     def diverged(self) -> Mapping[int, Diverged]:
-        """What ended members that have diverged, by seed."""
-        return {member.seed: member.diverged for member in self.members if member.diverged is not None}
+        """What ended members that have diverged, by their place."""
+        return {k: member.diverged for k, member in enumerate(self.members) if member.diverged is not None}
 
     def edit(self, changes: Mapping[str, Any]) -> Event:
-        """Turn knobs from the next update on.
+        """Turn knobs of all members from the next update on.
 
         Parameters
         ----------
@@ -222,26 +238,30 @@ class Training:
         ConfigError
             A path is not a live knob, or a value is out of its range. Nothing has changed then.
         """
-        before, self.config = self.config, check_edit(self.config, changes)
-        self._losses = self.config.losses
+        before, after = self.config, [check_edit(member.config, changes) for member in self.members]
+        for member, config in zip(self.members, after, strict=True):
+            member.config = config
+        self._follow()
         return Event(self.step, self.critic_steps, self.seconds, "edit", turned(before, self.config, changes))
 
     def state(self) -> State:
-        """All that this training needs in order to go on, copied to the CPU.
+        """All that this training of one member needs in order to go on, copied to the CPU. Raises as :meth:`states`."""
+        (state,) = self.states().values()
+        return state
+
+    def states(self) -> dict[int, State]:
+        """All that each member needs in order to go on, alone or with others, by its place; none of those that have diverged.
 
         Raises
         ------
         RuntimeError
-            In the middle of a round, where a batch of fakes is in use that no state holds, or of several members.
+            In the middle of a round, where a batch of fakes is in use that no state holds.
         Diverged
-            A loss term is no longer finite.
+            A loss term is no longer finite, of any member.
         """
         if self.within_round:
             raise RuntimeError("a training has a state between two rounds only, after a generator step")
-        if len(self.members) > 1:
-            raise RuntimeError("a training has a state where it has one member; several have none yet")
-        (member,) = self.members
-        self._measuring.read(self.config)
+        self._measuring.read()
         numbers: State = {
             "step": self.step,
             "critic_steps": self.critic_steps,
@@ -249,20 +269,35 @@ class Training:
             "device": self.device.type,
             DATA: self.config.dataset.fingerprint(),
         }
-        return numbers | taken(member.terms, self._tensors(), member.streams())
+        return {
+            k: numbers | taken(member.terms, self._tensors(k), member.streams())
+            for k, member in enumerate(self.members)
+            if member.diverged is None
+        }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state of a training with this config, rather than from the start.
+    def restore(self, *states: Mapping[str, Any] | Diverged) -> None:
+        """Go on from states of trainings with the members' configs, rather than from the start.
+
+        Parameters
+        ----------
+        *states : State or Diverged
+            One for each member, all of one step; of a member that had ended, what ended it.
 
         Raises
         ------
         BadState
-            It does not fit. Nothing has changed then.
+            One does not fit. Nothing has changed then.
         """
-        check(state, self.state())
-        (member,) = self.members
-        member.terms = put_back(state, self._tensors(), member.streams())
-        self.step, self.critic_steps, self.seconds = state["step"], state["critic_steps"], state["seconds"]
+        like = self.states()
+        for k, state in enumerate(states):
+            if not isinstance(state, Diverged):
+                check(state, like[k])
+        for k, (member, state) in enumerate(zip(self.members, states, strict=True)):
+            if isinstance(state, Diverged):
+                member.diverged = state
+                continue
+            member.terms = put_back(state, self._tensors(k), member.streams())
+            self.step, self.critic_steps, self.seconds = state["step"], state["critic_steps"], state["seconds"]
 
     @classmethod
     def resume(cls, config: TrainingConfig, state: Mapping[str, Any]) -> Self:
@@ -292,7 +327,7 @@ class Training:
         training.restore(state)
         return training
 
-    def _tensors(self) -> dict[str, Tensor]:
-        """The tensors that training changes, by name."""
-        average = {} if self._average is None else self._average.tensors()
-        return self._theta.tensors() | self._w.tensors() | average
+    def _tensors(self, k: int) -> dict[str, Tensor]:
+        """The tensors of one member that training changes, by name."""
+        average = {} if self._average is None else self._average.tensors(k)
+        return self._theta.tensors(k) | self._w.tensors(k) | average

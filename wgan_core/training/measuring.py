@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from wgan_core.config import TrainingConfig
 from wgan_core.history import Array, Floats, Snapshot
 from wgan_core.metrics import measure
 from wgan_core.metrics.images import due
@@ -51,13 +50,13 @@ class Measuring:
         self._generator, self._critic = generator, critic
         self._gathered: list[tuple[int, dict[str, Tensor]]] = []
 
-    def gather(self, config: TrainingConfig, step: int, terms: Mapping[str, Tensor]) -> None:
+    def gather(self, step: int, terms: Mapping[str, Tensor]) -> None:
         """Take in the loss terms of an update. They are read later, so that the step need not wait for the device."""
         self._gathered.append((step, {name: term.detach() for name, term in terms.items()}))
         if len(self._gathered) >= MOST_GATHERED:
-            self.read(config)
+            self.read()
 
-    def read(self, config: TrainingConfig) -> None:
+    def read(self) -> None:
         """Bring all terms since the last reading over in one transfer, and look for each member's first bad one.
 
         Raises
@@ -72,50 +71,50 @@ class Measuring:
             for member, row in zip(self._members, of_each, strict=True):
                 for (step, name), value in zip(names, row, strict=True):
                     if not abs(value) < DIVERGED:
-                        self._lose(member, config, step, name, value)
+                        self._lose(member, step, name, value)
                         break
                     member.terms[name] = value
             self._gathered.clear()
-        self._end_if_all_are_lost(config)
+        self._end_if_all_are_lost()
 
-    def catch_up(self, config: TrainingConfig, step: int) -> None:
+    def catch_up(self, step: int) -> None:
         """Wait for the device: read all terms, and look at all parameters. Raises as :meth:`read`."""
-        self.read(config)
+        self.read()
         finite = [player.flat.rows().isfinite().all(-1).tolist() for player in (self._critic, self._generator)]
         for member, *oks in zip(self._members, *finite, strict=True):
             for ok, name in zip(oks, ("a critic parameter", "a generator parameter"), strict=True):
                 if not ok:
-                    self._lose(member, config, step, name, math.nan)
+                    self._lose(member, step, name, math.nan)
 
-    def snapshot(self, config: TrainingConfig, step: int, critic_steps: int, seconds: float) -> Snapshot:
+    def snapshot(self, step: int, critic_steps: int, seconds: float) -> Snapshot:
         """Measure each member that is left. Raises as :meth:`read`."""
         readings: list[dict[str, float]] = []
         arrays: dict[str, Array] = {}
         for k, member in enumerate(self._members):
-            scalars, found = self._reading(k, config, step) if member.diverged is None else ({}, {})
+            scalars, found = self._reading(k, step) if member.diverged is None else ({}, {})
             readings.append(scalars)
             arrays = arrays or found
-        self._end_if_all_are_lost(config)
+        self._end_if_all_are_lost()
         return Snapshot(step, critic_steps, seconds, self._scalars(readings), arrays)
 
-    def _reading(self, k: int, config: TrainingConfig, step: int) -> tuple[dict[str, float], dict[str, Array]]:
+    def _reading(self, k: int, step: int) -> tuple[dict[str, float], dict[str, Array]]:
         """The scalars and arrays of one member; none where one shows that it has diverged."""
         member, generator, w = self._members[k], self._shown[k], self._critic.flat.rows()[k]
-        found = dict(measure(config, generator, member.critic, w, member.probe))
-        if member.scorer is not None and due(config, step):
+        found = dict(measure(member.config, generator, member.critic, w, member.probe))
+        if member.scorer is not None and due(member.config, step):
             found |= member.scorer.score(generator)
-        scalars, arrays = (self._training_scalars(k, config) if step else {}), {}
+        scalars, arrays = (self._training_scalars(k) if step else {}), {}
         for name, value in found.items():
             if isinstance(value, np.ndarray):
                 arrays[name] = value
             elif math.isfinite(value):
                 scalars[name] = float(value)
             else:
-                self._lose(member, config, step, name, float(value))
+                self._lose(member, step, name, float(value))
                 return {}, {}
         return scalars, arrays
 
-    def _training_scalars(self, k: int, config: TrainingConfig) -> dict[str, float]:
+    def _training_scalars(self, k: int) -> dict[str, float]:
         """The newest minibatch's loss terms, the estimate they give, and the norms of the gradients they left.
 
         They come from training itself, so there are none before the first step. Both networks minimise: the critic of a WGAN
@@ -165,12 +164,13 @@ class Measuring:
         The WGAN paper, Algorithm 1 and §4.3; Goodfellow et al. 2014, Algorithm 1; Gulrajani et al. 2017, equation 3; Nowozin
         et al. 2016, Table 2; Mao et al. 2017, §3.2; Kodali et al. 2017; Mescheder et al. 2018; Salimans et al. 2016, §3.
         """
-        newest, w, theta = self._members[k].terms, self._critic.flat, self._generator.flat
+        member, w, theta = self._members[k], self._critic.flat, self._generator.flat
+        objective, newest = member.config.objective, member.terms
         terms = {name: value for name, value in newest.items() if not name.startswith("generator_")}
         gradient = w.rows(w.gradient)[k]
-        taken = w.rows(config.critic_optimiser.direction(w.gradient, self._critic.memory))[k]
+        taken = member.config.critic_optimiser.direction(gradient, self._critic.memory_of(k))
         return {
-            config.objective.estimate_name: config.objective.estimate(terms),
+            objective.estimate_name: objective.estimate(terms),
             "critic_loss": math.fsum(terms.values()),
             **newest,
             "critic_grad_norm": float(gradient.norm()),
@@ -179,14 +179,14 @@ class Measuring:
             "critic_step_cosine": float(cosine_similarity(taken, -gradient, dim=0, eps=1e-30)),
         }
 
-    def _lose(self, member: Member, config: TrainingConfig, step: int, term: str, value: float) -> None:
+    def _lose(self, member: Member, step: int, term: str, value: float) -> None:
         """Write down what a member diverged in, if it has not before."""
-        who = f" with seed {member.seed}" if len(self._members) > 1 else ""
-        member.diverged = member.diverged or Diverged(step, term, value, config, who)
+        who = f" with seed {member.config.seed}" if len(self._members) > 1 else ""
+        member.diverged = member.diverged or Diverged(step, term, value, member.config, who)
 
-    def _end_if_all_are_lost(self, config: TrainingConfig) -> None:
-        lost = [(member.diverged.step, member.seed, member.diverged) for member in self._members if member.diverged]
+    def _end_if_all_are_lost(self) -> None:
+        lost = [(member.diverged.step, member, member.diverged) for member in self._members if member.diverged]
         if len(lost) == len(self._members):
-            _, seed, error = max(lost, key=lambda each: each[0])
-            who = f" with all {len(lost)} seeds, last with seed {seed}," if len(lost) > 1 else ""
-            raise Diverged(error.step, error.term, error.value, config, who)
+            _, last, error = max(lost, key=lambda each: each[0])
+            who = f" with all {len(lost)} seeds, last with seed {last.config.seed}," if len(lost) > 1 else ""
+            raise Diverged(error.step, error.term, error.value, last.config, who)

@@ -1,4 +1,4 @@
-"""What belongs to one seed: its networks, and a stream of random numbers for each purpose."""
+"""What belongs to one member of a training: its config, its networks, a stream of random numbers for each purpose."""
 
 from __future__ import annotations
 
@@ -54,10 +54,18 @@ def stream(seed: int, name: str, device: torch.device) -> Generator:
 
 
 class Member:
-    """What belongs to one seed: its networks, its streams of random numbers, its probe, and its newest loss terms."""
+    """What belongs to one member: its config, networks, streams of random numbers, its probe, and its newest loss terms.
 
-    def __init__(self, config: TrainingConfig, seed: int, device: torch.device) -> None:
-        self.seed = seed
+    Attributes
+    ----------
+    config : TrainingConfig
+        As it is now: edits replace it.
+    diverged : Diverged or None
+        What ended it, where others train on.
+    """
+
+    def __init__(self, config: TrainingConfig, device: torch.device) -> None:
+        self.config, seed = config, config.seed
         self.diverged: Diverged | None = None
         self.terms: dict[str, float] = {}
         cpu = torch.device("cpu")

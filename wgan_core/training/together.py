@@ -12,6 +12,7 @@ from wgan_core.config import TrainingConfig
 from wgan_core.config.conditional import draw_labels, draw_reals, generator_input
 from wgan_core.history import Floats
 from wgan_core.networks.piecewise import Net
+from wgan_core.objectives.losses import Losses
 from wgan_core.objectives.penalties import Rng
 from wgan_core.training.member import Member
 
@@ -32,6 +33,9 @@ class Together(Protocol):
     def tensor(self, drawn: Sequence[Tensor]) -> Tensor:
         """What each member has drawn, as the networks take it."""
 
+    def losses(self, losses: Sequence[Losses], device: torch.device) -> Losses:
+        """Those of all members."""
+
     def rng(self, rngs: Sequence[Generator]) -> Rng:
         """A stream of each member, as objectives, constraints and remedies take it."""
 
@@ -50,6 +54,9 @@ class Alone:
 
     def tensor(self, drawn: Sequence[Tensor]) -> Tensor:
         return drawn[0]
+
+    def losses(self, losses: Sequence[Losses], device: torch.device) -> Losses:
+        return losses[0]
 
     def rng(self, rngs: Sequence[Generator]) -> Rng:
         return rngs[0]

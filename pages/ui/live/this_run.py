@@ -49,9 +49,6 @@ def _stored(stored: StoredRun) -> None:
         st.page_link("pages/runs.py", label="In the table", icon=":material/table:", query_params={"run": run_id})
         st.page_link("pages/samples.py", label="Samples", icon=":material/grid_view:", query_params={"run": run_id})
         exports.menu(run_id)
-    if stored.seeds > 1:
-        st.caption("Runs of several seeds cannot be forked or trained further.")
-        return
     _fork(run_id, len(stored.lanes))
     if stored.status == "finished" and stored.config.clock == "step":
         _further(run_id)

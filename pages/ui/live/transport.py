@@ -229,7 +229,7 @@ def pause(run: Run | None) -> None:
 def can_resume(run: Run | Past) -> bool:
     """There is something left to train, and a place to go on from."""
     kept = run.stored if isinstance(run, Past) else runs.store is not None
-    return kept and run.status in RESUMABLE and run.config.seeds == 1
+    return kept and run.status in RESUMABLE
 
 
 def failures(views: tuple[LaneView, ...]) -> None:

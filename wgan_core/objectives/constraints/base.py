@@ -25,7 +25,8 @@ class Constraint(Variant):
         What it does to the parameters, so that their size means nothing, or "" where it means something.
     stacks : bool
         It treats each of K stacked critics alone: for samples (K, n, d) and K generators of random numbers its term has shape
-        (K,) and is what the member alone gives, and :meth:`constrain` treats each row of (K, p) alone.
+        (K,) and is what the member alone gives, and :meth:`constrain` treats each row of (K, p) alone. A knob that is a number
+        may then be a vector (K,): see :func:`~wgan_core.objectives.penalties.along`.
     """
 
     term: ClassVar[str] = ""

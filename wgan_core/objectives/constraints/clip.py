@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 from wgan_core.objectives.constraints.base import Constraint
+from wgan_core.objectives.penalties import along
 from wgan_core.schema import knob
 from wgan_core.schema.script import Step
 
@@ -29,7 +30,8 @@ class Clip(Constraint):
     )
 
     def constrain(self, weights: Tensor) -> None:
-        weights.clamp_(-self.clip, self.clip)
+        c = along(self.clip, weights)
+        weights.clamp_(-c, c)  # type: ignore[arg-type]  # numbers or tensors
 
     @property
     def limit(self) -> float:

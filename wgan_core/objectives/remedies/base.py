@@ -52,7 +52,8 @@ class Remedy(Part):
     mixes_samples : bool
         A sample's score depends on the rest of its batch.
     stacks : bool
-        It treats each of K stacked networks alone; see :class:`~wgan_core.objectives.Objective`.
+        It treats each of K stacked networks alone, and takes a vector (K,) for a knob that is a number; see
+        :class:`~wgan_core.objectives.constraints.Constraint`.
     """
 
     name: ClassVar[str] = ""

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from wgan_core.networks.piecewise import Net
 from wgan_core.objectives.base import Objective
+from wgan_core.objectives.penalties import along
 from wgan_core.objectives.remedies.base import Memory, Remedy, Surroundings
 from wgan_core.schema import knob
 from wgan_core.schema.script import Step, block
@@ -74,7 +75,7 @@ class HistoricalAveraging(Remedy):
         memory["steps"] += 1
         memory["mean"] += (weights - memory["mean"]) / memory["steps"]
         away = weights - memory["mean"]
-        gradient.add_(away, alpha=2 * self.weight)
+        gradient.add_(2 * along(self.weight, away) * away)
         return self.weight * away.square().sum(-1)
 
     def script(self) -> Step:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from wgan_core.objectives.penalties import Rng, gaussian_like
+from wgan_core.objectives.penalties import Rng, along, gaussian_like
 from wgan_core.objectives.remedies.base import Remedy
 from wgan_core.schema import knob
 from wgan_core.schema.script import Step, block
@@ -47,8 +47,9 @@ class InstanceNoise(Remedy):
         return self.sigma * max(0.0, 1 - step / self.until) if self.until else self.sigma
 
     def seen(self, batch: Tensor, step: int, rng: Rng) -> Tensor:
-        deviation = self.deviation(step)
-        return batch + deviation * gaussian_like(batch, rng) if deviation else batch
+        if self.until and step >= self.until:
+            return batch
+        return batch + along(self.deviation(step), batch) * gaussian_like(batch, rng)
 
     def script(self) -> Step:
         fades = " * max(0.0, 1 - (step - 1) / until)" if self.until else ""
