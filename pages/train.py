@@ -106,8 +106,8 @@ with st.sidebar:
         st.caption(PRESETS[chosen].shows)
     config = forms.config_form(form)
     seeds = forms.seeds_knob()
-    race = limits.draw(RunConfig.solo(config) if config else None)
+    affordable = limits.draw(RunConfig.solo(config) if config else None)
     if config is not None:
         share(config)
 
-transport.show(run, race, seeds, next_seed, RunConfig.solo(PRESETS[DEFAULT].config))
+transport.show(run, affordable, seeds, next_seed, RunConfig.solo(PRESETS[DEFAULT].config))

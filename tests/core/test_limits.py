@@ -19,7 +19,7 @@ from wgan_core.cli import main
 from wgan_core.config import RunConfig, TrainingConfig
 from wgan_core.datasets import Dataset
 from wgan_core.limits import claim, forecast, refusal
-from wgan_core.limits.cost import of_race
+from wgan_core.limits.cost import of_run
 from wgan_core.limits.layers import through
 from wgan_core.limits.memory import V1, V2, Room, free, room
 from wgan_core.networks import Network
@@ -113,13 +113,13 @@ def test_the_memory_that_is_foretold_is_about_what_is_taken(
     data |= {"batch_size": batch, "n_critic": 1, "device": "cpu", "scores_every": 0}
     result = python("-c", MEASURE, json.dumps(data), timeout=500)
     assert result.returncode == 0, result.stderr
-    foretold = of_race(RunConfig.solo(TrainingConfig.parse(data)), 1).bytes
+    foretold = of_run(RunConfig.solo(TrainingConfig.parse(data)), 1).bytes
     assert 0.7 < foretold / int(result.stdout) < 2
 
 
 def test_memory_grows_with_the_batch_the_width_the_penalty_and_the_seeds() -> None:
     def size(seeds: int = 1, workers: int = 2, **settings: Any) -> int:
-        return of_race(RunConfig.solo(small(**settings), seeds), workers).bytes
+        return of_run(RunConfig.solo(small(**settings), seeds), workers).bytes
 
     assert size(batch_size=1024) > size(batch_size=512)
     assert size(generator={"width": 512}) > size(generator={"width": 64})

@@ -122,7 +122,7 @@ def _places(value: Any) -> Iterator[Any]:
 
 
 def test_arrays_do_not_overlap() -> None:
-    for panel, blob in live.run_packets(long(finished(), ROWS), "step"):
+    for panel, blob in live.lane_packets(long(finished(), ROWS), "step"):
         spans = sorted(
             {(offset, size * (8 if kind == "f8" else 4)) for offset, size, kind, _ in _places(strict(panel))},
         )

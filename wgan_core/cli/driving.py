@@ -37,11 +37,11 @@ def run(config: TrainingConfig, as_json: bool, seeds: int | None = None, recorde
     ConfigError
         A limit of the store that is set in the environment makes no sense.
     """
-    race = RunConfig.solo(config, seeds or 1)
+    whole = RunConfig.solo(config, seeds or 1)
     if not recorded:
-        return drive(Run(race), None, Lines(as_json, seeds))
+        return drive(Run(whole), None, Lines(as_json, seeds))
     with closing(Store()) as store:
-        return drive(Run(race, store=store), store, Lines(as_json, seeds))
+        return drive(Run(whole, store=store), store, Lines(as_json, seeds))
 
 
 def resume(arguments: Sequence[str]) -> int:

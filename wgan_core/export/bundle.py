@@ -146,8 +146,8 @@ def _read(file: BinaryIO) -> Bundle:
     def read_json(name: str) -> dict[str, Any]:
         return strict_json(member(name, MOST_JSON), name)
 
-    race = _race(read_json("race.json"))
-    folders = [f"lane-{i}" for i in range(1, len(race.lanes) + 1)]
+    whole = _run_config(read_json("race.json"))
+    folders = [f"lane-{i}" for i in range(1, len(whole.lanes) + 1)]
     needed = ("config.json", "view.json", "history.safetensors", "frames.safetensors")
     wanted = {"race.json"} | {f"{folder}/{name}" for folder in folders for name in needed}
     if missing := wanted - listed.keys():
@@ -157,21 +157,21 @@ def _read(file: BinaryIO) -> Bundle:
     views, states = [], []
     for i, folder in enumerate(folders):
         config = TrainingConfig.parse(read_json(f"{folder}/config.json"))
-        _check_fits(config, race.lanes[i], folder)
+        _check_fits(config, whole.lanes[i], folder)
         about = read_json(f"{folder}/view.json")
         numbers = about.pop("state", None)
         history, _ = tensors.unpack(member(f"{folder}/history.safetensors", MOST_HISTORY))
         arrays, _ = tensors.unpack(member(f"{folder}/frames.safetensors", MOST_FRAMES))
-        view = view_of(run_id, i, config, race.seeds, about, history, arrays)
+        view = view_of(run_id, i, config, whole.seeds, about, history, arrays)
         name, state = f"{folder}/state.safetensors", None
-        if (name in listed) != (numbers is not None) or (numbers is not None and race.seeds > 1):
+        if (name in listed) != (numbers is not None) or (numbers is not None and whole.seeds > 1):
             raise BadBundle(f"{folder}: tensors and numbers of its state do not belong together")
         if numbers is not None:
             data = member(name, BYTES_A_PARAMETER * config.parameters() + BYTES_BESIDES)
             state = _state(config, numbers, data, view.step)
         views.append(view)
         states.append(state)
-    return Bundle.of(RunView(run_id, race, tuple(views)), states)
+    return Bundle.of(RunView(run_id, whole, tuple(views)), states)
 
 
 def _checked_manifest(manifest: Mapping[str, Any], parts: Archive) -> tuple[str, dict[str, Any]]:
@@ -196,7 +196,7 @@ def _checked_manifest(manifest: Mapping[str, Any], parts: Archive) -> tuple[str,
     return manifest["id"], listed
 
 
-def _race(data: Mapping[str, Any]) -> RunConfig:
+def _run_config(data: Mapping[str, Any]) -> RunConfig:
     fields(data, "race.json", tuple(RunConfig.model_fields))
     lanes = data["lanes"]
     if not isinstance(lanes, list) or not 1 <= len(lanes) <= MOST_LANES:  # before the work of reading them

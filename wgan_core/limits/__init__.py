@@ -13,7 +13,7 @@ from math import ceil
 
 from wgan_core.config import RunConfig
 from wgan_core.host import resolve
-from wgan_core.limits.cost import Cause, Cost, of_race, of_training
+from wgan_core.limits.cost import Cause, Cost, of_run, of_training
 from wgan_core.limits.memory import VARIABLE, Promise, Room, given, room
 from wgan_core.limits.speed import speed
 from wgan_core.schema import ConfigError, Problem
@@ -52,7 +52,7 @@ class Forecast:
         return f"about {size_text(self.bytes)} and {time_text(self.seconds_a_step)} a step: {time_text(self.seconds)}"
 
 
-def forecast(race: RunConfig, cores: int) -> Forecast:
+def forecast(config: RunConfig, cores: int) -> Forecast:
     """What a run will take on its device, with nothing else beside it.
 
     Parameters
@@ -67,29 +67,29 @@ def forecast(race: RunConfig, cores: int) -> Forecast:
 
     Examples
     --------
-    >>> race = RunConfig.parse({"shared": {"device": "cpu"}, "lanes": [{}]})
-    >>> forecast(race, 2).bytes // 10_000_000
+    >>> config = RunConfig.parse({"shared": {"device": "cpu"}, "lanes": [{}]})
+    >>> forecast(config, 2).bytes // 10_000_000
     5
     """
-    first = race.lanes[0]
+    first = config.lanes[0]
     device = resolve(first.device)
     rate = speed(device)
-    side_by_side = _workers(race, cores) or 1
-    threads = min(first.threads, cores) if device.type == "cpu" and race.seeds == 1 else 1
+    side_by_side = _workers(config, cores) or 1
+    threads = min(first.threads, cores) if device.type == "cpu" and config.seeds == 1 else 1
     step = whole = 0.0
-    for config in race.lanes:
-        lane = of_training(config)
-        members = race.seeds / side_by_side * (STACKED_RATIO if lane.stacks and race.seeds > 1 else 1)
+    for lane_config in config.lanes:
+        lane = of_training(lane_config)
+        members = config.seeds / side_by_side * (STACKED_RATIO if lane.stacks and config.seeds > 1 else 1)
         once = rate.seconds(lane.round) / threads * members
-        measured = rate.seconds(lane.measuring) + (0 if config.dataset.is_image else rate.w1)
-        scored = rate.seconds(lane.scoring) / config.scores_every if config.scores_every else 0
+        measured = rate.seconds(lane.measuring) + (0 if lane_config.dataset.is_image else rate.w1)
+        scored = rate.seconds(lane.scoring) / lane_config.scores_every if lane_config.scores_every else 0
         step += once
-        if race.clock == "seconds":
-            whole += race.length * (1 + (measured / config.snapshot_every + scored) / once)
+        if config.clock == "seconds":
+            whole += config.length * (1 + (measured / lane_config.snapshot_every + scored) / once)
         else:
-            every = measured * race.seeds / side_by_side / config.snapshot_every
-            whole += config.steps * (once + every + scored)
-    return Forecast(of_race(race, _workers(race, cores)).bytes, step, whole)
+            every = measured * config.seeds / side_by_side / lane_config.snapshot_every
+            whole += lane_config.steps * (once + every + scored)
+    return Forecast(of_run(config, _workers(config, cores)).bytes, step, whole)
 
 
 class Reservation:
@@ -129,7 +129,7 @@ def claim(config: RunConfig, cores: int, who: str = "") -> Reservation:
     who = who or f"training {secrets.token_hex(3)}"
     with where.lock:
         for workers in _choices(config, cores - where.workers):
-            cost = of_race(config, workers)
+            cost = of_run(config, workers)
             if cost.bytes <= where.left:
                 where.promised[who] = Promise(cost.bytes, workers)
                 return Reservation(where, who, workers)
@@ -139,7 +139,7 @@ def claim(config: RunConfig, cores: int, who: str = "") -> Reservation:
 def refusal(config: RunConfig, cores: int) -> ConfigError | None:
     """Why a run could not be had even if nothing else ran, or None."""
     where = room(resolve(config.lanes[0].device))
-    *_, cost = (of_race(config, workers) for workers in _choices(config, cores))
+    *_, cost = (of_run(config, workers) for workers in _choices(config, cores))
     return ConfigError([_problem(config, cost, where, where.whole)]) if cost.bytes > where.whole else None
 
 

@@ -208,7 +208,7 @@ class Cost:
         return max(causes, key=lambda cause: getattr(self, cause))
 
 
-def of_race(race: RunConfig, workers: int) -> Cost:
+def of_run(config: RunConfig, workers: int) -> Cost:
     """What a run will take.
 
     Parameters
@@ -216,12 +216,12 @@ def of_race(race: RunConfig, workers: int) -> Cost:
     workers : int
         Processes that several seeds are dealt out to; 0 where they train in this one, as on a GPU.
     """
-    lanes = [of_training(config) for config in race.lanes]
-    networks = race.seeds * sum(lane.networks for lane in lanes)
-    hand = ceil(race.seeds / workers) if workers else race.seeds
+    lanes = [of_training(each) for each in config.lanes]
+    networks = config.seeds * sum(lane.networks for lane in lanes)
+    hand = ceil(config.seeds / workers) if workers else config.seeds
     # Lanes of one process take turns.
     batch = max(lane.batch * (hand if lane.stacks else 1) for lane in lanes)
-    if race.seeds == 1 or not workers:
+    if config.seeds == 1 or not workers:
         return Cost(batch, networks, max(lane.data for lane in lanes), LIBRARIES)
-    workers = min(workers, race.seeds * len(lanes))
+    workers = min(workers, config.seeds * len(lanes))
     return Cost(workers * batch, networks, 0, workers * WORKER)

@@ -137,17 +137,17 @@ class Job:
             self.action(session, self.run_id, *self.arguments)
 
 
-def add_run(session: Session, run_id: str, race: RunConfig, devices: tuple[str, ...], parent: Parent | None) -> None:
+def add_run(session: Session, run_id: str, config: RunConfig, devices: tuple[str, ...], parent: Parent | None) -> None:
     origin = (parent.run_id, parent.lane, parent.step) if parent else (None, None, None)
     run = session.db.execute(
         "INSERT INTO runs (id, created, race, status, owner, dataset, seeds, parent, parent_lane, parent_step)"
         " VALUES (?, ?, ?, 'starting', ?, ?, ?, ?, ?, ?)",
-        (run_id, time(), race.to_json(), session.owner, race.lanes[0].dataset.kind, race.seeds, *origin),
+        (run_id, time(), config.to_json(), session.owner, config.lanes[0].dataset.kind, config.seeds, *origin),
     ).lastrowid
-    for i, (config, device) in enumerate(zip(race.lanes, devices, strict=True)):
+    for i, (lane, device) in enumerate(zip(config.lanes, devices, strict=True)):
         session.db.execute(
             "INSERT INTO lanes (run, lane, config, objective, device, status) VALUES (?, ?, ?, ?, ?, 'starting')",
-            (run, i, config.model_dump_json(), config.objective.kind, device),
+            (run, i, lane.model_dump_json(), lane.objective.kind, device),
         )
 
 

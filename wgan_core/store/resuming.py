@@ -114,15 +114,15 @@ def take_over(session: Session, folder: Path, run_id: str, more: int | None = No
             raise StoreProblem(f"Run {run_id} is deleted. Bring it back before you go on with it.")
         if status in LIVE and owner in living_owners(db):
             raise StoreProblem(f"Run {run_id} is live already; there is nothing to resume.")
-        race = RunConfig.from_json(text)
-        if more is not None and race.clock != "step":
+        whole = RunConfig.from_json(text)
+        if more is not None and whole.clock != "step":
             raise StoreProblem(f"Run {run_id} is not timed by steps, so that it cannot be made longer by steps.")
-        starts = tuple(_rewound(db, folder, run_id, lane, config, more) for lane, config in enumerate(race.lanes))
+        starts = tuple(_rewound(db, folder, run_id, lane, config, more) for lane, config in enumerate(whole.lanes))
         db.execute(
             "UPDATE runs SET owner = ?, status = ? WHERE number = ?",
             (session.owner, overall(start.view.status for start in starts), number),
         )
-    return Resumption(run_id, race, starts)
+    return Resumption(run_id, whole, starts)
 
 
 def _rewound(

@@ -63,8 +63,8 @@ class StoredRun:
         Seconds since 1970.
     deleted : float or None
         When it was deleted; it can be brought back for a week.
-    race_json : str
-        See :attr:`race`.
+    config_json : str
+        See :attr:`config`.
     """
 
     id: str
@@ -78,13 +78,13 @@ class StoredRun:
     pinned: bool
     deleted: float | None
     parent: Parent | None
-    race_json: str
+    config_json: str
     lanes: tuple[StoredLane, ...]
 
     @property
     def config(self) -> RunConfig:
         """As it was started, before any edits. Read when asked for: it costs more than the rest of the row."""
-        return RunConfig.from_json(self.race_json)
+        return RunConfig.from_json(self.config_json)
 
     @property
     def step(self) -> int:

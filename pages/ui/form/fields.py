@@ -218,14 +218,14 @@ def say(error: ConfigError) -> None:
 SEVERAL_SEEDS = 16
 
 
-def race_knob(name: str, default: Any, key: str) -> Any:
-    """The widget of a field that belongs to the whole race."""
+def run_knob(name: str, default: Any, key: str) -> Any:
+    """The widget of a field that belongs to the whole run."""
     return _input(key, RunConfig.model_fields[name], default)
 
 
 def seeds_knob() -> int:
     """How many seeds the button for several seeds trains."""
-    return max(2, int(race_knob("seeds", SEVERAL_SEEDS, "several_seeds")))
+    return max(2, int(run_knob("seeds", SEVERAL_SEEDS, "several_seeds")))
 
 
 def live_knobs(config: TrainingConfig, paths: list[str], run_id: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui.form.fields import Form, race_knob, say
+from pages.ui.form.fields import Form, run_knob, say
 from wgan_core.config import MOST_LANES, RunConfig
 from wgan_core.config.run import ARCHITECTURE, OWN, SHARED
 from wgan_core.schema import ConfigError
@@ -58,7 +58,7 @@ class LanesForm:
             st.button("Add a lane", icon=":material/add:", on_click=self._add, width="stretch", key="add_lane")
         st.caption("All lanes")
         for name in KNOBS:
-            race_knob(name, RunConfig.model_fields[name].default, f"race.{name}")
+            run_knob(name, RunConfig.model_fields[name].default, f"race.{name}")
         self.shared.draw(SHARED_GROUPS)
         try:
             return RunConfig.parse(self.data())

@@ -127,7 +127,7 @@ def message(
             "frames": frames(views, clock),
             "at": at,
         }
-        drawn = race_packets(lanes, clock, more) if len(views) > 1 else run_packets(past[0], clock, more)
+        drawn = lanes_packets(lanes, clock, more) if len(views) > 1 else lane_packets(past[0], clock, more)
         return join(head, drawn)
 
     return _messages.get((*((view.key, view.version) for view in run.lanes), clock, at, names, more), build)
@@ -166,7 +166,7 @@ def _nothing() -> None:
     return None
 
 
-def run_packets(view: LaneView, clock: Clock, more: Sequence[str] = ()) -> list[Packet]:
+def lane_packets(view: LaneView, clock: Clock, more: Sequence[str] = ()) -> list[Packet]:
     """All panels of one lane."""
     found = [
         packet(chart, _key(view, clock, chart.moment), lambda chart=chart: chart.draw(view, clock))  # type: ignore[misc]
@@ -176,7 +176,7 @@ def run_packets(view: LaneView, clock: Clock, more: Sequence[str] = ()) -> list[
     return found + overlay_packets([*of_scalars(more)], shown([view]), clock)
 
 
-def race_packets(lanes: Sequence[Shown], clock: Clock, more: Sequence[str] = ()) -> list[Packet]:
+def lanes_packets(lanes: Sequence[Shown], clock: Clock, more: Sequence[str] = ()) -> list[Packet]:
     """The samples of each lane, then the overlays."""
     first = lanes[0].view
     main = CHARTS["images" if first.config.dataset.is_image else "samples"]

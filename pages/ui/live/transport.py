@@ -146,7 +146,7 @@ def bar(run: Run | Past | None, config: RunConfig | None, seeds: int, reseed: Ca
 
     Parameters
     ----------
-    race : RunConfig or None
+    config : RunConfig or None
         What Start starts; None where the form is wrong.
     seeds : int
         How many the button for several seeds trains.

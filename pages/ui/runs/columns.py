@@ -83,8 +83,8 @@ def columns_of(found: Sequence[StoredRun], zone: tzinfo, families: bool = False)
 
 def _knobs(found: Sequence[StoredRun]) -> dict[str, list[str]]:
     """The knobs in which runs differ. What a run's lanes have of each stands in one cell."""
-    races = [race_of(run) for run in found]
-    configs = [race.lanes if race else () for race in races]
+    read = [config_of(run) for run in found]
+    configs = [config.lanes if config else () for config in read]
     places = [place for place, lanes in enumerate(configs) for _ in lanes]
     knobs: dict[str, list[str]] = {}
     for name, values in knob_columns([config for lanes in configs for config in lanes]).items() if places else ():
@@ -97,16 +97,16 @@ def _knobs(found: Sequence[StoredRun]) -> dict[str, list[str]]:
     return knobs
 
 
-def race_of(run: StoredRun) -> RunConfig | None:
-    """A run's race as it was started; None where this version cannot read it."""
+def config_of(run: StoredRun) -> RunConfig | None:
+    """A run's config as it was started; None where this version cannot read it."""
     try:
-        return _race(run.race_json)
+        return _config(run.config_json)
     except ConfigError:
         return None
 
 
-@lru_cache(512)  # it takes about a millisecond, and a stored race never changes
-def _race(text: str) -> RunConfig:
+@lru_cache(512)  # it takes about a millisecond, and a stored config never changes
+def _config(text: str) -> RunConfig:
     return RunConfig.from_json(text)
 
 

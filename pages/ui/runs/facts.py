@@ -7,7 +7,7 @@ from typing import Literal
 
 import streamlit as st
 
-from pages.ui.runs.columns import race_of, title
+from pages.ui.runs.columns import config_of, title
 from pages.ui.text import plain
 from wgan_core.charts.lanes import summary
 from wgan_core.store import StoredRun, store
@@ -38,7 +38,7 @@ def draw_all(runs: Sequence[StoredRun], listed: Collection[str]) -> None:
 
 def draw(run: StoredRun) -> None:
     """What it is called, what was trained, how it did, and where it comes from."""
-    config = race_of(run)
+    config = config_of(run)
     configs = config.lanes if config else ()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{plain(title(run))}**", width="content")

@@ -99,7 +99,7 @@ def message(lanes: Sequence[Shown], clock: Clock, at: float | None = None) -> by
             "frames": live.frames(views, clock),
             "at": at,
         }
-        return join(head, live.race_packets(past, clock))
+        return join(head, live.lanes_packets(past, clock))
 
     key = (*((lane.view.key, lane.view.version, lane.name) for lane in lanes), clock, at)
     return _messages.get(key, build)
@@ -149,18 +149,18 @@ def as_lanes(runs: Sequence[StoredRun]) -> tuple[RunConfig, list[str]]:
     ]
     ruled = {name: value for name, value in first.model_dump().items() if name in taken}
     lanes = [config.model_dump(exclude={"steps", "snapshot_every"}) | ruled for config in configs]
-    races = [run.config for run in runs]
-    clocks = {race.clock for race in races}
+    whole = [run.config for run in runs]
+    clocks = {each.clock for each in whole}
     if clocks == {"step"}:
         length = max(config.steps for config in configs)  # a run that went on for longer has more than its race
     else:
-        length = max(race.length for race in races) if len(clocks) == 1 else max(1, *(view.step for view in views))
+        length = max(each.length for each in whole) if len(clocks) == 1 else max(1, *(view.step for view in views))
     race = RunConfig.parse(
         {
             "lanes": lanes,
-            "clock": races[0].clock if len(clocks) == 1 else "step",
+            "clock": whole[0].clock if len(clocks) == 1 else "step",
             "length": length,
-            "snapshot_every": races[0].snapshot_every,
+            "snapshot_every": whole[0].snapshot_every,
         }
     )
     return race, [str(TrainingConfig.model_fields[name].title) for name in taken]

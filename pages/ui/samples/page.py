@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui.live import storing
-from pages.ui.runs.columns import race_of
+from pages.ui.runs.columns import config_of
 from pages.ui.samples import VIEWS, controls, message, views_of
 from pages.ui.samples.look import Look
 from pages.ui.scripts import address
@@ -114,7 +114,7 @@ def _refusal(run_id: str) -> NoWeights:
 
 
 def _label(run: StoredRun) -> str:
-    config = race_of(run)
+    config = config_of(run)
     objective = config.lanes[0].objective.label if config else run.lanes[0].objective
     return f"{run.name or run.id} · {run.dataset}, {objective}, step {run.step:,}"
 
