@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.core.helpers import small
 from wgan_core.runs import Run
-from wgan_core.runs.commands import Command, Pause, Resume, Step, Stop, Turn
+from wgan_core.runs.commands import Command, OneStep, Pause, Resume, Stop, Turn
 from wgan_core.runs.lane import Lane
 from wgan_core.runs.states import Next, Paused, Reached, Running, State, Stepping, Stopping, after
 from wgan_core.schema import ConfigError
@@ -33,7 +33,7 @@ class At:
 
 LANES = (At(0, 5), At(1, 4))
 STEPPING, ONE_MORE, STOPPING = Stepping((6, 4)), Stepping((6, 5)), Stopping(7.0)
-TOLD: tuple[Command | Reached, ...] = (Pause(), Resume(), Step(), Stop(9.0), Turn(0, {"n_critic": 2}), Reached())
+TOLD: tuple[Command | Reached, ...] = (Pause(), Resume(), OneStep(), Stop(9.0), Turn(0, {"n_critic": 2}), Reached())
 TABLE: dict[State, tuple[State, ...]] = {
     # told      Pause     Resume     Step      Stop           Turn      Reached
     Running(): (Paused(), Running(), ONE_MORE, Stopping(9.0), Running(), Running()),
@@ -83,12 +83,12 @@ def test_a_lane_at_its_goal_lets_the_others_catch_up() -> None:
 
 
 COMMANDS = st.lists(
-    st.sampled_from([Pause(), Resume(), Step(), Turn(0, {"n_critic": 2})]) | st.builds(Stop, st.floats(0, 10)),
+    st.sampled_from([Pause(), Resume(), OneStep(), Turn(0, {"n_critic": 2})]) | st.builds(Stop, st.floats(0, 10)),
     max_size=8,
 )
 
 
-@given(commands=COMMANDS, told=st.sampled_from([Pause(), Resume(), Step(), Turn(1, {})]))
+@given(commands=COMMANDS, told=st.sampled_from([Pause(), Resume(), OneStep(), Turn(1, {})]))
 def test_the_last_word_counts_and_the_first_stop_is_final(commands: list[Command], told: Command) -> None:
     def ended(start: State) -> State:
         return reduce(lambda state, command: after(state, command, LANES), [*commands, told], start)

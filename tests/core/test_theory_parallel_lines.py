@@ -13,14 +13,14 @@ from scipy.stats import wasserstein_distance
 from wgan_core.theory import build
 from wgan_core.theory.distances import between, em, on_common_places
 from wgan_core.theory.divergences import LOG_2
-from wgan_core.theory.figures.parallel_lines import ParallelLines
+from wgan_core.theory.figures.parallel_lines import TwoLines
 
 THETA = st.floats(-1, 1).filter(lambda theta: theta == 0 or abs(theta) > 1e-6)
 
 
 @given(theta=THETA, atoms=st.integers(2, 30))
 def test_the_distances_are_those_of_the_example(theta: float, atoms: int) -> None:
-    figure = ParallelLines(theta=theta, atoms=atoms)
+    figure = TwoLines(theta=theta, atoms=atoms)
     assert figure.distance("em", theta) == pytest.approx(abs(theta), abs=1e-12)
     expected = (LOG_2, 1.0, math.inf, math.inf) if theta else (0.0,) * 4
     for name, value in zip(("js", "tv", "kl", "reverse-kl"), expected, strict=True):
@@ -29,7 +29,7 @@ def test_the_distances_are_those_of_the_example(theta: float, atoms: int) -> Non
 
 @given(theta=THETA, rate=st.floats(0.001, 0.5), steps=st.integers(1, 60))
 def test_only_em_arrives(theta: float, rate: float, steps: int) -> None:
-    figure = ParallelLines(theta=theta, rate=rate, steps=steps, atoms=3)
+    figure = TwoLines(theta=theta, rate=rate, steps=steps, atoms=3)
     for name in ("js", "tv", "kl", "reverse-kl"):
         assert (figure.descent(name) == theta).all()
     path = figure.descent("em")
@@ -43,7 +43,7 @@ def test_only_em_arrives(theta: float, rate: float, steps: int) -> None:
 
 @given(theta=THETA.filter(lambda theta: abs(theta) > 1e-3))
 def test_the_gradient_from_the_plan_is_the_difference_quotient(theta: float) -> None:
-    figure = ParallelLines(atoms=5)
+    figure = TwoLines(atoms=5)
     h = 1e-5
     slope = (figure.distance("em", theta + h) - figure.distance("em", theta - h)) / (2 * h)
     assert figure.gradient("em", theta) == pytest.approx(slope, abs=1e-6)
@@ -54,7 +54,7 @@ def test_the_gradient_from_the_plan_is_the_difference_quotient(theta: float) -> 
 
 def test_there_is_no_gradient_where_a_distance_jumps() -> None:
     for theta in (0.0, 1e-4):  # the quotient looks 1e-4 to both sides
-        assert math.isnan(ParallelLines().gradient("js", theta))
+        assert math.isnan(TwoLines().gradient("js", theta))
 
 
 @given(seed=st.integers(0, 999), atoms=st.integers(2, 40), theta=THETA)

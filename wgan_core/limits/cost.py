@@ -40,18 +40,18 @@ CALLS, PENALTY_CALLS, STEP_CALLS = 3, 10, 20
 
 
 @dataclass(frozen=True)
-class Work:
+class Operations:
     """Arithmetic of products and convolutions, bytes that are moved, and operations that are called."""
 
     flops: float = 0
     bytes: float = 0
     calls: float = 0
 
-    def __add__(self, other: Work) -> Work:
-        return Work(self.flops + other.flops, self.bytes + other.bytes, self.calls + other.calls)
+    def __add__(self, other: Operations) -> Operations:
+        return Operations(self.flops + other.flops, self.bytes + other.bytes, self.calls + other.calls)
 
-    def __mul__(self, times: float) -> Work:
-        return Work(self.flops * times, self.bytes * times, self.calls * times)
+    def __mul__(self, times: float) -> Operations:
+        return Operations(self.flops * times, self.bytes * times, self.calls * times)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class TrainingCost:
         What comes on top at the worst moment of a round: what passes leave behind for the way back.
     data : int
         Images, and what is kept of them to be shown and scored.
-    round, measuring, scoring : Work
+    round, measuring, scoring : Operations
         Of a generator step with its critic steps, of a snapshot, and of a scoring.
     stacks : bool
         Several seeds go through as one program, and their batches with them.
@@ -75,9 +75,9 @@ class TrainingCost:
     networks: int
     batch: int
     data: int
-    round: Work
-    measuring: Work
-    scoring: Work
+    round: Operations
+    measuring: Operations
+    scoring: Operations
     stacks: bool
 
 
@@ -129,7 +129,7 @@ def _of(_: str, held: _Held) -> TrainingCost:
         data=_images(config) + frames + scored,
         round=_critic_step(g, d, mg, md, penalised, by_hand) * n + _generator_step(g, d, mg, md),
         measuring=_passes(g, d, GRID_IMAGES if config.dataset.is_image else 5 * EM_SAMPLES),
-        scoring=_passes(g, d, SAMPLES) if config.dataset.is_image else Work(),
+        scoring=_passes(g, d, SAMPLES) if config.dataset.is_image else Operations(),
         stacks=by_hand and isinstance(generator, PiecewiseLinear),
     )
 
@@ -166,7 +166,7 @@ def _images(config: TrainingConfig) -> int:
     return READING * data.size * prod(data.shape)
 
 
-def _critic_step(g: Pass, d: Pass, mg: int, md: int, penalised: bool, by_hand: bool) -> Work:
+def _critic_step(g: Pass, d: Pass, mg: int, md: int, penalised: bool, by_hand: bool) -> Operations:
     """Fakes; then both batches there and back, which takes twice as long; then a penalty, as much as that again."""
     flops: float = g.flops * mg + 3 * SCORED_BATCHES * d.flops * md
     moved: float = 3 * g.kept * mg + SCORED_BATCHES * TRAFFIC * d.kept * md
@@ -175,17 +175,17 @@ def _critic_step(g: Pass, d: Pass, mg: int, md: int, penalised: bool, by_hand: b
         flops += (4 if by_hand else 6) * d.flops * md
         moved += (PENALTY_TRAFFIC / 3 if by_hand else PENALTY_TRAFFIC) * d.kept * md
         calls += PENALTY_CALLS * d.layers
-    return Work(flops, BYTES * moved, calls + STEP_CALLS)
+    return Operations(flops, BYTES * moved, calls + STEP_CALLS)
 
 
-def _generator_step(g: Pass, d: Pass, mg: int, md: int) -> Work:
+def _generator_step(g: Pass, d: Pass, mg: int, md: int) -> Operations:
     """There and back through both networks."""
     moved = TRAFFIC * (g.kept * mg + d.kept * md)
-    return Work(3 * g.flops * mg + 2 * d.flops * md, BYTES * moved, CALLS * (g.layers + d.layers) + STEP_CALLS)
+    return Operations(3 * g.flops * mg + 2 * d.flops * md, BYTES * moved, CALLS * (g.layers + d.layers) + STEP_CALLS)
 
 
-def _passes(g: Pass, d: Pass, n: int) -> Work:
-    return Work(n * (g.flops + 2 * d.flops), BYTES * n * 3 * (g.kept + d.kept), 2 * (g.layers + d.layers))
+def _passes(g: Pass, d: Pass, n: int) -> Operations:
+    return Operations(n * (g.flops + 2 * d.flops), BYTES * n * 3 * (g.kept + d.kept), 2 * (g.layers + d.layers))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from time import perf_counter, thread_time
 import torch
 from torch import Generator
 
-from wgan_core.limits.cost import Work
+from wgan_core.limits.cost import Operations
 from wgan_core.metrics import EM_SAMPLES, exact_em
 
 SIDE, NUMBERS, SMALL = 256, 1_000_000, 64
@@ -27,7 +27,7 @@ class MachineSpeed:
     call: float
     w1: float
 
-    def seconds(self, work: Work) -> float:
+    def seconds(self, work: Operations) -> float:
         """About how long some work takes."""
         return work.flops * self.flop + work.bytes * self.byte + work.calls * self.call
 

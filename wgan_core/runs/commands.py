@@ -18,7 +18,7 @@ class Resume:
 
 
 @dataclass(frozen=True)
-class Step:
+class OneStep:
     """Train each lane one more generator step, then rest."""
 
 
@@ -50,4 +50,4 @@ class Turn:
     changes: Mapping[str, Any]
 
 
-Command: TypeAlias = Pause | Resume | Step | Stop | Turn
+Command: TypeAlias = Pause | Resume | OneStep | Stop | Turn

@@ -13,7 +13,7 @@ from wgan_core.config import RunConfig, TrainingConfig
 from wgan_core.history import LaneView, RunView, Snapshot, Status, overall
 from wgan_core.limits import Reservation, claim
 from wgan_core.members.crew import usable_cores
-from wgan_core.runs.commands import Pause, Resume, Step, Stop, Turn
+from wgan_core.runs.commands import OneStep, Pause, Resume, Stop, Turn
 from wgan_core.runs.following import Followers
 from wgan_core.runs.lane import Lane
 from wgan_core.runs.work import Work
@@ -128,7 +128,7 @@ class Run:
 
         With several seeds a step goes to the next snapshot.
         """
-        self._work.tell(Step())
+        self._work.tell(OneStep())
 
     def stop(self) -> None:
         """End the run within about a second. What it has measured stays.

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import ClassVar, Protocol, TypeAlias, TypeVar
 
-from wgan_core.runs.commands import Command, Pause, Resume, Step, Stop, Turn
+from wgan_core.runs.commands import Command, OneStep, Pause, Resume, Stop, Turn
 
 
-class Standing(Protocol):
+class Position(Protocol):
     """What a state has to know of a lane: which it is, how far it has come, and whether there is more to train."""
 
     @property
@@ -25,7 +25,7 @@ class Standing(Protocol):
     def through(self) -> bool: ...
 
 
-L = TypeVar("L", bound=Standing)
+L = TypeVar("L", bound=Position)
 
 
 class Next(Enum):
@@ -43,7 +43,7 @@ class Running:
 
     waits_for: ClassVar[str] = ""
 
-    def next(self, lanes: Sequence[Standing]) -> Next:
+    def next(self, lanes: Sequence[Position]) -> Next:
         return Next.UPDATE
 
     def train(self, lanes: Sequence[L]) -> Sequence[L]:
@@ -64,7 +64,7 @@ class Stepping:
     goals: tuple[int, ...]
     waits_for: ClassVar[str] = ""
 
-    def next(self, lanes: Sequence[Standing]) -> Next:
+    def next(self, lanes: Sequence[Position]) -> Next:
         return Next.UPDATE if self.train(lanes) else Next.MEASURE
 
     def train(self, lanes: Sequence[L]) -> Sequence[L]:
@@ -77,7 +77,7 @@ class Paused:
 
     waits_for: ClassVar[str] = "pausing"
 
-    def next(self, lanes: Sequence[Standing]) -> Next:
+    def next(self, lanes: Sequence[Position]) -> Next:
         return Next.UPDATE if all(lane.through for lane in lanes) else Next.WAIT
 
     def train(self, lanes: Sequence[L]) -> Sequence[L]:
@@ -91,7 +91,7 @@ class Stopping:
     by: float
     waits_for: ClassVar[str] = "stopping"
 
-    def next(self, lanes: Sequence[Standing]) -> Next:
+    def next(self, lanes: Sequence[Position]) -> Next:
         return Next.END
 
     def train(self, lanes: Sequence[L]) -> Sequence[L]:
@@ -106,7 +106,7 @@ class Reached:
 State: TypeAlias = Running | Stepping | Paused | Stopping
 
 
-def after(state: State, told: Command | Reached, lanes: Sequence[Standing]) -> State:
+def after(state: State, told: Command | Reached, lanes: Sequence[Position]) -> State:
     """The state that follows. ``lanes`` are all that the run has, whether or not they still train."""
     match state, told:
         case Stopping(), _:  # nothing brings a run back
@@ -117,7 +117,7 @@ def after(state: State, told: Command | Reached, lanes: Sequence[Standing]) -> S
             return Paused()
         case _, Resume():
             return Running()
-        case _, Step():
+        case _, OneStep():
             return Stepping(tuple(lane.step + 1 for lane in lanes))
         case Stepping(), Reached():
             return Paused()

@@ -20,7 +20,7 @@ GRID = 41  # values of θ at which the curves are computed
 REACH = 1.0  # θ from −1 to 1, as in the paper's figure
 
 
-class ParallelLines(Figure):
+class TwoLines(Figure):
     """Example 1 of the WGAN paper. Each line is n even atoms, so every distance is computed from its definition."""
 
     place: ClassVar = 1
