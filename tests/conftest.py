@@ -4,6 +4,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -38,6 +39,17 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # it brings no types
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     config.option.loadscopereorder = False
     return ByFile(config, log)
+
+
+@pytest.fixture(scope="module")
+def few_points() -> Iterator[None]:
+    """Exact W1 between the usual 512 points takes most of the time of a short training. Where it is not the point, 64 will do.
+
+    This holds in this process only: not where numbers are compared with those of another.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("wgan_core.metrics.moment.EM_SAMPLES", 64)
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -26,10 +26,7 @@ KINDS = list(Constraint.kinds)
 K = 3
 
 
-@pytest.fixture(autouse=True)
-def few_points_for_w1(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exact W1 of the usual 512 points would take most of the time, and is not what is tested."""
-    monkeypatch.setattr("wgan_core.metrics.moment.EM_SAMPLES", 64)
+pytestmark = pytest.mark.usefixtures("few_points")
 
 
 @pytest.fixture(params=KINDS)

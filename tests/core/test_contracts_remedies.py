@@ -34,10 +34,7 @@ SEEDS = [7, 8, 9]
 BATCH_NORM = {"width": 16, "normalisation": "batch"}
 
 
-@pytest.fixture(autouse=True)
-def few_points_for_w1(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exact W1 of the usual 512 points would take most of the time, and is not what is tested."""
-    monkeypatch.setattr("wgan_core.metrics.moment.EM_SAMPLES", 64)
+pytestmark = pytest.mark.usefixtures("few_points")
 
 
 @pytest.fixture(params=REMEDIES)

@@ -174,6 +174,11 @@ def store(tmp_path: Path, use: Callable[[Store], Store]) -> Store:
     return use(Store(tmp_path / "home"))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_points_on_pages(few_points: None) -> None:
+    """Pages show what is measured, whatever it is measured with."""
+
+
 @pytest.fixture(autouse=True)
 def no_run_left() -> Iterator[None]:
     """Stop every run that a test left, without closing the manager, which belongs to the process, as does its store."""
