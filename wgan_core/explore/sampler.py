@@ -17,6 +17,7 @@ from wgan_core.host import Cache
 from wgan_core.networks.piecewise import Net
 from wgan_core.store import BadCheckpoint, NotStored, Store
 from wgan_core.store.checkpoints import FOLDER
+from wgan_core.training.several import first_of
 from wgan_core.training.state import progress_of
 
 # Of 30 million parameters at most, 120 MB each; most have a few hundred thousand.
@@ -85,16 +86,12 @@ def steps(store: Store | None, run_id: str, lane: int = 0) -> list[int]:
     if store is None:
         raise NoWeights("Runs are not stored here, so that no weights are kept of them.")
     try:
-        run = store.run(run_id)
+        store.run(run_id)
         found = store.checkpoints(run_id, lane)
     except NotStored:
         raise NoWeights(
             f"No weights are kept of run {run_id}. Runs that came with the software have pictures only; train one yourself."
         ) from None
-    if run.seeds > 1:
-        raise NoWeights(
-            f"Run {run_id} has {run.seeds} seeds, and samples are drawn from runs of one seed. Train it with one seed."
-        )
     if not found:
         raise NoWeights(f"Run {run_id} has no checkpoint yet. The first one comes after a few seconds of training.")
     return found
@@ -123,9 +120,13 @@ def sampler(store: Store, run_id: str, lane: int = 0, step: int | None = None) -
 
 
 def _read(store: Store, run_id: str, lane: int, step: int | None) -> Sampler:
+    """Of several seeds the first that has not failed."""
     try:
-        found = store.checkpoint(run_id, lane, step, fits=check_state)
+        seeds = store.run(run_id).seeds
+        found = store.checkpoint(
+            run_id, lane, step, fits=lambda config, state: check_state(config, first_of(state, seeds))
+        )
     except (BadCheckpoint, NotStored) as problem:
         raise NoWeights(str(problem)) from problem
-    model = model_of(found.config, found.state)
+    model = model_of(found.config, first_of(found.state, seeds))
     return Sampler(found.config, progress_of(found.state)[0], model.generator.requires_grad_(False))

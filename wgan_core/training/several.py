@@ -92,6 +92,14 @@ def split(state: Mapping[str, Any], count: int) -> list[State | Failure]:
     return found
 
 
+def first_of(state: Mapping[str, Any], count: int) -> State:
+    """The state of the first of so many members that has not failed. BadState as of :func:`split`, and where all have failed."""
+    for found in split(state, count):
+        if not isinstance(found, Failure):
+            return found
+    raise BadState("all of its members have failed")
+
+
 def _failed(member: State) -> Failure | None:
     if "failure" not in member:
         return None

@@ -122,7 +122,7 @@ def _one(run: StoredRun) -> None:
         if attempt(lambda: run.config):
             open_form(run.config)
         st.rerun()
-    if run.seeds == 1 and st.button(
+    if st.button(
         "Samples", icon=":material/grid_view:", help="Look into the generator, where weights are kept.", key="samples"
     ):
         st.switch_page("pages/samples.py", query_params={"run": run.id})

@@ -70,7 +70,7 @@ def show() -> None:
 
 def _choose_run() -> StoredRun:
     """The run that the address names, or else the newest that has weights. NoWeights where there is none."""
-    runs = {run.id: run for run in store().runs(limit=LISTED) if run.seeds == 1}
+    runs = {run.id: run for run in store().runs(limit=LISTED)}
     asked = st.query_params.get("run", "")[:64]
     refused: NoWeights | None = None
     if not asked:
@@ -97,7 +97,7 @@ def _choose_run() -> StoredRun:
         format_func=lambda run_id: _label(runs[run_id]),
         placeholder="Choose a run" if runs else "No runs yet",
         on_change=chosen,
-        help="Stored runs of one seed, the newest first, also those that train now.",
+        help="Stored runs, the newest first, also those that train now. Of several seeds you see the first.",
     )
     if asked not in runs:
         raise refused or NoWeights("No run has a checkpoint yet. Train one, and look into its generator here.")
