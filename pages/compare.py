@@ -35,14 +35,16 @@ def fill_from_link(shared: dict[str, str]) -> None:
 
 
 def choose(scenario: Scenario) -> None:
-    st.session_state["chosen_scenario"] = scenario.name
+    st.session_state["chosen_scenario"] = st.session_state["lesson"] = scenario.name
     form.fill(scenario.config)
     for key in ("prediction", "revealed"):
         st.session_state.pop(key, None)
 
 
 def scenario_chosen() -> None:
-    if name := st.session_state["chosen_scenario"]:
+    if (name := st.session_state["chosen_scenario"]) is None:  # Escape in the list: nothing else was chosen
+        st.session_state["chosen_scenario"] = st.session_state.get("lesson")
+    else:
         choose(SCENARIOS[name])
         st.query_params.from_dict({"scenario": name} | ({"projector": "1"} if "projector" in st.query_params else {}))
 
@@ -69,10 +71,26 @@ def share(config: RunConfig) -> None:
         st.code(f"{base}?{urlencode({'race': config.to_url()})}", wrap_lines=True, language=None)
 
 
-def lesson(scenario: Scenario | None) -> None:
+def asked_of(scenario: Scenario, config: RunConfig | None) -> bool:
+    """Whether a scenario's question is still about these lanes, whatever their seed and device."""
+    lanes = () if config is None else config.lanes
+    return len(lanes) == len(scenario.config.lanes) and not any(
+        forms.changed(before, lane) for before, lane in zip(scenario.config.lanes, lanes, strict=True)
+    )
+
+
+def lesson(scenario: Scenario | None, config: RunConfig | None) -> None:
     """The question, what one predicts, the reveal; and the switch for a projector."""
+    other = scenario if scenario is not None and not asked_of(scenario, config) else None
+    scenario = None if other else scenario
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         guess = None
+        if other is not None:
+            st.caption(
+                f"These lanes are no longer those of “{other.title}”, so that its question is not asked.",
+                width="content",
+            )
+            st.button("Back to the lesson", key="lesson_again", on_click=choose, args=(other,))
         if scenario is not None:
             st.markdown(f"**{scenario.question}**", width="content")
             guess = st.pills("Your prediction", scenario.options, key="prediction", label_visibility="collapsed")
@@ -129,5 +147,5 @@ with st.sidebar:
         share(race)
 
 chosen = st.session_state.get("chosen_scenario")
-lesson(SCENARIOS[chosen] if chosen else None)
+lesson(SCENARIOS[chosen] if chosen else None, race)
 transport.show(run, affordable, seeds, next_seed, SCENARIOS[DEFAULT].config)

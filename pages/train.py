@@ -15,6 +15,7 @@ from wgan_core.config import RunConfig, TrainingConfig, live_paths
 from wgan_core.lessons.presets import PRESETS
 from wgan_core.runs import Run
 from wgan_core.schema import ConfigError, Problem
+from wgan_core.training.edits import turned
 
 # What the page opens with: settings that show what it is about at the first click. Those of the papers, which are the defaults of
 # a config, are unsettled on points (λ = 10).
@@ -56,15 +57,20 @@ def next_seed() -> RunConfig | None:
 
 def knobs(run: Run) -> None:
     """Turn knobs of the running run."""
-    config = run.lane_view().config
+    config = run.config_ahead()
     with st.expander("Turn while it trains", icon=":material/tune:"):
         changes = forms.live_knobs(config, live_paths(config), run.id)
         if st.button("Apply", disabled=not changes, width="stretch"):
             try:
                 run.edit(changes)
-                st.toast("Turned. The charts show a ✎ at the step.")
             except ConfigError as error:
                 st.error(plain(str(error)))
+            else:
+                st.session_state["turned"] = run.id, turned(config, run.config_ahead(), changes)
+                st.rerun()
+        of, what = st.session_state.get("turned", ("", ""))
+        if of == run.id:
+            st.caption(f"Turned {plain(what)}. The charts show a ✎ at the step.")
 
 
 def share(config: TrainingConfig) -> None:
@@ -102,9 +108,13 @@ with st.sidebar:
         key="chosen_preset",
         on_change=choose_preset,
     )
-    if chosen := st.session_state.get("chosen_preset"):
-        st.caption(PRESETS[chosen].shows)
+    said = st.container()
     config = forms.config_form(form)
+    if chosen := st.session_state.get("chosen_preset"):
+        preset = PRESETS[chosen]
+        said.caption(preset.shows)
+        if config is not None and (other := forms.changed(preset.config_beside(form.data["dataset"]), config)):
+            said.caption(f"● Changed since: {plain(other)}.")
     seeds = forms.seeds_knob()
     affordable = limits.draw(RunConfig.solo(config) if config else None)
     if config is not None:

@@ -90,6 +90,28 @@ def test_a_scenario_is_chosen_predicted_and_revealed() -> None:
     assert not page.at.info
 
 
+def test_other_lanes_are_not_asked_the_old_question() -> None:
+    page = Compare(scenario="saturating")
+    scenario = SCENARIOS["saturating"]
+    page.set("race.shared.seed", 5)
+    assert any(scenario.question in item.value for item in page.at.markdown), "luck is not what it is about"
+    page.press("add_lane")
+    assert not any(scenario.question in item.value for item in page.at.markdown)
+    assert any("no longer those of" in item.value for item in page.at.caption)
+    page.press("lesson_again")
+    assert any(scenario.question in item.value for item in page.at.markdown)
+    assert page.race() == scenario.config
+
+
+def test_choosing_nothing_keeps_the_lesson() -> None:
+    page = Compare(scenario="saturating")
+    page.at.session_state["prediction"] = SCENARIOS["saturating"].options[0]
+    page.run()
+    page.set("chosen_scenario", None)  # Escape in the list
+    assert page.at.selectbox(key="chosen_scenario").value == "saturating"
+    assert page.at.session_state["prediction"] == SCENARIOS["saturating"].options[0]
+
+
 def test_lanes_run_side_by_side_and_act_together() -> None:
     page = Compare(race=link()).press("start")
     assert page.enabled() == {"pause", "one_step", "stop"}

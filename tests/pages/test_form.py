@@ -206,3 +206,14 @@ def test_remedies_are_chosen_from_one_list_and_then_have_their_knobs() -> None:
     assert page.config().model_dump()["remedies"]["instance_noise"] == {"sigma": 0.3, "until": 40}
     page.choose("objective.kind", "wgan-gp")
     assert any("remedies.label" in error.value and "does not go with" in error.value for error in page.at.error)
+
+
+def test_a_preset_that_was_changed_says_in_what() -> None:
+    page = Page(preset="ring-wgan-gp")
+    assert not [item.value for item in page.at.caption if "Changed since" in item.value]
+    page.choose("seed", 7)
+    assert not [item.value for item in page.at.caption if "Changed since" in item.value]
+    page.choose("dataset.kind", "grid").choose("n_critic", 2)
+    (said,) = [item.value for item in page.at.caption if "Changed since" in item.value]
+    assert "Data set" in said
+    assert "n_critic" in said.replace("\\", "")

@@ -50,6 +50,8 @@ def test_the_kind_brings_its_inputs_and_says_that_nothing_is_chosen() -> None:
     assert page.config() == TrainingConfig.parse({"dataset": {"kind": "folder"}})
     assert not is_open(page)
     assert "No pictures are chosen yet." in texts(page)
+    assert "Choose your pictures first" in texts(page)
+    assert "start" not in page.enabled()
     assert page.at.selectbox(key="form.dataset.classes").options == ["all"]
 
 

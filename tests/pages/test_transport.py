@@ -199,7 +199,7 @@ def list_of_runs(page: Page) -> Any:
 def test_the_list_of_runs_says_what_each_one_does() -> None:
     page = started()
     page.run().fine()
-    assert list_of_runs(page).options[1].startswith("running: WGAN-GP on ring · ")
+    assert list_of_runs(page).options[1].startswith("live: WGAN-GP on ring · ")
     page.press("stop")
     assert list_of_runs(page).options[1].startswith("stopped: WGAN-GP on ring · ")
 

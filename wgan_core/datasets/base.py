@@ -69,6 +69,11 @@ class Dataset(Variant):
         """Where an untrained generator puts its samples, or None for around the origin."""
         return None
 
+    @property
+    def unchosen(self) -> str:
+        """What is still to be chosen before there are any data, in words, or "" where nothing is."""
+        return ""
+
     def settled(self) -> Self:
         """The same data, named so that it is found from any working folder."""
         return self

@@ -151,6 +151,11 @@ class Run:
             check_edit(self._work.config_ahead(lane), changes)
             self._work.tell(Turn(lane, dict(changes)))
 
+    def config_ahead(self, lane: int = 0) -> TrainingConfig:
+        """A lane's config once it has taken the edits that it was told of."""
+        with self._changed:
+            return self._work.config_ahead(lane)
+
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the thread's end. True if it has ended."""
         # Python 3.11 takes a thread for dead when a signal's exception breaks into Thread.join with a timeout, and a torch

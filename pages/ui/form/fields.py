@@ -18,7 +18,7 @@ from pages.ui.form import fetching
 from pages.ui.form.pictures import class_input, pictures_input
 from pages.ui.form.points import points_input
 from pages.ui.text import plain
-from wgan_core.config import MAX_URL_CHARACTERS, RunConfig, TrainingConfig, with_paths
+from wgan_core.config import MAX_URL_CHARACTERS, RunConfig, TrainingConfig, differing, with_paths
 from wgan_core.config.training import completed
 from wgan_core.datasets import Dataset
 from wgan_core.host import available
@@ -34,6 +34,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Optimisers": ("critic_optimiser", "generator_optimiser", "generator_average", "batch_size"),
     "Run": ("steps", "seed", "device", "threads", "speed", "snapshot_every", "scores_every"),
 }
+NO_CHANGE = ("seed", "device", "threads", "speed")
 IMAGES_ONLY = ("speed", "scores_every")
 OPEN = ("Data", "Objective")
 # What another data set brings anew.
@@ -226,6 +227,13 @@ def run_knob(name: str, default: Any, key: str) -> Any:
 def seeds_knob() -> int:
     """How many seeds the button for several seeds trains."""
     return max(2, int(run_knob("seeds", SEVERAL_SEEDS, "several_seeds")))
+
+
+def changed(before: TrainingConfig, config: TrainingConfig) -> str:
+    """In which settings a config differs from the one that it began as, by their names on screen; seeds and devices apart."""
+    paths = [path for path, _ in differing([before, config]) if path.partition(".")[0] not in NO_CHANGE]
+    parts = dict.fromkeys(str(TrainingConfig.model_fields[path.partition(".")[0]].title) for path in paths)
+    return ", ".join(parts)
 
 
 def live_knobs(config: TrainingConfig, paths: list[str], run_id: str) -> dict[str, Any]:

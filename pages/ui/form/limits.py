@@ -19,9 +19,12 @@ HELP = (
 
 
 def draw(config: RunConfig | None) -> RunConfig | None:
-    """A line on what this race will take. Returns it, or None after saying why there is no room for it."""
+    """A line on what this race will take. Returns it, or None after saying what is missing, or why there is no room for it."""
     text, why = "The settings above need a change.", None
-    if config is not None:
+    unchosen = config.lanes[0].dataset.unchosen if config is not None else ""
+    if unchosen:
+        text = unchosen
+    elif config is not None:
         try:
             why = refusal(config, usable_cores())
             text = f"Takes {forecast(config, usable_cores())}"
@@ -34,4 +37,4 @@ def draw(config: RunConfig | None) -> RunConfig | None:
         st.caption(text, help=HELP)
     if why is not None:
         say(why)
-    return None if why is not None else config
+    return None if why is not None or unchosen else config

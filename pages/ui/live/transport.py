@@ -138,7 +138,9 @@ def label(run: Run | Past) -> str:
     first = run.config.lanes[0]
     what = f"{len(run.config.lanes)} lanes" if len(run.config.lanes) > 1 else first.objective.label
     seeds = f", {run.config.seeds} seeds" if run.config.seeds > 1 else ""
-    return f"{run.status}: {what} on {first.dataset.kind}{seeds} · {run.id}"
+    # What a live run is at changes more often than a list is drawn: the badge above the charts says it.
+    status = "live" if run.status in LIVE else run.status
+    return f"{status}: {what} on {first.dataset.kind}{seeds} · {run.id}"
 
 
 def bar(run: Run | Past | None, config: RunConfig | None, seeds: int, reseed: Callable[[], RunConfig | None]) -> str:

@@ -60,6 +60,10 @@ class Folder(ImageDataset):
         """How the pictures are brought to one size."""
         return Style(int(self.pixels), 3 if self.colour == "colour" else 1, self.fit)
 
+    @property
+    def unchosen(self) -> str:
+        return "" if self.path.strip() else "Choose your pictures first: upload some, or name a folder."
+
     def settled(self) -> Self:
         try:
             place = str(located(self.path))
