@@ -35,8 +35,12 @@ export function makePanel(chart, parent, fileName, look) {
   csv.title = "Download what is drawn as CSV";
   const png = element("button", "wl-button", head, "PNG");
   png.title = "Download the chart as PNG";
+  const zoom = element("button", "wl-button wl-zoom", head, "Zoom");
+  zoom.title = "A finger that is drawn over the chart zooms; press again to see all of it, and to scroll";
+  zoom.setAttribute("aria-pressed", "false");
   const help = element("details", "wl-help", head);
-  element("summary", "wl-button", help, "?").title = "What is this?";
+  const mark = element("summary", "wl-button", help, "?");
+  mark.title = "What is this?";
   const text = element("div", "wl-help-text", help);
   element("p", "", text, chart.help);
   element("p", "wl-source", text, "Source: " + chart.source);
@@ -47,7 +51,19 @@ export function makePanel(chart, parent, fileName, look) {
   const hint = element("div", "wl-hint", plot);
   const marker = element("div", "wl-marker", plot);
   marker.hidden = true;
-  const panel = { box, plot, hint, marker, name, unit, drawn: false, drawnTag: "", at: null };
+  const panel = { box, plot, hint, marker, name, unit, drawn: false, drawnTag: "", at: null, zooms: !TOUCH.matches };
+  zoom.onclick = () => {
+    panel.zooms = !panel.zooms;
+    zoom.setAttribute("aria-pressed", String(panel.zooms));
+    if (panel.drawn) window.Plotly.relayout(plot, { dragmode: dragmode(panel), ...(panel.zooms ? {} : whole(panel)) });
+  };
+  help.ontoggle = () => help.open && beside(text, box);
+  help.onkeydown = (event) => {
+    if (event.key !== "Escape" || !help.open) return;
+    help.open = false;
+    mark.focus();
+    event.stopPropagation();
+  };
   csv.onclick = () => saveCsv(panel, fileName(chart.name));
   png.onclick = () => savePng(panel, fileName(chart.name));
   panel.observer = new ResizeObserver(() => {
@@ -55,6 +71,30 @@ export function makePanel(chart, parent, fileName, look) {
   });
   panel.observer.observe(plot);
   return panel;
+}
+
+// A finger that is drawn over a chart scrolls the page, as everywhere else; a mouse zooms.
+const TOUCH = matchMedia("(pointer: coarse)");
+const dragmode = (panel) => (panel.zooms ? "zoom" : false);
+
+// The axes as they were before anybody zoomed.
+function whole(panel) {
+  const changes = {};
+  for (const axis of Object.keys(panel.plot._fullLayout).filter((key) => /^[xy]axis\d*$/.test(key))) {
+    const given = panel.chart.figure.layout[axis]?.range;
+    Object.assign(changes, given ? { [`${axis}.range`]: [...given] } : { [`${axis}.autorange`]: true });
+  }
+  return changes;
+}
+
+// A chart's explanation stands beside it where there is room, so that both can be seen; else over it.
+function beside(text, box) {
+  const here = box.getBoundingClientRect();
+  const page = (box.closest(".wl-root") || document.body).getBoundingClientRect();
+  const rooms = { left: here.left - page.left - 12, right: page.right - here.right - 12 };
+  const side = rooms.left >= rooms.right ? "left" : "right";
+  text.dataset.side = rooms[side] >= 260 ? side : "over";
+  text.style.width = rooms[side] >= 260 ? `${Math.min(340, rooms[side])}px` : "";
 }
 
 // To a text of the guide, in a page of its own: the run that is shown here goes on being shown.
@@ -89,7 +129,9 @@ export function drawPanel(Plotly, panel, chart, { view, race, look, lookAt }) {
   const figure = inked(chart.figure, look);
   const { layout } = figure;
   for (const key of Object.keys(layout)) {
-    if (/^[xy]axis/.test(key)) layout[key] = { ...axisLook(look), ...layout[key] };
+    if (!/^[xy]axis/.test(key)) continue;
+    layout[key] = { ...axisLook(look), ...layout[key] };
+    if (layout[key].range) layout[key].range = [...layout[key].range]; // plotly writes into it when somebody zooms
   }
   const named = figure.data.filter((trace) => trace.showlegend !== false).length;
   const wide = chart.wide || chart.group;
@@ -103,7 +145,7 @@ export function drawPanel(Plotly, panel, chart, { view, race, look, lookAt }) {
     // In a corner of the margin, sized by hand: plotly would move the axes when a legend comes or grows.
     legend: { orientation: "h", x: 0, y: 1, yref: "container", yanchor: "top", bgcolor: "rgba(0,0,0,0)", font: { size: look.projector ? 13 : 11 }, itemwidth: 30 },
     hoverlabel: { font: { size: 12 } },
-    dragmode: "zoom",
+    dragmode: dragmode(panel),
     showlegend: named > 1,
   });
   if (race) {
@@ -117,6 +159,7 @@ export function drawPanel(Plotly, panel, chart, { view, race, look, lookAt }) {
     responsive: false,
     displayModeBar: false,
     doubleClick: "reset",
+    showTips: false, // they cover the buttons of the panel above
   }).catch((fault) => {
     // Plotly draws in steps: one that comes when the panel has been dropped or emptied meanwhile has nothing left to draw.
     if (panel.plot._fullLayout) throw fault;
