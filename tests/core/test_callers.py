@@ -22,6 +22,8 @@ from wgan_core.optimisers import Optimiser
 from wgan_core.theory import FIGURES, build
 from wgan_core.training import Diverged, Training, train
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 IMAGES = {"steps": 1, "scores_every": 0}
 CONFIGS: dict[str, dict[str, Any]] = {
     **{

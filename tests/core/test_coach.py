@@ -18,6 +18,8 @@ from wgan_core.coach import RULES, Evidence, Finding, findings
 from wgan_core.coach.evidence import FEWEST_ROWS, rank_correlation, running_median
 from wgan_core.history import CLOCKS, Event, Failure, LaneView
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 EXPECTED = {
     "ring-gan-rotates": "rotating-modes",
     "ring-gan-slow-rotates": "rotating-modes",

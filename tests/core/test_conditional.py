@@ -22,6 +22,8 @@ from wgan_core.objectives.penalties import input_gradient_norms
 from wgan_core.schema import ConfigError
 from wgan_core.training import Training, train
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 FASHION = {"kind": "fashion-mnist"}
 
 

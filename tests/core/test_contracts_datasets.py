@@ -13,6 +13,8 @@ from wgan_core.datasets import Dataset, Grid, ParallelLines, Ring, SwissRoll, Tw
 from wgan_core.metrics import mode_coverage
 from wgan_core.training import train
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 KINDS = list(Dataset.kinds)
 
 

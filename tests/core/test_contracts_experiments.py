@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.core.helpers import often
 from wgan_core.experiments import EXPERIMENTS, PAPERS, SIZES, Computed, Experiment, TrainedExperiment, Verdict, find
 from wgan_core.experiments.standing import tag_of
 from wgan_core.history import HISTORY_ROWS, LaneView
@@ -19,12 +20,16 @@ from wgan_core.theory.result import shown
 
 SLOW = ("weight-clipping", "vanishing-gradient", "saturation", "perfect-discriminator")
 EACH = pytest.mark.parametrize("name", EXPERIMENTS)
+pytestmark = pytest.mark.usefixtures("few_points")
+# A control on images takes as long as ten on points: all of them are tried where there is time.
+ON_IMAGES = ("horse-gradients", "image-architectures", "image-curves")
 # Those whose control trains, or computes for a while.
 CONTROLLED = pytest.mark.parametrize(
     "name",
     [
         pytest.param(name, marks=pytest.mark.slow) if isinstance(it, TrainedExperiment) or it.name in SLOW else name
         for name, it in EXPERIMENTS.items()
+        if name not in ON_IMAGES[often(1, 3) :]
     ],
 )
 TRAINED = [name for name, experiment in EXPERIMENTS.items() if isinstance(experiment, TrainedExperiment)]

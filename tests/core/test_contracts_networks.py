@@ -15,6 +15,8 @@ from wgan_core.networks import FlatParameters, Latent, Mlp, Network, build_criti
 from wgan_core.optimisers import Adam, Optimiser, RmsProp, Sgd
 from wgan_core.training import Training
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 CASES = [
     pytest.param(cls, shape, norm, id=f"{kind}-{'x'.join(map(str, shape))}-{norm}")
     for kind, cls in Network.kinds.items()

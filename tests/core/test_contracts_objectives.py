@@ -30,6 +30,8 @@ from wgan_core.objectives import (
 from wgan_core.optimisers import Adam
 from wgan_core.training import Training, train
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 KINDS = list(Objective.kinds)
 WGANS = ["wgan-clip", "wgan-gp"]
 numbers = st.floats(-20, 20, allow_subnormal=False, width=32)

@@ -14,6 +14,8 @@ from wgan_core.datasets import DataError
 from wgan_core.lessons.presets import PRESETS
 from wgan_core.training import train
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 # Names that scripts and lessons rely on.
 PROMISED = {
     "ring-gan-collapse",

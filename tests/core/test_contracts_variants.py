@@ -19,6 +19,8 @@ from wgan_core.optimisers import Optimiser
 from wgan_core.schema import Part, allowed
 from wgan_core.schema.errors import bounds
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 FAMILIES: tuple[Any, ...] = (Dataset, Objective, Constraint, Network, Optimiser)
 VARIANTS = [
     pytest.param(cls, id=f"{family.__name__.lower()}-{kind}")

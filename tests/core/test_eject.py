@@ -35,6 +35,8 @@ from wgan_core.optimisers import Adam, Optimiser
 from wgan_core.schema import ConfigError, Variant
 from wgan_core.training import Training, train
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 # So many losses are compared, and fewer of images, where each takes long.
 LOSSES, OF_IMAGES = 50, often(20, 50)
 TOLERANCE = 1e-5

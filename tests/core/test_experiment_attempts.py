@@ -19,6 +19,8 @@ from wgan_core.experiments.reopening import computed_id, reopened
 from wgan_core.runs import RunManager, TooManyRuns, UnknownRun
 from wgan_core.store import Store
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 FOREVER = 1_000_000
 
 

@@ -39,6 +39,8 @@ from wgan_core.runs import Run
 from wgan_core.store import Store
 from wgan_core.theory.figure import Question
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 numbers = st.floats(-1e6, 1e6)
 RACE: dict[str, Any] = {
     "shared": {"batch_size": 16, "generator": {"kind": "mlp", "width": 8}, "critic": {"kind": "mlp", "width": 8}},

@@ -45,6 +45,8 @@ from wgan_core.store import Store
 from wgan_core.training import Training, stream
 from wgan_core.training.several import seeded
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 GAUSSIAN, UNIFORM = Latent(dim=8), Latent(dim=8, prior="uniform")
 
 

@@ -30,6 +30,8 @@ from wgan_core.host import tensors
 from wgan_core.runs import Run
 from wgan_core.training import Training
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 Row = dict[str, str]
 
 

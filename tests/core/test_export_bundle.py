@@ -33,6 +33,8 @@ from wgan_core.runs import Run
 from wgan_core.training import Training
 from wgan_core.training.state import DATA, BadState, check
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 Members = dict[str, bytes]
 BATCH = {"normalisation": "batch"}
 

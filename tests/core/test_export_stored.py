@@ -33,6 +33,8 @@ from wgan_core.store.levels import least_level, level
 from wgan_core.training import Training
 from wgan_core.training.state import State
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:

@@ -16,6 +16,8 @@ from wgan_core.training import Training, train
 from wgan_core.training.forks import forked
 from wgan_core.training.state import State
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 STEP = 20
 
 

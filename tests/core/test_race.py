@@ -23,6 +23,8 @@ from wgan_core.runs.work import Work
 from wgan_core.schema import ConfigError
 from wgan_core.training import Training, train
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 NET = {"width": 16}
 SHARED = {"generator": NET, "critic": NET, "batch_size": 20, "device": "cpu"}
 GAN, CLIP, GP = ({"objective": {"kind": kind}} for kind in ("gan", "wgan-clip", "wgan-gp"))
@@ -298,7 +300,7 @@ def test_a_view_back_in_time_shows_the_frame_before() -> None:
         then = view.at(value).latest
         assert then is not None
         assert then.step == expected
-        assert then.arrays["fake"].shape == (512, 2)
+        assert then.arrays["fake"].shape[1:] == (2,)
     then = view.at(21, "critic_steps").latest
     assert then is not None
     assert then.critic_steps == 20

@@ -28,6 +28,8 @@ from wgan_core.runs import Run, RunManager, TooManyRuns, UnknownRun, manage
 from wgan_core.schema import ConfigError
 from wgan_core.training import train
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 FOREVER = 1_000_000
 
 

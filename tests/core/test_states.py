@@ -15,6 +15,8 @@ from wgan_core.objectives import Objective
 from wgan_core.training import Training
 from wgan_core.training.state import BadState, State
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 OBJECTIVES = list(Objective.kinds)
 
 

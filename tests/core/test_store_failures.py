@@ -188,8 +188,8 @@ from wgan_core.store import Store, writer
 
 writer.RETRY_SECONDS = 0.1
 manager = RunManager(store=Store(Path(sys.argv[1])))
-resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))
-run = manager.get(manager.start(small(steps=200)))
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+run = manager.get(manager.start(small(steps=100, snapshot_every=2)))
 assert run.join(60)
 assert not manager.store.flush(2)
 print(run.status, run.lane_view().snapshots, manager.store.problem)
@@ -202,7 +202,7 @@ def test_a_process_that_may_write_no_larger_files_trains_on_and_leaves_a_sound_d
         [sys.executable, "-c", FULL, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
     )
     assert found.returncode == 0, found.stderr
-    assert found.stdout.startswith("finished 201 ")
+    assert found.stdout.startswith("finished 51 ")
     assert "None" not in found.stdout
     with closing(sqlite3.connect(tmp_path / NAME)) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)

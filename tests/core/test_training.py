@@ -30,6 +30,8 @@ from wgan_core.runs import Run
 from wgan_core.schema import ConfigError, Problem
 from wgan_core.training import Diverged, Training, failure_of, stream, train
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
 # Objectives do not see what they train on, nor data by what they are trained on: each objective on the ring, each shape of data.
 PAIRS = pytest.mark.parametrize(
     ("dataset", "objective"),

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import ot
 import torch
 from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
@@ -34,6 +33,8 @@ def exact_em(a: ArrayLike, b: ArrayLike) -> float:
     >>> exact_em([[0.0, 0.0]], [[3.0, 4.0]])
     5.0
     """
+    import ot  # a second and a half, which who only looks at runs need not wait for
+
     return float(ot.emd2([], [], cdist(np.asarray(a, float), np.asarray(b, float))))
 
 
