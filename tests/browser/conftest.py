@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.browser.driver import PATIENCE, Live, Server, serving
+from tests.browser.driver import PATIENCE, Browsers, Live, Server, serving
 
 FLAGS = [
     "--no-sandbox",
@@ -52,6 +52,11 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
+def browsers(browser: Browser) -> Browsers:
+    return Browsers(browser)
+
+
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with serving(tmp_path_factory.mktemp("server") / "server.log") as found:
         yield found
@@ -62,13 +67,13 @@ Visit = Callable[..., Live]
 
 @pytest.fixture
 def visit(
-    browser: Browser, server: Server, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    browsers: Browsers, server: Server, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Visit]:
-    """Open browsers of their own on the server. At the end their runs are stopped and what they heard is checked."""
+    """Open pages on the server. At the end their runs are stopped and what they heard is checked."""
     visits: list[Live] = []
 
     def visit(**options: Any) -> Live:
-        visits.append(Live(browser, server.url, **options))
+        visits.append(Live(browsers.with_options(**options), server.url))
         return visits[-1]
 
     yield visit
@@ -81,7 +86,8 @@ def visit(
             print(f"screenshot: {picture}, heard: {live.errors}")
     for live in visits:
         live.stop()
-        live.context.close()
+    for live in visits:
+        live.leave()
     if not failed:
         assert [live.errors for live in visits] == [[] for _ in visits]
         assert [live.strangers for live in visits] == [[] for _ in visits]

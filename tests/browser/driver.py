@@ -97,19 +97,34 @@ def serving(log: Path, module: str = "streamlit") -> Iterator[Server]:
 # The page
 
 
+class Browsers:
+    """One browser for each set of options. It keeps what it has loaded: Streamlit and plotly are megabytes to parse."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._made: dict[str, BrowserContext] = {}
+
+    def with_options(self, **options: Any) -> BrowserContext:
+        """The browser with these options, by default with the screen of a projector."""
+        key = json.dumps(options, sort_keys=True)
+        if key not in self._made:
+            made = self._browser.new_context(**{"viewport": {"width": 1280, "height": 720}} | options)
+            made.set_default_timeout(PATIENCE)
+            self._made[key] = made
+        return self._made[key]
+
+
 def query(**settings: Any) -> str:
     """The query of a link to a config."""
     return urlencode({"config": json.dumps(settings)})
 
 
 class Live:
-    """The live page in a browser of its own, and what went wrong in it."""
+    """The live page on a new page of a browser, and what went wrong in it."""
 
-    def __init__(self, browser: Browser, base: str, **options: Any) -> None:
-        self.base = base
-        self.context: BrowserContext = browser.new_context(**{"viewport": {"width": 1280, "height": 720}} | options)
-        self.context.set_default_timeout(PATIENCE)
-        self.page: Page = self.context.new_page()
+    def __init__(self, context: BrowserContext, base: str) -> None:
+        self.base, self.context = base, context
+        self.page: Page = context.new_page()
         self.requests: list[str] = []
         self.errors: list[str] = []
         self.page.on("request", self._heard_request)
@@ -132,6 +147,11 @@ class Live:
         ]
 
     # Coming and going
+
+    def leave(self) -> None:
+        """Close the page, and those that it has opened."""
+        for page in self.context.pages:
+            page.close()
 
     def open(self, search: str = "", path: str = "/") -> Live:
         self.page.goto(f"{self.base}{path}?{search}")

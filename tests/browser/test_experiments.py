@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Locator, expect
 
-from tests.browser.driver import Live, Server, serving
+from tests.browser.driver import Browsers, Live, Server, serving
 from tests.core.tiny_claims import LANES
 
 pytestmark = pytest.mark.browser
@@ -41,17 +41,17 @@ class Reader:
 
 
 @pytest.fixture
-def reader(browser: Browser, tiny_server: Server) -> Iterator[Any]:
+def reader(browsers: Browsers, tiny_server: Server) -> Iterator[Any]:
     """Opens browsers; at the end what they heard is checked."""
     visits: list[Live] = []
 
     def come(search: str = "", **options: Any) -> Reader:
-        visits.append(Live(browser, tiny_server.url, **options))
+        visits.append(Live(browsers.with_options(**options), tiny_server.url))
         return Reader(visits[-1], search)
 
     yield come
     for live in visits:
-        live.context.close()
+        live.leave()
     assert [live.errors for live in visits] == [[] for _ in visits]
     assert [live.strangers for live in visits] == [[] for _ in visits]
 

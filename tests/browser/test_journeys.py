@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Dialog, expect
+from playwright.sync_api import Dialog, expect
 
 from pages.ui.live import component as live
 from tests.browser.conftest import Visit
-from tests.browser.driver import ENDLESS, SHORT, Live, query, serving
+from tests.browser.driver import ENDLESS, SHORT, Browsers, Live, query, serving
 from wgan_core.charts.plotting import CLOCKS, symlog
 from wgan_core.datasets import Dataset
 from wgan_core.lessons.presets import PRESETS
@@ -345,11 +345,10 @@ def test_a_broken_link_leaves_a_page_that_works(visit: Visit) -> None:
     assert page.step == 20
 
 
-def test_the_server_ends_well_while_two_runs_train(browser: Browser, tmp_path: Path) -> None:
+def test_the_server_ends_well_while_two_runs_train(browsers: Browsers, tmp_path: Path) -> None:
     with serving(tmp_path / "server.log") as server:
-        pages = [Live(browser, server.url) for _ in range(2)]
+        pages = [Live(browsers.with_options(), server.url) for _ in range(2)]
         for page in pages:
             page.start(**ENDLESS).wait_for_data().shows_status("running")
         assert server.end() == 0  # within five seconds
-        for page in pages:
-            page.context.close()
+        pages[0].leave()

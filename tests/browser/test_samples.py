@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
-from tests.browser.driver import SMALL, Live, query, serving
+from tests.browser.driver import SMALL, Browsers, Live, query, serving
 from tests.core.helpers import ROOT, small
 from tests.core.stored import record
 from tests.core.test_fetching import login
@@ -141,7 +141,7 @@ Mnist.counts = json.loads(os.environ["WGAN_TEST_COUNTS"])
 
 
 def test_missing_files_are_fetched_from_the_page_after_a_login_page_and_a_cancel(
-    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    browsers: Browsers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = Shop(tmp_path / "there")
     files = {
@@ -159,7 +159,7 @@ def test_missing_files_are_fetched_from_the_page_after_a_login_page_and_a_cancel
     }.items():
         monkeypatch.setenv(name, value)
     with serving(tmp_path / "server.log") as server:
-        live = Live(browser, server.url)
+        live = Live(browsers.with_options(), server.url)
         net = {"base_channels": 4}
         settings = SMALL | {"dataset": {"kind": "mnist"}, "generator": net, "critic": net, "steps": 5}
         page = live.open(query(**settings)).page
@@ -184,5 +184,5 @@ def test_missing_files_are_fetched_from_the_page_after_a_login_page_and_a_cancel
         live.button("start").click()
         live.shows_status("finished")
         assert (live.errors, live.strangers) == ([], [])
-        live.context.close()
+        live.leave()
     shop.close()
