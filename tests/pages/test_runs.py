@@ -373,11 +373,13 @@ def test_a_stopped_run_goes_on(store: Store) -> None:
 
 
 def test_what_cannot_go_on_says_why(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    put(store, "seeds", RunConfig.solo(small(), 2), scalars=(), status="stopped")
+    put(store, "long", status="stopped")
+    with closing(sqlite3.connect(store.path)) as db, db:
+        db.execute("UPDATE lanes SET seconds = 60")  # too much to be begun again
     put(store, "done")
-    page = Runs(run="seeds")
+    page = Runs(run="long")
     page.press("go_on")
-    assert "Run seeds has 2 seeds" in page.errors[0]
+    assert "Run long cannot go on, and stays as it is" in page.errors[0]
     assert not Runs(run="done").buttons()["go_on"]
     put(store, "one", status="stopped")
     monkeypatch.setattr(manager(), "live_limit", 0)
@@ -608,7 +610,7 @@ def test_every_format_is_offered_or_refused_in_words(store: Store) -> None:
     page.tick("b").open("export.b")
     refused = [item.label for item in page.at.download_button if item.proto.disabled]
     assert refused == ["Weights", "ONNX", "Picture", "Film, GIF", "Film, WebP", "Film, MP4"]
-    assert "No trained weights are kept" in page.text()
+    assert "No trained weights can be exported" in page.text()
     assert not page.errors
 
 
