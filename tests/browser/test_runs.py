@@ -222,7 +222,15 @@ def test_the_page_fits(visit: Visit, store: Store, width: int, height: int, sche
         record(store, run_id, small(steps=2))
     store.rename(ids[1], "A name that is as long as a name can be, " * 2)
     page = Runs(visit(viewport={"width": width, "height": height}, color_scheme=scheme))
-    place = page.table.bounding_box()
+    places = [page.table.bounding_box()]
+
+    def at_rest() -> bool:
+        page.page.wait_for_timeout(300)
+        places.append(page.table.bounding_box())
+        return places[-1] is not None and places[-2:] == places[-1:] * 2
+
+    wait_until(at_rest)  # the page comes bit by bit as well
+    place = places[-1]
     assert place is not None
     assert place["y"] + place["height"] <= height
     page.click(2).says("A name that is as long")
