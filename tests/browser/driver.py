@@ -149,8 +149,13 @@ class Live:
     # Coming and going
 
     def leave(self) -> None:
-        """Close the page, and those that it has opened."""
+        """Close the page, and those that it has opened. What they told the browser to remember goes with them.
+
+        Streamlit remembers whether the sidebar stood open, and the next test has a page of its own.
+        """
         for page in self.context.pages:
+            if page.url.startswith(self.base):
+                page.evaluate("localStorage.clear()")
             page.close()
 
     def open(self, search: str = "", path: str = "/") -> Live:
