@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from wgan_core.config import TrainingConfig
+from wgan_core.networks.piecewise import Net
 from wgan_core.theory import build
-from wgan_core.theory.apart import Moment, Round, moments
+from wgan_core.theory.apart import Scene, scenes
 from wgan_core.theory.figures.slow_motion import LINES, MOMENTS, SAID
+from wgan_core.theory.watched import watch
 from wgan_core.training import Training
 
 KINDS = ("gan", "wgan-clip", "wgan-gp")
@@ -26,36 +30,39 @@ def config(kind: str, **settings: Any) -> TrainingConfig:
     return found.edited({"device": "cpu"})
 
 
-def played(kind: str, rounds: int = 10, **settings: Any) -> dict[str, Moment]:
-    return {each.name: each for each in moments(config(kind, **settings).to_url(), rounds)}
+def played(kind: str, rounds: int = 10, **settings: Any) -> dict[str, Scene]:
+    return {each.name: each for each in scenes(config(kind, **settings).to_url(), rounds)}
 
 
-def value(moment: Moment, name: str) -> float:
-    return next(n.value for n in moment.numbers if n.name == name)
+def weights(net: Net) -> Tensor:
+    return torch.cat([each.detach().flatten() for each in net.parameters()])
+
+
+def value(scene: Scene, name: str) -> float:
+    return next(n.value for n in scene.numbers if n.name == name)
 
 
 @EACH
 @pytest.mark.parametrize("n_critic", [1, 3])
-def test_a_round_is_that_of_the_training(kind: str, n_critic: int) -> None:
+def test_a_watched_round_is_that_of_a_training(kind: str, n_critic: int) -> None:
     chosen = config(kind, n_critic=n_critic)
-    taken = Round(chosen, 4)
-    found = {each.name: each for each in taken.play()}
+    seen = watch(chosen, 4)
     training = Training(chosen)
     for _ in range(5):
-        for _ in training.round():
-            pass
-    state = training.state()
-    torch.testing.assert_close(taken.w.weights, state["critic.weights"], rtol=0, atol=0)
-    torch.testing.assert_close(taken.theta.weights, state["generator.weights"], rtol=1e-6, atol=1e-7)
-    terms = {"loss on real samples": "critic_real", "loss on generated samples": "critic_fake"}
-    for name, term in terms.items():
-        assert value(found["loss"], name) == pytest.approx(training.members[0].terms[term], rel=1e-6)
-    assert value(found["pull"], "generator's loss") == pytest.approx(
-        training.members[0].terms["generator_loss"], rel=1e-6
-    )
-    if kind == "wgan-gp":
-        penalty = value(found["loss"], "gradient penalty, times λ")
-        assert penalty == pytest.approx(training.members[0].terms["gradient_penalty"], rel=1e-6)
+        generator = copy.deepcopy(training.generator)
+        critics = [copy.deepcopy(training.critic) for _ in chain([0], training.round())]
+    state, terms = training.state(), training.members[0].terms
+    for net, role in ((seen.critic_held, "critic"), (seen.generator_stepped, "generator")):
+        torch.testing.assert_close(weights(net), state[f"{role}.weights"], rtol=0, atol=0)
+    torch.testing.assert_close(seen.critic_gradient, state["critic.gradient"], rtol=0, atol=0)
+    torch.testing.assert_close(seen.generator_gradient, state["generator.gradient"], rtol=0, atol=0)
+    assert seen.terms | {"generator_loss": seen.generator_loss} == terms
+    assert torch.equal(weights(seen.generator), weights(generator))
+    assert torch.equal(weights(seen.critic), weights(critics[-2]))
+    # What stands beside it belongs to it.
+    with torch.no_grad():
+        torch.testing.assert_close(generator(seen.latents), seen.fake)
+        torch.testing.assert_close(generator(seen.latents_again), seen.fake_again)
 
 
 @EACH
@@ -151,8 +158,8 @@ def test_samples_move_along_their_arrows(kind: str) -> None:
 
 def test_a_later_moment_of_a_round_is_not_computed_anew() -> None:
     build("slow-motion", {"seed": 5, "moment": 2}).compute()
-    before = moments.cache_info().misses
+    before = scenes.cache_info().misses
     result = build("slow-motion", {"seed": 5, "moment": 9}).compute()
-    assert moments.cache_info().misses == before
+    assert scenes.cache_info().misses == before
     assert result.reading.startswith("9 of 12.")
     assert [row[0] for row in result.tables[0].rows if row[3] == "now"] == ["9"]

@@ -1,4 +1,4 @@
-"""One round of a training taken apart: the same numbers as :class:`wgan_core.training.Training`, moment by moment."""
+"""One round of a training taken apart into scenes: what it did, and what that means."""
 
 from __future__ import annotations
 
@@ -11,17 +11,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from wgan_core.config import TrainingConfig
 from wgan_core.networks import FlatParameters
 from wgan_core.networks.piecewise import Net
 from wgan_core.objectives import Gan, Objective, WganClip, WganGp, interpolates, one_a_sample
-from wgan_core.theory.learner import CPU
 from wgan_core.theory.result import Floats, Number, shown
-from wgan_core.training import STREAMS_OF_TRAINING, Member, Training
-from wgan_core.training.state import State
+from wgan_core.theory.watched import Round, watch
 
 SIDE = 44  # of the surface
 EPSILON = 1e-5  # of difference quotients, in float64
@@ -46,7 +44,7 @@ class Field:
 
 
 @dataclass(frozen=True, eq=False)
-class Moment:
+class Scene:
     """What there is to see at one moment of a round.
 
     Attributes
@@ -74,192 +72,138 @@ class Moment:
     numbers: tuple[Number, ...] = ()
 
 
+NONE = np.zeros((0, 2))
+NOTHING = Scene("", NONE, NONE, NONE, NONE, NONE, NONE)
+
+
 def axis(config: TrainingConfig) -> Floats:
     """Grid lines of the surface, the same in x and y."""
     return np.linspace(-config.dataset.extent, config.dataset.extent, SIDE)
 
 
 @lru_cache(maxsize=64)
-def moments(link: str, rounds: int) -> tuple[Moment, ...]:
+def scenes(link: str, rounds: int) -> tuple[Scene, ...]:
     """The round after ``rounds`` rounds of a config, given as its link's text. Of n_critic critic steps the last is shown."""
-    return Round(TrainingConfig.parse(link), rounds).play()
+    config = TrainingConfig.parse(link)
+    return tuple(Slow(config, watch(config, rounds)).scenes)
 
 
-class Round:
-    """Networks, optimisers and random numbers as a training has them after some rounds, to make the next by hand."""
+class Slow:
+    """A round that was watched, scene by scene."""
 
-    def __init__(self, config: TrainingConfig, rounds: int) -> None:
-        self.config = config
-        training = Training(config)
-        for _ in range(rounds):
-            for _ in training.round():
-                pass
-        state = training.state()
-        self._member = Member(config, CPU)
-        self.critic, self.generator = self._member.critic, self._member.generator
-        self.w, self.theta = FlatParameters(self.critic), FlatParameters(self.generator)
-        self._memories = {}
-        for role, flat, optimiser in (
-            ("critic", self.w, config.critic_optimiser),
-            ("generator", self.theta, config.generator_optimiser),
-        ):
-            flat.weights.copy_(_tensor(state, f"{role}.weights"))
-            memory = optimiser.start(flat.weights)
-            for name, tensor in memory.items():
-                tensor.copy_(_tensor(state, f"{role}.memory.{name}"))
-            self._memories[role] = memory
-        for name in STREAMS_OF_TRAINING:
-            getattr(self._member, name).set_state(_tensor(state, f"random.{name}"))
+    def __init__(self, config: TrainingConfig, seen: Round) -> None:
+        self.objective, self.losses, self.seen = config.objective, config.losses, seen
         grid = np.stack([each.ravel() for each in np.meshgrid(axis(config), axis(config))], 1)
-        self._grid = torch.tensor(grid, dtype=torch.float32, device=CPU)
-        nothing = np.zeros((0, 2))
-        self._empty = Moment("", nothing, nothing, nothing, nothing, nothing, nothing)
-        self._found: list[Moment] = []
+        self._grid = torch.tensor(grid, dtype=torch.float32)
+        self._critic = seen.critic
         self._known: tuple[Number, ...] = ()
-
-    def play(self) -> tuple[Moment, ...]:
-        """Make the round and say what happened, once."""
-        for _ in range(self.config.n_critic - 1):
-            with torch.no_grad():
-                fake = self.generator(self._latents(self._member.critic_latent))
-            self._gradient(self._reals(), fake)
-            self._descend()
-            self.config.losses.constrain(self.w.weights)
+        self.scenes: list[Scene] = []
         self._critic_step()
+        self._known = ()
         self._generator_step()
-        return tuple(self._found)
 
     # The two halves of a round
 
     def _critic_step(self) -> None:
-        objective = self.config.objective
-        real, z = self._reals(), self._latents(self._member.critic_latent)
-        scene = self._moment("sample real", self._empty, real=_plain(real))
-        scene = self._moment("sample latents", scene, latents=_plain(z))
+        objective, seen = self.objective, self.seen
+        scene = self._scene("sample real", NOTHING, real=_plain(seen.real))
+        scene = self._scene("sample latents", scene, latents=_plain(seen.latents))
+        scene = self._scene("generate", scene, fake=_plain(seen.fake))
         with torch.no_grad():
-            fake = self.generator(z)
-            on_real, on_fake = self.critic(real), self.critic(fake)
-        scene = self._moment("generate", scene, fake=_plain(fake))
+            on_real, on_fake = seen.critic(seen.real), seen.critic(seen.fake)
         self._know(
             Number("mean score of real samples", float(on_real.mean()), note="f(x), any number"),
             Number("mean score of generated samples", float(on_fake.mean())),
         )
-        scene = self._moment("score", scene)
+        scene = self._scene("score", scene)
         if isinstance(objective, Gan):
             self._know(
                 Number("mean D of real samples", float(on_real.sigmoid().mean()), note="D = 1 / (1 + e^(−f))"),
                 Number("mean D of generated samples", float(on_fake.sigmoid().mean())),
             )
-            scene = self._moment("squash", scene)
-        # The same α as the step draws below.
-        between = interpolates(real, fake, one_a_sample(real, _copy(self._member.penalty)))
+            scene = self._scene("squash", scene)
+        # The same α as the step has drawn.
+        between = interpolates(seen.real, seen.fake, one_a_sample(seen.real, seen.rng.clone_state()))
         if isinstance(objective, WganGp):
-            slopes = input_gradient(self.critic, between)
+            slopes = seen.critic.input_gradient(between).detach()
             norm = float(slopes.norm(dim=1).mean())
             self._know(Number("mean ‖∇f‖ at the interpolates", norm, note="the penalty asks for 1"))
             arrows = Field(_plain(between), _plain(slopes), "∇f at the interpolates")
-            self._moment("penalty", scene, between=_plain(between), field=arrows)
-        terms = self._terms(real, fake, _copy(self._member.penalty))
-        before = math.fsum(terms.values())
+            self._scene("penalty", scene, between=_plain(between), field=arrows)
         self._know(
-            *(Number(WORDS[name], value, note="a term of the loss") for name, value in terms.items()),
-            Number(WORDS[objective.estimate_name], objective.estimate(terms), note="what the loss says, no penalty"),
+            *(Number(WORDS[name], value, note="a term of the loss") for name, value in seen.terms.items()),
+            Number(
+                WORDS[objective.estimate_name], objective.estimate(seen.terms), note="what the loss says, no penalty"
+            ),
         )
-        scene = self._moment("loss", scene)
-        drawn = _copy(self._member.penalty)
-        self._gradient(real, fake)
+        scene = self._scene("loss", scene)
         quotient = difference_quotient(
-            self.critic, self.w.gradient, lambda net: critic_loss(objective, net, real, fake, between)
+            seen.critic, seen.critic_gradient, lambda net: critic_loss(objective, net, seen.real, seen.fake, between)
         )
-        self._know(_norm("‖∇w‖ of the critic's loss", self.w.gradient, quotient))
-        self._moment("critic's gradient", scene, field=_wishes(objective, real, fake, on_real, on_fake))
-        old = self.w.weights.clone()
-        self._descend()
-        first_order = float(self.w.gradient.double() @ (self.w.weights - old).double())
-        change = math.fsum(self._terms(real, fake, drawn).values()) - before
+        self._know(_norm("‖∇w‖ of the critic's loss", seen.critic_gradient, quotient))
+        self._scene("critic's gradient", scene, field=_wishes(objective, seen.real, seen.fake, on_real, on_fake))
+        step = _weights(seen.critic_stepped) - _weights(seen.critic)
+        first_order = float(seen.critic_gradient.double() @ step.double())
+        after = self.losses.critic(seen.critic_stepped, seen.real, seen.fake, seen.rng.clone_state())
+        change = math.fsum(float(term.detach()) for term in after.values()) - math.fsum(seen.terms.values())
         self._know(
-            Number("length of the critic's step", float((self.w.weights - old).norm()), note="in all weights"),
+            Number("length of the critic's step", float(step.norm()), note="in all weights"),
             Number("change of the critic's loss", change, note=f"on this batch; ∇w · step = {shown(first_order)}"),
         )
-        scene = self._moment("update critic", scene)
+        self._critic = seen.critic_stepped
+        scene = self._scene("update critic", scene)
+        self._critic = seen.critic_held
         if isinstance(objective, WganClip):
-            objective.constraint.constrain(self.w.weights)
-            over = float(self.w.weights.abs().max()) - objective.clip
-            at_clip = float((self.w.weights.abs() >= 0.99 * objective.clip).double().mean())
+            sizes = _weights(seen.critic_held).abs()
+            over = float(sizes.max()) - objective.clip
+            at_clip = float((sizes >= 0.99 * objective.clip).double().mean())
             self._know(
                 Number("largest |w| over c, by", max(0.0, over), 0.0, 1e-7, "never over, once clipped"),
                 Number("weights at ±c", at_clip, note="share within 1 %"),
             )
-            self._moment("clip", scene)
+            self._scene("clip", scene)
 
     def _generator_step(self) -> None:
-        objective = self.config.objective
-        self._known = ()
-        z = self._latents(self._member.generator_latent)
-        real = self._found[-1].real
-        scene = self._moment("sample latents again", self._empty, real=real, latents=_plain(z))
-        with torch.no_grad():
-            fake = self.generator(z)
-        scene = self._moment("generate again", scene, fake=_plain(fake))
-        x = fake.detach().requires_grad_(True)
-        with self.w.frozen():
-            loss = objective.generator_loss(self.critic, x)
-            (slopes,) = torch.autograd.grad(loss, x)
+        objective, seen, critic = self.objective, self.seen, self.seen.critic_held
+        z, fake = seen.latents_again, seen.fake_again
+        scene = self._scene("sample latents again", NOTHING, real=_plain(seen.real), latents=_plain(z))
+        scene = self._scene("generate again", scene, fake=_plain(fake))
+        x = fake.clone().requires_grad_(True)
+        (slopes,) = torch.autograd.grad(objective.generator_loss(critic, x), x)
         # The loss is a mean: times the batch it is each sample's own.
         pull = -len(x) * slopes
         self._know(
-            Number("generator's loss", float(loss.detach())),
+            Number("generator's loss", seen.generator_loss),
             Number("mean pull at a generated sample", float(pull.norm(dim=1).mean()), note=PULLS[objective.kind]),
         )
-        scene = self._moment("pull", scene, field=Field(_plain(fake), _plain(pull), "where each sample is pulled"))
-        with self.w.frozen():
-            self.theta.backward(objective.generator_loss(self.critic, self.generator(z)))
-        critic = copy.deepcopy(self.critic).double()
+        scene = self._scene("pull", scene, field=Field(_plain(fake), _plain(pull), "where each sample is pulled"))
+        exact = copy.deepcopy(critic).double()
         quotient = difference_quotient(
-            self.generator, self.theta.gradient, lambda net: objective.generator_loss(critic, net(z.double()))
+            seen.generator, seen.generator_gradient, lambda net: objective.generator_loss(exact, net(z.double()))
         )
-        self._know(_norm("‖∇θ‖ of the generator's loss", self.theta.gradient, quotient))
-        self.config.generator_optimiser.step(self.theta.weights, self.theta.gradient, self._memories["generator"])
+        self._know(_norm("‖∇θ‖ of the generator's loss", seen.generator_gradient, quotient))
         with torch.no_grad():
-            moved = self.generator(z)
-            after = objective.generator_loss(self.critic, moved)
+            moved = seen.generator_stepped(z)
+            change = float(objective.generator_loss(critic, moved)) - seen.generator_loss
         self._know(
             Number("mean way of a sample", float((moved - fake).norm(dim=1).mean()), note="same latents, new weights"),
-            Number("change of the generator's loss", float(after - loss.detach()), note="on these latents"),
+            Number("change of the generator's loss", change, note="on these latents"),
         )
         way = Field(_plain(fake), _plain(moved - fake), "the way of each sample")
-        self._moment("update generator", scene, fake=_plain(moved), field=way)
+        self._scene("update generator", scene, fake=_plain(moved), field=way)
 
     # What both use
 
-    def _moment(self, name: str, scene: Moment, **changes: Any) -> Moment:
-        """Write a moment down: a scene with changes, the critic as it is now. Arrows last for one moment."""
+    def _scene(self, name: str, like: Scene, **changes: Any) -> Scene:
+        """Another scene, with what has changed, and the critic and the numbers as they are now. Arrows last for one scene."""
         with torch.no_grad():
-            surface = self.critic(self._grid).double().numpy().reshape(SIDE, SIDE)
-        now = {"name": name, "surface": surface, "weights": _plain(self.w.weights), "numbers": self._known}
-        found = replace(scene, **({"field": None} | now | changes))
-        self._found.append(found)
-        return found
+            surface = self._critic(self._grid).double().numpy().reshape(SIDE, SIDE)
+        now = {"name": name, "surface": surface, "weights": _plain(_weights(self._critic)), "numbers": self._known}
+        self.scenes.append(replace(like, **({"field": None} | now | changes)))
+        return self.scenes[-1]
 
     def _know(self, *numbers: Number) -> None:
         self._known += numbers
-
-    def _latents(self, rng: Generator) -> Tensor:
-        return self.config.latent.sample(self.config.batch_size, rng, CPU)
-
-    def _reals(self) -> Tensor:
-        return self.config.dataset.sample(self.config.batch_size, self._member.real, CPU)
-
-    def _terms(self, real: Tensor, fake: Tensor, rng: Generator) -> dict[str, float]:
-        terms = self.config.objective.critic_loss(self.critic, real, fake, rng)
-        return {name: float(term.detach()) for name, term in terms.items()}
-
-    def _gradient(self, real: Tensor, fake: Tensor) -> None:
-        terms = self.config.objective.critic_loss(self.critic, real, fake, self._member.penalty)
-        self.w.backward(torch.stack(list(terms.values())).sum())
-
-    def _descend(self) -> None:
-        self.config.critic_optimiser.step(self.w.weights, self.w.gradient, self._memories["critic"])
 
 
 def critic_loss(objective: Objective, net: Net, real: Tensor, fake: Tensor, between: Tensor) -> Tensor:
@@ -269,7 +213,7 @@ def critic_loss(objective: Objective, net: Net, real: Tensor, fake: Tensor, betw
         return -(logsigmoid(on_real).mean() + logsigmoid(-on_fake).mean())
     loss = on_fake.mean() - on_real.mean()
     if isinstance(objective, WganGp):
-        norms = input_gradient(net, between.double()).norm(dim=1)
+        norms = net.input_gradient(between.double()).norm(dim=1)
         loss = loss + objective.penalty_weight * (norms - 1).square().mean()
     return loss
 
@@ -286,13 +230,6 @@ def difference_quotient(net: Net, gradient: Tensor, loss: Callable[[Net], Tensor
     return (values[0] - values[1]) / (2 * EPSILON)
 
 
-def input_gradient(net: Net, x: Tensor) -> Tensor:
-    """∇ₓ f at places (n, d)."""
-    x = x.detach().requires_grad_(True)
-    (found,) = torch.autograd.grad(net(x).sum(), x)
-    return found
-
-
 def _norm(name: str, gradient: Tensor, quotient: float) -> Number:
     value = float(gradient.double().norm())
     return Number(name, value, quotient, 5e-3 * value + 1e-7, "the loss's slope that way, by a difference quotient")
@@ -306,15 +243,8 @@ def _wishes(objective: Objective, real: Tensor, fake: Tensor, on_real: Tensor, o
     return Field(_plain(torch.cat([real, fake])), _plain(arrows), "which way each score should go")
 
 
-def _tensor(state: State, name: str) -> Tensor:
-    found = state[name]
-    assert isinstance(found, Tensor)
-    return found
-
-
-def _copy(rng: Generator) -> Generator:
-    """Random numbers that leave the others where they are."""
-    return rng.clone_state()
+def _weights(net: Net) -> Tensor:
+    return torch.cat([each.detach().flatten() for each in net.parameters()])
 
 
 def _plain(tensor: Tensor) -> Floats:

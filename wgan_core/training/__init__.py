@@ -11,7 +11,6 @@ from wgan_core.training.failures import likely_cause as likely_cause
 from wgan_core.training.loop import Training as Training
 from wgan_core.training.member import STREAMS as STREAMS
 from wgan_core.training.member import STREAMS_OF_TRAINING as STREAMS_OF_TRAINING
-from wgan_core.training.member import Member as Member
 from wgan_core.training.member import stream as stream
 from wgan_core.training.member import stream_number as stream_number
 from wgan_core.training.whole import train as train

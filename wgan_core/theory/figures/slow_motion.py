@@ -9,7 +9,7 @@ import numpy as np
 from wgan_core.config import TrainingConfig
 from wgan_core.lessons.presets import PRESETS
 from wgan_core.schema import knob
-from wgan_core.theory.apart import Moment, axis, moments
+from wgan_core.theory.apart import Scene, axis, scenes
 from wgan_core.theory.figure import Figure, Question
 from wgan_core.theory.result import (
     AnyLayer,
@@ -155,7 +155,7 @@ class SlowMotion(Figure):
 
     def compute(self) -> Result:
         config = self.config
-        round_ = moments(config.edited({"device": "cpu"}).to_url(), self.rounds)
+        round_ = scenes(config.edited({"device": "cpu"}).to_url(), self.rounds)
         now = round_[self.moment - 1]
         line = LINES[self.objective][now.name]
         return Result(
@@ -173,7 +173,7 @@ class SlowMotion(Figure):
     def live(self) -> TrainingConfig | None:
         return self.config
 
-    def _weights(self, round_: tuple[Moment, ...], now: Moment) -> Panel:
+    def _weights(self, round_: tuple[Scene, ...], now: Scene) -> Panel:
         clip = getattr(self.config.objective, "clip", None)
         reach = 1.15 * clip if clip else max(float(np.abs(each.weights).max()) for each in round_)
         # The last bins also hold what lies beyond: after an update some weights do, until they are clipped.
@@ -194,13 +194,13 @@ class SlowMotion(Figure):
             help="They change at the critic's update, and at the clip.",
         )
 
-    def _box(self, round_: tuple[Moment, ...], now: Moment) -> Table:
+    def _box(self, round_: tuple[Scene, ...], now: Scene) -> Table:
         lines = LINES[self.objective]
         rows = ((f"{i}", each.name, lines[each.name], "now" if each is now else "") for i, each in enumerate(round_, 1))
         return Table("The round", ("", "moment", "algorithm box", ""), tuple(rows))
 
 
-def _plane(now: Moment, line: Floats) -> Panel:
+def _plane(now: Scene, line: Floats) -> Panel:
     layers: list[AnyLayer] = [Heat(line, line, now.surface - now.surface.mean(), "score", 0.0)]
     batches: tuple[tuple[Floats, str, Role], ...] = (
         (now.real, "real", "real"),
@@ -233,7 +233,7 @@ def _plane(now: Moment, line: Floats) -> Panel:
     )
 
 
-def _change(first: Moment, now: Moment, line: Floats) -> Panel:
+def _change(first: Scene, now: Scene, line: Floats) -> Panel:
     change = now.surface - first.surface
     moved = float(np.abs(change).max())
     return Panel(
@@ -249,7 +249,7 @@ def _change(first: Moment, now: Moment, line: Floats) -> Panel:
     )
 
 
-def _latents(now: Moment) -> Panel:
+def _latents(now: Scene) -> Panel:
     return Panel(
         "latents",
         "Latents z" if len(now.latents) else "Latents z: none drawn yet",
