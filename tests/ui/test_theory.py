@@ -21,10 +21,9 @@ from pages.ui.theory.message import message
 from tests.core.helpers import python
 from tests.ui.theory_views import numbers, read
 from wgan_core.charts import theme
-from wgan_core.charts.webpage import COLOURS as LIGHT
 from wgan_core.theory import FIGURES, Figure, build
 from wgan_core.theory.commands import main
-from wgan_core.theory.plot import COLOURS, drawn, formula, number_table, page
+from wgan_core.theory.plot import drawn, formula, number_table, page
 from wgan_core.theory.result import (
     Arrows,
     Bars,
@@ -204,11 +203,6 @@ class TestPng:
             color = [int(png.COLOURS[role][i : i + 2], 16) for i in (1, 3, 5)]
             tolerance = 70 if role == "critic" else 30  # bars are a little clear
             assert (np.abs(pixels - color).sum(1) < tolerance).any(), role
-
-    def test_its_colours_are_those_of_a_light_page(self) -> None:
-        from wgan_core.theory import png
-
-        assert {role: LIGHT.get(color, color) for role, color in COLOURS.items()} == png.COLOURS
 
 
 def test_without_matplotlib_a_png_is_refused_in_words() -> None:

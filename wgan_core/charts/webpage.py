@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import numpy as np
@@ -16,23 +17,21 @@ import numpy as np
 from wgan_core.charts import theme
 from wgan_core.charts.plotting import Figure
 
-# A printed page is light.
-COLOURS = {theme.INK: "#262730", theme.QUIET: "#808495", theme.REAL: "#0072B2"}
 FONT = '"Source Sans Pro", "Source Sans 3", system-ui, sans-serif'
-GRID = {"gridcolor": "#e6e6ea", "zerolinecolor": "#c9c9d0", "automargin": True}
+GRID = {"gridcolor": theme.LINES_ON_PAPER, "zerolinecolor": "#c9c9d0", "automargin": True}
 
-STYLE = """
-body { font: 16px/1.5 FONT; color: #262730; background: #fff; max-width: 1180px; margin: 0 auto; padding: 24px; }
+STYLE = Template("""
+body { font: 16px/1.5 $font; color: $ink; background: #fff; max-width: 1180px; margin: 0 auto; padding: 24px; }
 h1 { font-size: 1.7rem; margin: 0 0 4px; } h2 { font-size: 1.25rem; margin: 36px 0 8px; } h3 { font-size: 1rem; margin: 0; }
 p { margin: 4px 0; } .quiet { color: #6b6e7b; font-size: 0.88rem; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(480px, 100%), 1fr)); gap: 24px 28px; }
 .chart, .finding { break-inside: avoid; min-width: 0; } .wide { grid-column: 1 / -1; max-width: 720px; }
 .lane { border-left: 6px solid; padding-left: 8px; } .finding { margin: 12px 0; }
-.failed { border-left: 6px solid #D55E00; padding: 4px 12px; }
+.failed { border-left: 6px solid $vermilion; padding: 4px 12px; }
 table { border-collapse: collapse; display: block; overflow-x: auto; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: 4px 14px 4px 0; border-bottom: 1px solid #e6e6ea; font-weight: inherit; }
+th, td { text-align: left; padding: 4px 14px 4px 0; border-bottom: 1px solid $line; font-weight: inherit; }
 thead th { color: #6b6e7b; font-size: 0.88rem; } pre { overflow-x: auto; background: #f5f5f7; padding: 12px; }
-""".replace("FONT", FONT)
+""").substitute(font=FONT, ink=theme.printed(theme.INK), line=theme.LINES_ON_PAPER, vermilion=theme.VERMILION)
 SCRIPT = """
 const figures = JSON.parse(document.getElementById("figures").textContent);
 for (const [id, figure] of Object.entries(figures)) {
@@ -94,7 +93,7 @@ def layout(figure: Figure, height: int) -> dict[str, Any]:
         "margin": {"l": 56, "r": 52 if "yaxis2" in found else 16, "t": 40, "b": 44},
         "paper_bgcolor": "#fff",
         "plot_bgcolor": "#fff",
-        "font": {"family": FONT, "size": 12, "color": COLOURS[theme.INK]},
+        "font": {"family": FONT, "size": 12, "color": theme.printed(theme.INK)},
         "legend": {"orientation": "h", "x": 0, "y": 1, "yref": "container", "yanchor": "top"},
         "showlegend": named > 1,
     }
@@ -112,4 +111,4 @@ def _plain(value: Any) -> Any:
         return _plain(value.item())
     if isinstance(value, float):
         return float(f"{value:.7g}") if np.isfinite(value) else None
-    return COLOURS.get(value, value) if isinstance(value, str) else value
+    return theme.printed(value) if isinstance(value, str) else value

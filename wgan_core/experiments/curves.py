@@ -11,13 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Paper
 
+from wgan_core.charts import theme
 from wgan_core.experiments.experiment import Size, TrainedExperiment
 from wgan_core.experiments.tracks import Track
 from wgan_core.history import LaneView
-from wgan_core.theory.png import COLOURS
 
 # Colours that lanes of one objective are told apart by (Okabe–Ito).
-OTHERS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
+OTHERS = (theme.BLUE, theme.ORANGE, theme.GREEN, theme.PURPLE, theme.SKY, theme.VERMILION, "#F0E442")
 LOGARITHMIC = frozenset({"critic_grad_norm", "generator_grad_norm"})
 WIDTH, HEIGHT = 4.2, 2.9  # inches
 
@@ -45,11 +45,10 @@ def svg(experiment: TrainedExperiment, size: Size, views: Mapping[str, Sequence[
 
 
 def _panel(axes: Axes, name: str, tracks: Mapping[str, Sequence[Track]]) -> None:
-    kinds = [of_lane[0].config.objective.kind for of_lane in tracks.values()]
-    told_apart = len(set(kinds)) == len(kinds)
-    for number, (lane, of_lane) in enumerate(tracks.items()):
-        role = kinds[number] if told_apart and kinds[number] in COLOURS else None
-        colour = OTHERS[number % len(OTHERS)] if role is None else COLOURS[role]  # type: ignore[index]
+    colours = [theme.of_objective(of_lane[0].config.objective.kind) for of_lane in tracks.values()]
+    if len(set(colours)) < len(colours):
+        colours = [OTHERS[number % len(OTHERS)] for number in range(len(tracks))]
+    for colour, (lane, of_lane) in zip(colours, tracks.items(), strict=True):
         steps = of_lane[0].history["step"]
         values = np.stack([np.interp(steps, t.history["step"], t.scalar(name)) for t in of_lane])
         measured = np.isfinite(values).any(axis=0)
@@ -61,9 +60,9 @@ def _panel(axes: Axes, name: str, tracks: Mapping[str, Sequence[Track]]) -> None
             )
     if name in LOGARITHMIC:
         axes.set_yscale("log")
-    axes.set_title(name, size=10, loc="left", color=COLOURS["ink"])
+    axes.set_title(name, size=10, loc="left", color=theme.printed(theme.INK))
     axes.set_xlabel("generator steps", size=8)
-    axes.grid(color="#E6E6EA", linewidth=0.7)
+    axes.grid(color=theme.LINES_ON_PAPER, linewidth=0.7)
     axes.set_axisbelow(True)
-    axes.tick_params(labelsize=8, colors=COLOURS["ink"])
+    axes.tick_params(labelsize=8, colors=theme.printed(theme.INK))
     axes.spines[["top", "right"]].set_visible(False)

@@ -43,13 +43,13 @@ COLOURS: dict[Role, str] = {
     # A distance has the colour of the objective that minimises it, where there is one.
     "em": theme.of_objective("wgan-gp"),
     "js": theme.of_objective("gan"),
-    "kl": "#56B4E9",
-    "reverse-kl": "#E69F00",
-    "tv": "#9467BD",
-    "first": "#D55E00",
-    "second": "#E69F00",
-    "third": "#009E73",
-    "fourth": "#56B4E9",
+    "kl": theme.SKY,
+    "reverse-kl": theme.ORANGE,
+    "tv": theme.VIOLET,
+    "first": theme.VERMILION,
+    "second": theme.ORANGE,
+    "third": theme.GREEN,
+    "fourth": theme.SKY,
 }
 SYMBOLS = {"circle": "circle", "cross": "x", "ring": "circle-open"}
 HEIGHT = 330  # of a panel on a web page of its own

@@ -13,6 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 from matplotlib.figure import Figure as Paper
 
+from wgan_core.charts import theme
+from wgan_core.theory import plot
 from wgan_core.theory.figure import Figure
 from wgan_core.theory.result import (
     AnyLayer,
@@ -24,37 +26,17 @@ from wgan_core.theory.result import (
     Marks,
     Panel,
     Result,
-    Role,
     Words,
     arranged,
     rows,
     shown,
 )
 
-# The colours of the page on a light ground.
-COLOURS: dict[Role, str] = {
-    "real": "#0072B2",
-    "generated": "#CC79A7",
-    "critic": "#A6611A",
-    "ink": "#262730",
-    "quiet": "#808495",
-    "gan": "#D55E00",
-    "wgan-clip": "#E69F00",
-    "wgan-gp": "#009E73",
-    "em": "#009E73",
-    "js": "#D55E00",
-    "kl": "#56B4E9",
-    "reverse-kl": "#E69F00",
-    "tv": "#9467BD",
-    "first": "#D55E00",
-    "second": "#E69F00",
-    "third": "#009E73",
-    "fourth": "#56B4E9",
-}
+COLOURS = {role: theme.printed(colour) for role, colour in plot.COLOURS.items()}
 DASHES = {"solid": "-", "dash": "--", "dot": ":"}
 MARKS = {"circle": "o", "cross": "X", "ring": "o"}
 DIVERGING = LinearSegmentedColormap.from_list("diverging", ["#BC8953", "#FFFFFF", "#41A494"])
-RISING = LinearSegmentedColormap.from_list("rising", ["#FFFFFF", "#0072B2"])
+RISING = LinearSegmentedColormap.from_list("rising", ["#FFFFFF", theme.BLUE])
 WIDTH, ROW = 10.0, 3.1  # inches
 DPI = 150
 LETTERS = 115  # in a line of the reading
@@ -102,7 +84,7 @@ def _panel(axes: Axes, panel: Panel) -> None:
     if panel.equal:
         axes.set_aspect("equal", adjustable="box")
     if panel.axes:
-        axes.grid(color="#E6E6EA", linewidth=0.7)
+        axes.grid(color=theme.LINES_ON_PAPER, linewidth=0.7)
     else:
         axes.set_axis_off()
     axes.set_axisbelow(True)

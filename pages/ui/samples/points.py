@@ -33,9 +33,18 @@ WALKERS, FRAMES = 40, 96
 CURVE = 121
 PLANE_SIDE = 61
 # One colour a mode, again and again: neighbours differ.
-MODE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#9467BD", "#A6611A", "#7F7F7F")
+MODE_COLOURS = (
+    theme.BLUE,
+    theme.VERMILION,
+    theme.GREEN,
+    theme.ORANGE,
+    theme.SKY,
+    theme.VIOLET,
+    theme.BROWN,
+    "#7F7F7F",
+)
 # Ends in the colour that it begins with.
-ROUND = [[0, "#0072B2"], [0.25, "#009E73"], [0.5, "#E69F00"], [0.75, "#CC79A7"], [1, "#0072B2"]]
+ROUND = [[0, theme.BLUE], [0.25, theme.GREEN], [0.5, theme.ORANGE], [0.75, theme.PURPLE], [1, theme.BLUE]]
 
 
 def _real_points(sampler: Sampler) -> Trace:
