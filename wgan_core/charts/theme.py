@@ -26,6 +26,7 @@ PRINTED = {REAL: BLUE, INK: "#262730", QUIET: "#808495"}
 LINES_ON_PAPER = "#E6E6EA"
 
 # The critic's surface: a diverging map, clear at its centre, so that it lies well on a light and on a dark page.
+LOW, HIGH = BROWN, "#018571"
 SURFACE = [[0, "rgba(166,97,26,0.75)"], [0.5, "rgba(128,128,128,0.05)"], [1, "rgba(1,133,113,0.75)"]]
 
 

@@ -29,6 +29,7 @@ from torch import Generator, Tensor
 from wgan_core.config import MOST_LANES, RunConfig, TrainingConfig, differing, live_paths
 from wgan_core.export import archive
 from wgan_core.export.archive import Archive
+from wgan_core.export.format import export
 from wgan_core.export.manifest import (
     describe,
     fields,
@@ -61,6 +62,7 @@ MAY_DIFFER = ("steps",)
 # Out
 
 
+@export("bundle", "Whole run", "All that is kept of the run, to be imported elsewhere.", ".zip", "application/zip")
 def bundle_file(bundle: Bundle) -> Iterable[File]:
     return [File(f"run-{bundle.view.id}.zip", pack_bundle(bundle))]
 

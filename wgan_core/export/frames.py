@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
+from wgan_core.charts import theme
 from wgan_core.history import LaneView, Snapshot
 
-# The colours of the page: one for each role.
-REAL, GENERATED = (0, 114, 178), (204, 121, 167)
-INK, QUIET, PAPER = (38, 39, 48), (120, 120, 120), (255, 255, 255)
-LOW, HIGH = (166, 97, 26), (1, 133, 113)
+# The colours of the page, on paper.
+REAL, GENERATED, INK = (ImageColor.getrgb(theme.printed(colour)) for colour in (theme.REAL, theme.GENERATED, theme.INK))
+QUIET, PAPER = (120, 120, 120), (255, 255, 255)
+LOW, HIGH = ImageColor.getrgb(theme.LOW), ImageColor.getrgb(theme.HIGH)
 STRONGEST = 0.75  # opacity of the surface where it is farthest from its mean
 SIDE, HEAD, MARGIN = 420, 44, 10
 # Drawn this much larger and made smaller again: smooth edges.

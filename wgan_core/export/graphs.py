@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import Tensor, nn
 
+from wgan_core.export.format import export
 from wgan_core.export.subject import Bundle, ExportProblem, File
-from wgan_core.export.weights import ROLES, Model, models
+from wgan_core.export.weights import ROLES, Model, models, without_states
 from wgan_core.networks import Residual, ToSigned
 from wgan_core.objectives.constraints import SPECTRAL, normalised
 
@@ -129,6 +130,16 @@ TRANSLATIONS: dict[type[nn.Module], Callable[[Any], Node | list[Node]]] = {
 }
 
 
+@export(
+    "onnx",
+    "ONNX",
+    "Generator and critic as graphs that run without PyTorch.",
+    ".onnx",
+    "application/octet-stream",
+    requires=("onnx",),
+    folder=True,
+    unfit=without_states,
+)
 def onnx_files(bundle: Bundle) -> Iterable[File]:
     """Two files for each lane."""
     for folder, model in models(bundle):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from wgan_core.export.format import export
 from wgan_core.export.frames import GENERATED, HIGH, INK, LOW, PAPER, QUIET, REAL, moment, side_by_side
 from wgan_core.export.subject import Bundle, ExportProblem, File
 
@@ -64,12 +65,14 @@ def film(bundle: Bundle) -> Iterator[Image.Image]:
         yield picture(Bundle(bundle.view.at(time, bundle.view.config.clock), bundle.states))
 
 
+@export("png", "Picture", "The samples as they are now.", ".png", "image/png", unfit=without_frames)
 def png(bundle: Bundle) -> Iterable[File]:
     out = io.BytesIO()
     picture(bundle).save(out, "PNG", optimize=True)
     return [File("samples.png", out.getvalue())]
 
 
+@export("gif", "Film, GIF", "The samples over the whole run.", ".gif", "image/gif", unfit=without_frames)
 def gif(bundle: Bundle) -> Iterable[File]:
     drawn = list(film(bundle))
     palette = _palette(drawn[-1])
@@ -87,6 +90,14 @@ def _palette(picture: Image.Image) -> Image.Image:
     return image
 
 
+@export(
+    "webp",
+    "Film, WebP",
+    "The samples over the whole run, in a smaller file than GIF.",
+    ".webp",
+    "image/webp",
+    unfit=without_frames,
+)
 def webp(bundle: Bundle) -> Iterable[File]:
     return [File("samples.webp", _animated(list(film(bundle)), "WEBP", quality=80, method=2))]
 
@@ -98,6 +109,15 @@ def _animated(frames: list[Image.Image], kind: str, **options: object) -> bytes:
     return out.getvalue()
 
 
+@export(
+    "mp4",
+    "Film, MP4",
+    "The samples over the whole run, for slides.",
+    ".mp4",
+    "video/mp4",
+    requires=("imageio_ffmpeg",),
+    unfit=without_frames,
+)
 def mp4(bundle: Bundle) -> Iterable[File]:
     """H.264, which every browser and every slide program plays."""
     import imageio_ffmpeg

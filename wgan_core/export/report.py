@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from wgan_core.charts import CHARTS, OVERLAYS, Chart, Clock, Figure
 from wgan_core.charts.lanes import Shown, shown, table
 from wgan_core.charts.webpage import document, layout
 from wgan_core.coach import findings
+from wgan_core.export.format import export
+from wgan_core.export.subject import Bundle, File
 from wgan_core.history import RunView
 
 HEIGHT, TALL = 300, 560
+
+
+@export(
+    "html",
+    "Report",
+    "One web page with all charts, which opens without a network.",
+    ".html",
+    "text/html",
+    requires=("plotly",),
+)
+def report_file(bundle: Bundle) -> Iterable[File]:
+    return [File("report.html", report(bundle.view).encode())]
 
 
 def report(run: RunView, title: str = "") -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wgan_core.export.format import export
 from wgan_core.export.subject import Bundle, File
 from wgan_core.history import CLOCKS, Floats
 
@@ -56,6 +57,7 @@ def number(value: float) -> str:
     return "" if np.isnan(value) else repr(float(value))
 
 
+@export("csv", "CSV, wide", "One row for each measurement, one column for each number.", ".csv", "text/csv")
 def csv_wide(bundle: Bundle) -> Iterable[File]:
     """One column for each scalar."""
     scalars = names(bundle)
@@ -70,6 +72,7 @@ def csv_wide(bundle: Bundle) -> Iterable[File]:
     return [File("metrics.csv", _csv(rows()))]
 
 
+@export("csv-long", "CSV, long", "One row for each number: its step, its name and its value.", ".csv", "text/csv")
 def csv_long(bundle: Bundle) -> Iterable[File]:
     """One row for each number: its name and its value."""
 
@@ -91,6 +94,13 @@ def _csv(rows: Iterable[list[object]]) -> bytes:
     return out.getvalue().encode()
 
 
+@export(
+    "jsonl",
+    "JSON lines",
+    "One JSON object for each measurement, as the command line prints them.",
+    ".jsonl",
+    "application/jsonl",
+)
 def json_lines(bundle: Bundle) -> Iterable[File]:
     """One JSON object a line, as ``train --json`` prints them, with lane and seed. What is absent is left out."""
     lines = []
@@ -105,6 +115,14 @@ def json_lines(bundle: Bundle) -> Iterable[File]:
     return [File("metrics.jsonl", "".join(f"{line}\n" for line in lines).encode())]
 
 
+@export(
+    "parquet",
+    "Parquet",
+    "The wide table with its types, for pandas, Polars and DuckDB.",
+    ".parquet",
+    "application/vnd.apache.parquet",
+    requires=("pyarrow",),
+)
 def parquet(bundle: Bundle) -> Iterable[File]:
     """The wide table with types, null where a number is absent, and the run's config in the file's metadata."""
     import pyarrow
@@ -137,6 +155,7 @@ def config_text(bundle: Bundle) -> str:
     return json.dumps({"shared": shared, "lanes": lanes} | knobs, ensure_ascii=False, indent=2)
 
 
+@export("config", "Config", "All settings as JSON, for a link or the command line.", ".json", "application/json")
 def config(bundle: Bundle) -> Iterable[File]:
     """The config as JSON, complete: nothing is left to defaults that may change."""
     return [File("config.json", f"{config_text(bundle)}\n".encode())]

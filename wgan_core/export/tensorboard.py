@@ -12,6 +12,7 @@ from time import time
 
 import numpy as np
 
+from wgan_core.export.format import export
 from wgan_core.export.subject import Bundle, File
 from wgan_core.export.tables import Series, series
 from wgan_core.history import CLOCKS
@@ -19,6 +20,15 @@ from wgan_core.history import CLOCKS
 VERSION = "brain.Event:2"
 
 
+@export(
+    "tensorboard",
+    "TensorBoard",
+    "A folder of event files, one for each lane and seed. Numbers are float32 there: about seven digits.",
+    "",
+    "application/octet-stream",
+    requires=("tensorboard",),
+    folder=True,
+)
 def event_files(bundle: Bundle, ended: float | None = None) -> Iterable[File]:
     """One event file for each lane and seed.
 

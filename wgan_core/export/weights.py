@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from wgan_core.config import TrainingConfig
+from wgan_core.export.format import export
 from wgan_core.export.subject import Bundle, ExportProblem, File
 from wgan_core.host.tensors import BadTensors, pack, unpack
 from wgan_core.networks.piecewise import Net
@@ -81,6 +82,15 @@ def without_states(bundle: Bundle) -> str | None:
     return NO_STATE if all(state is None for state in bundle.states) else None
 
 
+@export(
+    "safetensors",
+    "Weights",
+    "Generator and critic as safetensors, with the config in the metadata.",
+    ".safetensors",
+    "application/octet-stream",
+    count=lambda bundle: sum(state is not None for state in bundle.states),
+    unfit=without_states,
+)
 def safetensors_files(bundle: Bundle) -> Iterable[File]:
     """Generator and critic of each lane in one file: tensors by their names in PyTorch, after the network's."""
     for folder, model in models(bundle):
