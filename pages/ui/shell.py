@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import gc
+from pathlib import Path
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
@@ -15,15 +16,18 @@ from wgan_core.runs import manager
 from wgan_core.schema import ConfigError
 from wgan_core.training import train
 
-PAGES = {
-    "train": "Train",
-    "compare": "Compare",
-    "experiments": "Experiments",
-    "runs": "Runs",
-    "samples": "Samples",
-    "theory": "Theory",
-    "guide": "Guide",
-}
+# Where pages stand in the navigation; one that is not named here stands last.
+ORDER = ("train", "compare", "experiments", "runs", "samples", "theory", "guide")
+
+
+def _named() -> dict[str, str]:
+    """The titles of the pages by their names: those of the files in ``pages/``."""
+    names = [path.stem for path in Path(__file__).parents[1].glob("*.py")]
+    names.sort(key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
+    return {name: name.replace("_", " ").capitalize() for name in names}
+
+
+PAGES = _named()
 
 _entered = False  # whether app.py has run in this process
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from tests.core.helpers import CPU, rng
 from wgan_core.config import TrainingConfig
-from wgan_core.networks import Dcgan, Mlp, ReportDcgan, Residual, ResNet, build_critic, build_generator
+from wgan_core.networks import Dcgan, Mlp, Network, ReportDcgan, Residual, ResNet, build_critic, build_generator
 from wgan_core.objectives import Objective
 
 CIFAR = (3, 32, 32)
@@ -26,7 +26,7 @@ def count(net: nn.Module) -> int:
 
 @pytest.mark.parametrize("objective", Objective.kinds)
 def test_each_kind_starts_as_critic_with_a_normalisation_that_the_objective_allows(objective: str) -> None:
-    for kind in ("mlp", "dcgan", "report-dcgan", "resnet"):
+    for kind in Network.kinds:
         config = TrainingConfig.parse(
             {"dataset": {"kind": "fashion-mnist"}, "objective": {"kind": objective}, "critic": {"kind": kind}}
         )

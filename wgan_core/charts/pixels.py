@@ -32,6 +32,7 @@ def pixels_of(grid: NDArray[Any], side: int) -> NDArray[Any]:
     "by definition",
     images=True,
     moment=True,
+    of=("fake_grid",),
 )
 def pixels(view: LaneView, clock: Clock) -> Figure | None:
     if view.latest is None:

@@ -43,6 +43,9 @@ class Chart:
         Two sentences behind the "?".
     source
         The paper it comes from.
+    of
+        The numbers of a snapshot that it draws, scalars and arrays: it has a figure where one of them was measured.
+        ``estimate`` is the objective's own, whatever its name.
     wide
         The chart takes four places of the grid instead of one.
     images
@@ -61,6 +64,7 @@ class Chart:
     help: str
     source: str
     draw: Callable[[Any, Clock], Figure | None]
+    of: tuple[str, ...] = ()
     wide: bool = False
     images: bool | None = None
     needs_modes: bool = False

@@ -31,6 +31,7 @@ MOST_NAMES = 20
     "Metz et al. 2016; VEEGAN (Srivastava et al. 2017)",
     images=True,
     moment=True,
+    of=("class_shares",),
 )
 def classes(view: LaneView, clock: Clock) -> Figure | None:
     scored = _scored(view)
@@ -102,6 +103,7 @@ def _class_names(settings: str) -> tuple[str, ...]:
     " the features of Inception.",
     "Heusel et al. 2017; Bińkowski et al. 2018",
     images=True,
+    of=("frechet_small_cnn", "kid"),
 )
 def frechet(view: LaneView, clock: Clock) -> Figure | None:
     traces = marked(view, clock, "frechet_small_cnn", "Fréchet", theme.GENERATED)
@@ -146,6 +148,7 @@ LINES = {
     " much of the real images is reached, which is variety. The ticks at the right are what real images reach among themselves.",
     "Kynkäänniemi et al. 2019 (k = 3); Naeem et al. 2020 (k = 5)",
     images=True,
+    of=("precision", "recall", "density", "coverage"),
 )
 def precision(view: LaneView, clock: Clock) -> Figure | None:
     traces: list[Trace] = []

@@ -54,6 +54,7 @@ __all__ = ["CHARTS", "SEEDS", "SEEDS_SUIT", "seeds_by_modes"]
     wide=True,
     images=False,
     moment=True,
+    of=("surface",),
 )
 def samples(view: LaneView, clock: Clock) -> Figure | None:
     if view.latest is None:
@@ -125,6 +126,7 @@ def _arrows(at: NDArray[Any], push: NDArray[Any], longest: float) -> tuple[NDArr
     wide=True,
     images=True,
     moment=True,
+    of=("fake_grid",),
 )
 def images(view: LaneView, clock: Clock) -> Figure | None:
     if view.latest is None:
@@ -163,6 +165,7 @@ def _picture(pixels: NDArray[Any], axis: str) -> Trace:
     " GAN, for other objectives a bound of the divergence in the legend. For points, exact W1 of 512 against 512 samples"
     " stands beside it on the right axis, with the floor that two real samples reach.",
     "WGAN paper, Figures 3 and 4; exact W1 by linear programming (POT)",
+    of=("w1", "estimate"),
 )
 def distance(view: LaneView, clock: Clock) -> Figure | None:
     objective = view.config.objective
@@ -204,6 +207,7 @@ def distance(view: LaneView, clock: Clock) -> Figure | None:
     " for. A perfect generator reaches a share of 0.989.",
     "VEEGAN (Srivastava et al. 2017); PacGAN (Lin et al. 2018)",
     needs_modes=True,
+    of=("modes_covered",),
 )
 def modes(view: LaneView, clock: Clock) -> Figure | None:
     where = view.config.dataset.modes()
@@ -245,6 +249,7 @@ def further_terms() -> list[tuple[str, str, str, dict[str, Any]]]:
     "The critic minimises the sum of its terms; for a WGAN that is E[f(generated)] − E[f(real)], plus the penalty, which is drawn"
     " apart with its weight λ in it. The axis is logarithmic on both sides of 0.",
     "WGAN paper, Algorithm 1; Gulrajani et al. 2017, equation 3",
+    of=("critic_real", "generator_loss"),
 )
 def losses(view: LaneView, clock: Clock) -> Figure | None:
     lines: list[tuple[str, str, str, dict[str, Any]]] = [
@@ -272,6 +277,7 @@ def losses(view: LaneView, clock: Clock) -> Figure | None:
     "How strongly each network is being moved: the norm of its loss's gradient over all its parameters at the newest step."
     " A generator whose norm falls by orders of magnitude has stopped learning.",
     "WGAN paper, Figure 3; From GAN to WGAN, Figure 5",
+    of=("critic_grad_norm", "generator_grad_norm"),
 )
 def gradients(view: LaneView, clock: Clock) -> Figure | None:
     traces = curve(view, clock, "critic_grad_norm", "critic", theme.CRITIC)
@@ -289,6 +295,7 @@ LOG = {"type": "log", "exponentformat": "power"}
     "The norm of the critic's gradient in its input, at points between real and generated samples. WGAN-GP pulls it to 1;"
     " clipping lets it vanish or grow, and a GAN does not hold it at all.",
     "Gulrajani et al. 2017, Figure 1",
+    of=("input_grad_norm_mean", "input_grad_norm_max"),
 )
 def lipschitz(view: LaneView, clock: Clock) -> Figure | None:
     traces = curve(view, clock, "input_grad_norm_mean", "mean", theme.CRITIC)
@@ -305,6 +312,7 @@ def lipschitz(view: LaneView, clock: Clock) -> Figure | None:
     " penalty does not.",
     "Gulrajani et al. 2017, Figure 1",
     moment=True,
+    of=("weight_counts",),
 )
 def weights(view: LaneView, clock: Clock) -> Figure | None:
     if view.latest is None:
@@ -354,7 +362,7 @@ SEEDS: tuple[str, str, str, str, str] = (
 SEEDS_SUIT: dict[str, Any] = {"moment": True, "needs_modes": True, "needs_seeds": True}
 
 
-@chart(*SEEDS, **SEEDS_SUIT)
+@chart(*SEEDS, of=("modes_covered",), **SEEDS_SUIT)
 def seeds(view: LaneView, clock: Clock) -> Figure | None:
     return seeds_by_modes([(view, "seeds", theme.GENERATED)])
 

@@ -11,10 +11,16 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 from wgan_core.charts import theme
 from wgan_core.history import LaneView, Snapshot
 
-# The colours of the page, on paper.
-REAL, GENERATED, INK = (ImageColor.getrgb(theme.printed(colour)) for colour in (theme.REAL, theme.GENERATED, theme.INK))
+
+def _on_paper(colour: str) -> tuple[int, int, int]:
+    red, green, blue, *_ = ImageColor.getrgb(theme.printed(colour))
+    return red, green, blue
+
+
+# The colours of the page.
+REAL, GENERATED, INK = _on_paper(theme.REAL), _on_paper(theme.GENERATED), _on_paper(theme.INK)
+LOW, HIGH = _on_paper(theme.LOW), _on_paper(theme.HIGH)
 QUIET, PAPER = (120, 120, 120), (255, 255, 255)
-LOW, HIGH = ImageColor.getrgb(theme.LOW), ImageColor.getrgb(theme.HIGH)
 STRONGEST = 0.75  # opacity of the surface where it is farthest from its mean
 SIDE, HEAD, MARGIN = 420, 44, 10
 # Drawn this much larger and made smaller again: smooth edges.
