@@ -17,7 +17,7 @@ STYLE = Template("""<style>
 .st-key-experiments .stVerticalBlock { gap: 0.6rem; }
 .st-key-experiments h4 { padding: 0.4rem 0 0.8rem; font-size: 1.15rem; }
 .st-key-experiments-head h4 { padding: 0; }
-.st-key-experiments-head [data-testid$="Container"], .st-key-experiments-head p { margin: 0; }
+.st-key-experiments-head [data-testid$$="Container"], .st-key-experiments-head p { margin: 0; }
 .we-scroll { overflow-x: auto; }
 .we-scroll table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
 .we-scroll th, .we-scroll td { padding: 4px 10px 4px 0; text-align: left; vertical-align: middle; }
