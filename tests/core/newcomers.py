@@ -56,7 +56,7 @@ CONSTRAINT = '''
 class Decay(Constraint):
     """Weights shrink a little after each of the critic's steps."""
 
-    label: ClassVar = "Shrinking"
+    label: ClassVar = "Weights that shrink"
 
     kind: Literal["toy"] = "toy"
     share: float = knob(0.5, "Share", "What is left of each weight.", live=True, gt=0, le=1)
@@ -126,7 +126,7 @@ NETWORK = '''
 class Toy(Mlp):
     """A perceptron of one hidden layer."""
 
-    label: ClassVar = "Shallow perceptron"
+    label: ClassVar = "MLP of one layer"
 
     kind: Literal["toy"] = "toy"
     depth: int = knob(1, "Hidden layers", "Number of hidden layers.", ge=1, le=12)

@@ -113,14 +113,14 @@ def words_of(text: str) -> set[str]:
 
 def test_the_glossary_has_the_words_of_the_titles_on_screen() -> None:
     known = words_of((DOCS / "glossary.md").read_text(encoding="utf-8"))
-    # A chart may explain its words in its own section.
-    own = {part.title: words_of(part.text) for part in sections("charts")}
-    titles = [chart.title for chart in (*CHARTS.values(), *OVERLAYS.values())]
-    titles += [rule.title for rule in RULES.values()]
+    # A chart may explain its words in its own section, and a class in the docstring that its page is made of.
+    sections_of = {part.title: part.text for part in sections("charts")}
+    titles = {chart.title: sections_of.get(chart.title, "") for chart in (*CHARTS.values(), *OVERLAYS.values())}
+    titles |= {rule.title: "" for rule in RULES.values()}
     families = [family for family in Variant.__subclasses__() if family not in (Dataset, Figure)]
-    titles += [cls.label for family in families for cls in make_docs.kinds(family).values()]
-    for title in titles:
+    titles |= {cls.label: cls.__doc__ or "" for family in families for cls in make_docs.kinds(family).values()}
+    for title, text in titles.items():
         words = {word.removesuffix("'s") for word in words_of(title)}
-        explained = known | own.get(title, set())
+        explained = known | words_of(text)
         unknown = {word for word in words - PLAIN if not {word, word.removesuffix("s")} & explained}
         assert not unknown, f"{title}: explain {unknown} in docs/glossary.md"
