@@ -113,7 +113,7 @@ def test_looking_back_moves_every_panel_while_the_race_goes_on(visit: Visit) -> 
 
 
 def test_a_finished_race_plays_like_a_film(visit: Visit) -> None:
-    page = start(visit(), race(THREE[1:], length=1000, snapshot_every=20))
+    page = start(visit(), race(THREE[1:], length=300, snapshot_every=10))
     page.shows_status("finished").wait_for_data()
     page.page.locator(".wl-speed").select_option("1")
     seen: set[int] = set()
@@ -125,7 +125,7 @@ def test_a_finished_race_plays_like_a_film(visit: Visit) -> None:
             break
     assert len(seen) > 2
     assert page.page.locator(".wl-at").inner_text() == "now"
-    page.page.wait_for_function("document.querySelector('.wl-lanes .wl-unit').textContent.includes('step 1,000')")
+    page.page.wait_for_function("document.querySelector('.wl-lanes .wl-unit').textContent.includes('step 300')")
     expect(page.page.locator(".wl-play")).to_have_text("▶")
 
 
