@@ -93,7 +93,9 @@ def lesson(scenario: Scenario | None, config: RunConfig | None) -> None:
             st.button("Back to the lesson", key="lesson_again", on_click=choose, args=(other,))
         if scenario is not None:
             st.markdown(f"**{scenario.question}**", width="content")
-            guess = st.pills("Your prediction", scenario.options, key="prediction", label_visibility="collapsed")
+            guess = st.pills(
+                "Your prediction", scenario.options, key="prediction", label_visibility="collapsed", wrap=True
+            )
             if st.button("Reveal", key="reveal", disabled=guess is None, help="First choose what you expect."):
                 st.session_state["revealed"] = True
             st.caption(f"about {scenario.seconds} s on two CPU cores", width="content")

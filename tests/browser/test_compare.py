@@ -208,7 +208,14 @@ def test_wrong_links_get_a_sentence_and_a_page_that_works(visit: Visit) -> None:
 
 
 def test_on_a_phone_two_lanes_stand_side_by_side(visit: Visit) -> None:
-    page = visit(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = visit(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True).open("", "/compare")
+    # All that can be predicted can be read.
+    answers = page.page.locator(".st-key-prediction button").all()
+    assert len(answers) == 4
+    for answer in answers:
+        box = answer.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= 390
     start(page, race(THREE, snapshot_every=10)).wait_for_data()
     wide = page.page.evaluate(
         """[...document.querySelectorAll('html, body, .stApp, .stMain, .stMainBlockContainer, .wl-root, .wl-panel')]

@@ -190,8 +190,9 @@ def _edit(run: StoredRun) -> None:
 
     with popover, st.form("edit.form", border=False):
         st.text_input("Name", run.name, max_chars=MOST_NAME, key="edit.name", placeholder=run.id)
-        st.text_area("Note", run.note, max_chars=MOST_NOTE, key="edit.note")
+        # What opens below a field of tags lies over what stands there: never over Save.
         _tag_input("Tags", "edit.tags", run.tags)
+        st.text_area("Note", run.note, max_chars=MOST_NOTE, key="edit.note")
         st.form_submit_button("Save", type="primary", width="stretch", on_click=save, key="edit.save")
 
 
@@ -206,15 +207,17 @@ def _tag(runs: Sequence[StoredRun]) -> None:
 
         def change() -> None:
             for run in runs:
-                kept = [tag for tag in run.tags if tag not in state["tags.take"]]
+                kept = [tag for tag in run.tags if tag not in state.get("tags.take", ())]
                 store().tag(run.id, [*kept, *state["tags.give"]])
 
         state["tags"] = not attempt(change)
 
     with popover, st.form("tags.form", border=False):
         _tag_input("Give them", "tags.give")
-        there = dict.fromkeys(tag for run in runs for tag in run.tags)
-        st.multiselect("Take from them", list(there), key="tags.take", disabled=not there)
+        if there := list(dict.fromkeys(tag for run in runs for tag in run.tags)):
+            st.pills("Take from them", there, selection_mode="multi", key="tags.take", wrap=True)
+        else:
+            st.caption("None of them has a tag that could be taken away.")
         st.form_submit_button("Save", type="primary", width="stretch", on_click=save, key="tags.save")
 
 
