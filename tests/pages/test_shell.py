@@ -16,6 +16,6 @@ def test_a_page_opens_and_has_a_title(name: str) -> None:
     assert page.at.main.children
 
 
-def test_pages_stand_in_order_and_a_new_one_stands_last() -> None:
+def test_the_pages_that_have_a_place_stand_in_order() -> None:
     assert list(shell.PAGES)[: len(shell.ORDER)] == list(shell.ORDER)
     assert shell.PAGES["train"] == "Train"

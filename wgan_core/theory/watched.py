@@ -70,11 +70,16 @@ def watch(config: TrainingConfig, rounds: int) -> Round:
     >>> tuple(seen.real.shape), sorted(seen.terms)
     ((8, 2), ['critic_fake', 'critic_real', 'gradient_penalty'])
     """
-    training = Training(config, together=(watching := _Watching()))
-    for _ in range(rounds + 1):
-        generator = copy.deepcopy(training.generator)
-        for _ in training.round():
+    before = Training(config)
+    for _ in range(rounds):
+        for _ in before.round():
             pass
+    # Only the last round is watched: what it keeps are copies, which cost more than a step.
+    training = Training(config, together=(watching := _Watching()))
+    training.restore(before.state())
+    generator = copy.deepcopy(training.generator)
+    for _ in training.round():
+        pass
     state = training.state()
     critic_gradient, generator_gradient = state["critic.gradient"], state["generator.gradient"]
     assert isinstance(critic_gradient, Tensor)
